@@ -1,0 +1,32 @@
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
+import { runSeed } from './test/support/seed.js'
+
+/** The suites of `test/`, one project each: `npx vitest run --project unit`. */
+const suites = ['unit', 'conformance', 'property', 'corruption', 'crash', 'golden', 'cli'] as const
+
+const suite = (name: string): { name: string; include: string[] } => ({
+  name,
+  include: [`test/${name}/**/*.test.ts`],
+})
+
+// The runner reads this file once for every project, and test processes inherit the environment.
+if (process.env['VARVE_SEED'] === undefined) {
+  process.env['VARVE_SEED'] = String(runSeed())
+  console.log(`VARVE_SEED=${process.env['VARVE_SEED']}`)
+}
+
+const config: ViteUserConfig = defineConfig({
+  test: {
+    // No test is decided by the clock; these limits only end a test that hangs.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    pool: 'forks',
+    projects: [
+      ...suites.map((name) => ({ extends: true as const, test: suite(name) })),
+      // One file after the other: they install packages and share one packed tarball.
+      { extends: true, test: { ...suite('package'), fileParallelism: false, testTimeout: 600_000 } },
+    ],
+  },
+})
+
+export default config
