@@ -1,0 +1,132 @@
+/**
+ * The `Storage` of the file system.
+ *
+ * Only regular files are opened: a pipe or a device under the name is refused at once instead of hanging or being
+ * written to. A file is created exclusively, so that a symbolic link planted under the name is refused, not followed.
+ */
+import fs from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { FileHandle, identityOf } from './file-handle.js'
+import type { FileIdentity, OpenMode, Storage, StorageFile } from './storage.js'
+import { storageError, systemCode, type StorageFailure } from './storage-errors.js'
+
+/** Some of these are absent on some systems, whatever the types say; absent is no flag. */
+const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = fs.constants
+const O_NOFOLLOW: number = fs.constants.O_NOFOLLOW ?? 0
+/** Makes opening a pipe that nobody writes return instead of wait; without effect on regular files. */
+const O_NONBLOCK: number = fs.constants.O_NONBLOCK ?? 0
+
+const OPEN_FLAGS: Readonly<Record<OpenMode, number>> = {
+  read: O_RDONLY | O_NONBLOCK,
+  readWrite: O_RDWR | O_NONBLOCK,
+  create: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
+}
+
+/** What a system answers that cannot sync a directory, where none is needed or none can be had. */
+const DIRECTORY_SYNC_UNSUPPORTED: ReadonlySet<string> =
+  process.platform === 'win32' ? new Set(['EPERM', 'EISDIR', 'EACCES', 'EINVAL']) : new Set(['EINVAL'])
+
+/** Files by their paths; relative ones are of the current directory. */
+export class FileStorage implements Storage {
+  readonly kind = 'file'
+
+  open(path: string, mode: OpenMode): StorageFile {
+    const operation = mode === 'create' ? 'create' : 'open'
+    const data = attempt({ operation, path }, () => fs.openSync(path, OPEN_FLAGS[mode]))
+    try {
+      const opened = attempt({ operation, path }, () => fs.fstatSync(data, { bigint: true }))
+      if (!opened.isFile()) throw storageError({ operation, path, reason: 'it is not a regular file' })
+      const backgroundSync = mode === 'read' ? undefined : openAgain(path, opened)
+      return new FileHandle(path, { data, backgroundSync })
+    } catch (error) {
+      fs.closeSync(data)
+      if (mode === 'create') this.remove(path)
+      throw error
+    }
+  }
+
+  stat(path: string): FileIdentity | undefined {
+    const stats = attempt({ operation: 'inspect', path }, () =>
+      fs.statSync(path, { bigint: true, throwIfNoEntry: false }),
+    )
+    return stats === undefined ? undefined : identityOf(stats)
+  }
+
+  resolve(path: string): string {
+    try {
+      return fs.realpathSync.native(path)
+    } catch (cause) {
+      if (systemCode(cause) !== 'ENOENT') throw storageError({ operation: 'resolve', path, cause })
+    }
+    const directory = dirname(path)
+    const resolved = attempt({ operation: 'resolve', path: directory }, () =>
+      fs.realpathSync.native(directory),
+    )
+    return join(resolved, basename(path))
+  }
+
+  siblings(path: string): string[] {
+    const base = basename(path)
+    const prefix = path.slice(0, path.length - base.length)
+    const names = attempt({ operation: 'list', path }, () => fs.readdirSync(dirname(path)))
+    return names
+      .filter((each) => each.startsWith(base))
+      .map((each) => prefix + each)
+      .toSorted()
+  }
+
+  rename(from: string, to: string): void {
+    attempt({ operation: 'rename', path: from, target: to }, () => fs.renameSync(from, to))
+  }
+
+  link(from: string, to: string): void {
+    attempt({ operation: 'link', path: from, target: to }, () => fs.linkSync(from, to))
+  }
+
+  remove(path: string): void {
+    attempt({ operation: 'remove', path }, () => {
+      try {
+        fs.unlinkSync(path)
+      } catch (cause) {
+        if (systemCode(cause) !== 'ENOENT') throw cause
+      }
+    })
+  }
+
+  syncDirectory(path: string): void {
+    const directory = dirname(path)
+    attempt({ operation: 'syncDirectory', path }, () => {
+      try {
+        const descriptor = fs.openSync(directory, O_RDONLY)
+        try {
+          fs.fsyncSync(descriptor)
+        } finally {
+          fs.closeSync(descriptor)
+        }
+      } catch (cause) {
+        if (!DIRECTORY_SYNC_UNSUPPORTED.has(systemCode(cause) ?? '')) throw cause
+      }
+    })
+  }
+}
+
+/** A second open file description of the file that `path` named a moment ago. */
+function openAgain(path: string, opened: fs.BigIntStats): number {
+  const descriptor = attempt({ operation: 'open', path }, () => fs.openSync(path, OPEN_FLAGS.readWrite))
+  const again = fs.fstatSync(descriptor, { bigint: true })
+  if (again.dev === opened.dev && again.ino === opened.ino) return descriptor
+  fs.closeSync(descriptor)
+  throw storageError({
+    operation: 'open',
+    path,
+    reason: 'another file took its name meanwhile. Open it again',
+  })
+}
+
+function attempt<T>(failure: StorageFailure, call: () => T): T {
+  try {
+    return call()
+  } catch (cause) {
+    throw storageError({ ...failure, cause })
+  }
+}
