@@ -23,8 +23,7 @@ const config: ViteUserConfig = defineConfig({
     pool: 'forks',
     projects: [
       ...suites.map((name) => ({ extends: true as const, test: suite(name) })),
-      // One file after the other: they install packages and share one packed tarball.
-      { extends: true, test: { ...suite('package'), fileParallelism: false, testTimeout: 600_000 } },
+      { extends: true, test: { ...suite('package'), globalSetup: 'test/package/setup.ts' } },
     ],
   },
 })

@@ -1,0 +1,52 @@
+/**
+ * The declarations check in a user's project under old and new compilers, with and without Node's types, without
+ * `skipLibCheck`. The project itself states what must be refused, so that declarations that lost their types fail.
+ */
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { beforeAll, describe, expect, inject, it } from 'vitest'
+import { node, npm, repository } from './run.js'
+
+const installed = inject('installed')
+const compilers = join(dirname(installed), 'compilers')
+const compilerPaths = {
+  '5.4': join(compilers, 'node_modules/typescript-5.4/bin/tsc'),
+  '5.9': join(compilers, 'node_modules/typescript-5.9/bin/tsc'),
+  '7.0': join(repository, 'node_modules/typescript/bin/tsc'),
+}
+
+beforeAll(() => {
+  mkdirSync(compilers)
+  writeFileSync(join(compilers, 'package.json'), '{ "private": true }\n')
+  const packages = ['typescript-5.4@npm:typescript@5.4.5', 'typescript-5.9@npm:typescript@5.9.3']
+  npm(['install', '--no-audit', '--no-fund', ...packages], compilers)
+})
+
+const versions = Object.keys(compilerPaths) as (keyof typeof compilerPaths)[]
+const cases = versions.flatMap((version) => [true, false].map((nodeTypes) => ({ version, nodeTypes })))
+
+describe('a project that uses the package', () => {
+  it.each(cases)('checks under TypeScript $version, Node types: $nodeTypes', ({ version, nodeTypes }) => {
+    expect(check(version, nodeTypes)).toBe('')
+  })
+})
+
+/** What the compiler says about a copy of `consumer/` beside the installed package; empty if nothing. */
+function check(version: keyof typeof compilerPaths, nodeTypes: boolean): string {
+  const folder = join(installed, `consumer-${version}-${nodeTypes}`)
+  cpSync(join(import.meta.dirname, 'consumer'), folder, { recursive: true })
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }\n')
+  const compilerOptions = {
+    strict: true,
+    // Node's own types do not check under it.
+    exactOptionalPropertyTypes: !nodeTypes,
+    skipLibCheck: false,
+    noEmit: true,
+    target: 'es2022',
+    module: 'nodenext',
+    types: nodeTypes ? ['node'] : [],
+    typeRoots: [join(repository, 'node_modules/@types')],
+  }
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }))
+  return node([compilerPaths[version], '-p', folder], folder)
+}
