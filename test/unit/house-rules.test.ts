@@ -79,6 +79,8 @@ describe('the linter', () => {
       ['no-restricted-imports'],
     ],
     ['src/storage/node.ts', `export { join } from 'node:path'\n`, []],
+    ['src/storage/lock/own.ts', `export { value } from '../storage.js'\n`, []],
+    ['src/storage/lock/up.ts', `export { value } from '../../log/some.js'\n`, ['no-restricted-imports']],
     ['src/errors.ts', `export { value } from './format/some.js'\n`, ['no-restricted-imports']],
     ['src/database.ts', `export { value } from './inspect/some.js'\n`, ['no-restricted-imports']],
     ['src/collection.ts', `export { value } from './engine/some.js'\n`, []],
