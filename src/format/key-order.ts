@@ -1,0 +1,31 @@
+/** Byte strings as keys compare them: byte by byte, unsigned, and a prefix before what it begins. */
+import { u8 } from './typed-read.js'
+
+/** Negative, zero or positive as `a[aStart, aEnd)` sorts before, with or after `b[bStart, bEnd)`. */
+export function compareBytes(
+  a: Uint8Array,
+  aStart: number,
+  aEnd: number,
+  b: Uint8Array,
+  bStart: number,
+  bEnd: number,
+): number {
+  const aLength = aEnd - aStart
+  const bLength = bEnd - bStart
+  const shared = aLength < bLength ? aLength : bLength
+  for (let i = 0; i < shared; i++) {
+    const difference = u8(a, aStart + i) - u8(b, bStart + i)
+    if (difference !== 0) return difference
+  }
+  return aLength - bLength
+}
+
+/** The smallest byte string above every one that begins with `prefix`; undefined if there is none. */
+export function prefixBound(prefix: Uint8Array): Uint8Array | undefined {
+  let length = prefix.length
+  while (length > 0 && u8(prefix, length - 1) === 0xff) length--
+  if (length === 0) return undefined
+  const bound = prefix.slice(0, length)
+  bound[length - 1] = u8(bound, length - 1) + 1
+  return bound
+}
