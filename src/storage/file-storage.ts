@@ -66,9 +66,10 @@ export class FileStorage implements Storage {
   }
 
   siblings(path: string): string[] {
-    const base = basename(path)
+    // A letter more, so that a path that ends in a separator has an empty base name instead of its directory's.
+    const base = basename(`${path}x`).slice(0, -1)
     const prefix = path.slice(0, path.length - base.length)
-    const names = attempt({ operation: 'list', path }, () => fs.readdirSync(dirname(path)))
+    const names = attempt({ operation: 'list', path }, () => fs.readdirSync(dirname(`${path}x`)))
     return names
       .filter((each) => each.startsWith(base))
       .map((each) => prefix + each)

@@ -1,0 +1,79 @@
+/**
+ * The platform of Node: its file system, native checksum, clock, randomness, timers and asynchronous context.
+ *
+ * Importing this file and making a platform load no package and change nothing global; each part that costs something
+ * is brought in by its first use.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { FileStorage } from './file-storage.js'
+import { chooseChecksum, type ChecksumChoice, type NativeChecksum } from './native-checksum.js'
+import type { AsyncContext, LockManager, Platform, Timer } from './platform.js'
+
+/** What of the platform can be replaced. */
+export interface NodePlatformOptions {
+  /** Brings the native checksum; throws where there is none. Default: loads `@node-rs/crc32`. */
+  readonly loadNativeChecksum?: (() => NativeChecksum) | undefined
+  /** Makes the lock manager, at the first lock. Default: none. */
+  readonly createLockManager?: (() => LockManager) | undefined
+}
+
+let shared: Platform | undefined
+
+/** The one platform of this process and thread. */
+export function nodePlatform(): Platform {
+  return (shared ??= createNodePlatform())
+}
+
+/** A platform of its own. Its members are own properties that need no `this`, so it can be copied with changes. */
+export function createNodePlatform(options: NodePlatformOptions = {}): Platform {
+  const choice = once((): ChecksumChoice => chooseChecksum(options.loadNativeChecksum))
+  const asyncContext = once(createAsyncContext)
+  const locks = once(() => options.createLockManager?.())
+  return {
+    get checksum() {
+      return choice().checksum
+    },
+    get checksumSource() {
+      return choice().source
+    },
+    get checksumFallbackReason() {
+      return choice().fallbackReason
+    },
+    get locks() {
+      return locks()
+    },
+    get asyncContext() {
+      return asyncContext()
+    },
+    storage: new FileStorage(),
+    now: () => Date.now(),
+    monotonicMs: () => performance.now(),
+    randomBytes,
+    yield: () => new Promise((resolve) => setImmediate(resolve)),
+    setTimer,
+  }
+}
+
+function randomBytes(length: number): Uint8Array {
+  // Loads it at the first use: it takes as long as the rest of a start.
+  const crypto = process.getBuiltinModule('node:crypto')
+  return crypto.randomFillSync(new Uint8Array(length))
+}
+
+function setTimer(fn: () => void, ms: number): Timer {
+  const timer = setTimeout(fn, ms).unref()
+  return { cancel: () => clearTimeout(timer) }
+}
+
+function createAsyncContext(): AsyncContext {
+  const storage = new AsyncLocalStorage<object>()
+  return {
+    run: (value, fn) => storage.run(value, fn),
+    current: () => storage.getStore(),
+  }
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined
+  return () => (made ??= { value: make() }).value
+}
