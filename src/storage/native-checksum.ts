@@ -45,10 +45,11 @@ function loadNativeChecksum(): NativeChecksum {
 /** An addon built for another machine may load and compute nonsense, which would condemn every intact file. */
 function requireAgreement(native: NativeChecksum): void {
   const sample = Uint8Array.from({ length: 256 }, (_, index) => index * 7)
-  const half = sample.length / 2
-  const whole = crc32c(sample, 0, sample.length)
-  const continued = native(sample.subarray(half), native(sample.subarray(0, half)))
-  if (native(sample) !== whole || continued !== whole) {
+  for (let length = 0; length < sample.length; length += 15) {
+    const expected = crc32c(sample, 0, length)
+    const half = length >>> 1
+    const continued = native(sample.subarray(half, length), native(sample.subarray(0, half)))
+    if (native(sample.subarray(0, length)) === expected && continued === expected) continue
     throw new Error('@node-rs/crc32 loads, but its checksum of known bytes is wrong')
   }
 }

@@ -7,8 +7,8 @@ export interface TemporaryDirectory {
   /** With symbolic links resolved. */
   readonly path: string
   /** The path of a file in it. */
-  file(name: string): string
-  remove(): void
+  readonly file: (name: string) => string
+  readonly remove: () => void
 }
 
 export function temporaryDirectory(): TemporaryDirectory {
