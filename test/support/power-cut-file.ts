@@ -6,7 +6,7 @@ import type { MemoryBytes } from '../../src/storage/memory-bytes.js'
 import { MemoryStorage } from '../../src/storage/memory-storage.js'
 import type { FileIdentity, StorageFile } from '../../src/storage/storage.js'
 import { cacheImage, type Disk } from './power-cut-image.js'
-import type { LoggedOperation } from './power-cut-log.js'
+import type { LoggedOperation, SyncOperation, WriteOperation } from './power-cut-log.js'
 
 export interface PowerCutOptions {
   /** Awaited by each `writeAsync` and `syncAsync` between its begin and its end. Default: a turn of the event loop. */
@@ -20,6 +20,7 @@ export interface Beginning {
   /** What reads and names show after the last operation of the log. */
   readonly live: Disk
   readonly log: readonly LoggedOperation[]
+  readonly tick: number
 }
 
 /** What a storage and its open files share. */
@@ -31,11 +32,13 @@ export class Recorder {
   /** Numbers of physical files by their identity in the live storage. */
   readonly #numbers = new Map<string, number>()
   #lastNumber: number
+  #tick: number
 
   constructor(options: PowerCutOptions, beginning: Beginning) {
     this.asyncTurn = options.asyncTurn ?? (() => new Promise((resolve) => setImmediate(resolve)))
     this.disk = beginning.disk
     this.log = [...beginning.log]
+    this.#tick = beginning.tick
     const logged = beginning.log.map((operation) => ('file' in operation ? operation.file : 0))
     this.#lastNumber = Math.max(0, ...beginning.disk.files.keys(), ...logged)
     const firstNames = new Map<number, string>()
@@ -45,6 +48,11 @@ export class Recorder {
       else this.#restore(name, number, beginning.live.files.get(number))
       firstNames.set(number, firstName ?? name)
     }
+  }
+
+  /** The tick that is now; the next one is later. */
+  nextTick(): number {
+    return ++this.#tick
   }
 
   /** The number of a live file; a new one if it is new. */
@@ -89,33 +97,35 @@ export class PowerCutFile implements StorageFile {
 
   write(source: Uint8Array, position: number): number {
     const written = this.#live.write(source, position)
-    if (written > 0) this.#logWrite(source, position, this.#recorder.log.length + 1)
+    if (written > 0) this.#logWrite(source, position).completedTick = this.#recorder.nextTick()
     return written
   }
 
   async writeAsync(source: Uint8Array, position: number): Promise<number> {
     const written = this.#live.write(source, position)
-    const operation = written > 0 ? this.#logWrite(source, position, undefined) : undefined
+    const operation = written > 0 ? this.#logWrite(source, position) : undefined
     await this.#recorder.asyncTurn('write', this.path)
-    if (operation !== undefined) operation.completed = this.#recorder.log.length
+    if (operation !== undefined) operation.completedTick = this.#recorder.nextTick()
     return written
   }
 
   sync(): void {
     this.#live.sync()
-    this.#logSync(this.#recorder.log.length)
+    this.#endSync(this.#beginSync())
   }
 
   async syncAsync(): Promise<void> {
     this.#live.sync()
-    const began = this.#recorder.log.length
+    const begin = this.#beginSync()
     await this.#recorder.asyncTurn('sync', this.path)
-    this.#logSync(began)
+    this.#endSync(begin)
   }
 
   truncate(sizeBytes: number): void {
     this.#live.truncate(sizeBytes)
-    this.#recorder.log.push({ kind: 'truncate', path: this.path, file: this.#number, sizeBytes })
+    const { path } = this
+    const completedTick = this.#recorder.nextTick()
+    this.#recorder.log.push({ kind: 'truncate', path, file: this.#number, sizeBytes, completedTick })
   }
 
   close(): void {
@@ -130,29 +140,29 @@ export class PowerCutFile implements StorageFile {
     if (what === 'evicted' && bytes !== undefined) replaceContent(this.#live, bytes)
   }
 
-  #logWrite(
-    source: Uint8Array,
-    position: number,
-    completed: number | undefined,
-  ): { completed: number | undefined } {
-    const { log } = this.#recorder
-    const bytes = source.slice()
-    const operation = {
-      kind: 'write' as const,
+  #logWrite(source: Uint8Array, position: number): WriteOperation {
+    const operation: WriteOperation = {
+      kind: 'write',
       path: this.path,
       file: this.#number,
       position,
-      bytes,
-      completed,
+      bytes: source.slice(),
+      completedTick: undefined,
     }
-    log.push(operation)
+    this.#recorder.log.push(operation)
     return operation
   }
 
-  #logSync(began: number): void {
-    this.#recorder.log.push({ kind: 'sync', path: this.path, file: this.#number, began })
+  #beginSync(): SyncBegin {
+    return { beganAt: this.#recorder.log.length, beganTick: this.#recorder.nextTick() }
+  }
+
+  #endSync(begin: SyncBegin): void {
+    this.#recorder.log.push({ kind: 'sync', path: this.path, file: this.#number, ...begin })
   }
 }
+
+type SyncBegin = Pick<SyncOperation, 'beganAt' | 'beganTick'>
 
 /** The most that is copied at once, in bytes. */
 const COPY_BYTES = 1024 * 1024

@@ -3,7 +3,8 @@
  * The model is told in `power-cut-storage.ts`.
  *
  * An operation's index is its place in the log. A boundary is a number of operations: at boundary b, exactly the
- * operations 0 to b - 1 have happened.
+ * operations 0 to b - 1 have happened. Ticks count begins and ends of operations, which the log does not all show: they
+ * tell whether a write completed before a sync began when nothing was logged between the two.
  */
 
 interface FileOperation {
@@ -17,20 +18,23 @@ export interface WriteOperation extends FileOperation {
   readonly kind: 'write'
   readonly position: number
   readonly bytes: Uint8Array
-  /** Length of the log when the write completed; undefined while an asynchronous one runs. */
-  completed: number | undefined
+  /** The tick at which it completed; undefined while an asynchronous one runs. */
+  completedTick: number | undefined
 }
 
 export interface TruncateOperation extends FileOperation {
   readonly kind: 'truncate'
+  readonly completedTick: number
   readonly sizeBytes: number
 }
 
 /** A sync that ended here. */
 export interface SyncOperation extends FileOperation {
   readonly kind: 'sync'
-  /** Length of the log when it began: it covers what had completed by then. */
-  readonly began: number
+  /** The boundary at which it began. */
+  readonly beganAt: number
+  /** The tick at which it began: it covers what had completed by then. */
+  readonly beganTick: number
 }
 
 /** A sync that failed here: the dirty pages of the file are marked clean, so that no later sync writes them. */
@@ -89,27 +93,33 @@ export type Fate =
 /** The fate of each change before `boundary`, by index; other operations have none. */
 export function fatesAt(log: readonly LoggedOperation[], boundary: number): (Fate | undefined)[] {
   const fates: (Fate | undefined)[] = []
-  /** Per file or directory: a change that completed at or before this log length is covered by a sync seen so far. */
+  /** Per file: what completed by this tick is covered by a sync that was met. Per directory: all, if it is there. */
   const covered = new Map<string, number>()
   const evicted = new Set<string>()
   for (let index = boundary - 1; index >= 0; index--) {
     const operation = log[index]
     if (operation === undefined) throw new RangeError(`There is no operation ${index}.`)
     const scope = scopeOf(operation)
+    const coveredTick = covered.get(scope) ?? -1
     if (operation.kind === 'lose') {
       covered.delete(scope)
       if (operation.evicted) evicted.add(scope)
     } else if (operation.kind === 'sync') {
-      covered.set(scope, Math.max(covered.get(scope) ?? 0, operation.began))
+      covered.set(scope, Math.max(coveredTick, operation.beganTick))
     } else if (operation.kind === 'syncDirectory') {
-      covered.set(scope, Math.max(covered.get(scope) ?? 0, index))
+      covered.set(scope, 0)
     } else {
-      const completed = operation.kind === 'write' ? (operation.completed ?? Infinity) : index + 1
-      if (completed <= (covered.get(scope) ?? 0)) fates[index] = 'durable'
-      else fates[index] = operation.kind === 'write' && evicted.has(scope) ? 'evicted' : 'open'
+      const isEvicted = operation.kind === 'write' && evicted.has(scope)
+      if (completedTickOf(operation) <= coveredTick) fates[index] = 'durable'
+      else fates[index] = isEvicted ? 'evicted' : 'open'
     }
   }
   return fates
+}
+
+/** Changes of names are at once complete, and their syncs too: that they come before one in the log is enough. */
+function completedTickOf(operation: Change): number {
+  return 'completedTick' in operation ? (operation.completedTick ?? Infinity) : 0
 }
 
 /** One line for a person. */
@@ -121,7 +131,7 @@ export function describeOperation(operation: LoggedOperation): string {
     case 'truncate':
       return `truncate ${path} to ${operation.sizeBytes}`
     case 'sync':
-      return `sync ${path}, begun at ${operation.began}`
+      return `sync ${path}, begun at ${operation.beganAt}`
     case 'lose':
       return `failed sync of ${path}${operation.evicted ? ', pages evicted' : ''}`
     case 'rename':

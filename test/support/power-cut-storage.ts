@@ -45,7 +45,7 @@ export type { LoggedOperation } from './power-cut-log.js'
 export type { PowerCutFile, PowerCutOptions } from './power-cut-file.js'
 
 const NO_FILES: Disk = { files: new Map(), names: new Map() }
-const EMPTY: Beginning = { disk: NO_FILES, live: NO_FILES, log: [] }
+const EMPTY: Beginning = { disk: NO_FILES, live: NO_FILES, log: [], tick: 0 }
 
 /** Files in memory, with a disk behind them that power cuts show. */
 export class PowerCutStorage implements Storage {
@@ -71,19 +71,20 @@ export class PowerCutStorage implements Storage {
   /** What a restart finds after the power failed at `boundary`. */
   imageAfter(boundary: number, choice: Choice = 'none'): PowerCutStorage {
     const disk = cutImage(this.#recorder.disk, this.log, this.#check(boundary), choice)
-    return new PowerCutStorage(this.#options, { disk, live: disk, log: [] })
+    return new PowerCutStorage(this.#options, { disk, live: disk, log: [], tick: 0 })
   }
 
   /** What a new process finds after this one was killed at `boundary`. */
   killImage(boundary: number = this.boundary): PowerCutStorage {
     const { disk } = this.#recorder
+    const tick = this.#recorder.nextTick()
     const live = cacheImage(disk, this.log, this.#check(boundary))
     // What was still being written has been handed to the kernel: for a later sync it is as good as complete.
     const log = this.log.slice(0, boundary).map((operation) => {
       if (operation.kind !== 'write') return operation
-      return { ...operation, completed: Math.min(operation.completed ?? boundary, boundary) }
+      return { ...operation, completedTick: operation.completedTick ?? tick }
     })
-    return new PowerCutStorage(this.#options, { disk, live, log })
+    return new PowerCutStorage(this.#options, { disk, live, log, tick })
   }
 
   /** Indexes of the operations that may or may not be on the disk after a cut at `boundary`. */
