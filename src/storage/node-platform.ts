@@ -6,6 +6,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { FileStorage } from './file-storage.js'
+import { createFileLockManager } from './lock/manager.js'
 import { chooseChecksum, type ChecksumChoice, type NativeChecksum } from './native-checksum.js'
 import type { AsyncContext, LockManager, Platform, Timer } from './platform.js'
 
@@ -13,7 +14,7 @@ import type { AsyncContext, LockManager, Platform, Timer } from './platform.js'
 export interface NodePlatformOptions {
   /** Brings the native checksum; throws where there is none. Default: loads `@node-rs/crc32`. */
   readonly loadNativeChecksum?: (() => NativeChecksum) | undefined
-  /** Makes the lock manager, at the first lock. Default: none. */
+  /** Makes the lock manager, when it is first asked for. Default: that of lock files. */
   readonly createLockManager?: (() => LockManager) | undefined
 }
 
@@ -28,7 +29,7 @@ export function nodePlatform(): Platform {
 export function createNodePlatform(options: NodePlatformOptions = {}): Platform {
   const choice = once((): ChecksumChoice => chooseChecksum(options.loadNativeChecksum))
   const asyncContext = once(createAsyncContext)
-  const locks = once(() => options.createLockManager?.())
+  const locks = once(options.createLockManager ?? (() => createFileLockManager()))
   return {
     get checksum() {
       return choice().checksum

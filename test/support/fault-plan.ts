@@ -30,7 +30,7 @@ export type ShortLength = number | 'half' | 'allButOne'
 
 export type Fault =
   | { readonly error: string; readonly applied?: boolean | undefined }
-  | { readonly short: ShortLength; readonly then?: string | undefined }
+  | { readonly short: ShortLength; readonly nextError?: string | undefined }
   | { readonly lose: 'cached' | 'evicted' }
 
 export interface FaultPlan {
@@ -125,8 +125,8 @@ export class Faults {
     const error = fault !== undefined && 'error' in fault ? errorOf(call, fault.error) : undefined
     if (error !== undefined && fault !== undefined && !('applied' in fault && fault.applied)) throw error
     const bytes = this.#fitting(call, file, shortened(source, fault), position)
-    if (fault !== undefined && 'short' in fault && fault.then !== undefined)
-      this.#failNextWrite(file.path, fault.then)
+    if (fault !== undefined && 'short' in fault && fault.nextError !== undefined)
+      this.#failNextWrite(file.path, fault.nextError)
     return { bytes, errorAfterwards: error }
   }
 

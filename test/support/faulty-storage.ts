@@ -10,7 +10,7 @@
  * - `error`: the call fails with this system code (`EIO`, `ENOSPC`, `EMFILE`, ...), as the file storage would report
  *   it. Nothing was done; with `applied`, it was done all the same and only the report is bad. A `close` that fails
  *   has closed. An asynchronous call rejects, and never throws.
- * - `short`: a write writes that many bytes and returns their number, without an error. With `then`, the following
+ * - `short`: a write writes that many bytes and returns their number, without an error. With `nextError`, the next
  *   write to that file fails with that system code and writes nothing.
  * - `lose`: a sync fails with `EIO` and drops the dirty pages, so that the next sync succeeds without having written
  *   them. The storage within must know what is dirty: a `PowerCutStorage`.
