@@ -1,0 +1,102 @@
+/**
+ * Reading a collection: the part of the surface that the database, snapshots and transactions share.
+ */
+import type { CollectionDefinition } from './catalog/definition.js'
+import type { KeysOf } from './engine/keys-of.js'
+import type { RowReader } from './engine/row-reader.js'
+import type { Key } from './format/key.js'
+import type { Row } from './format/value.js'
+import { checkLimit, keyBounds, prefixBounds, type RangeBounds, type RangeOptions } from './key-bounds.js'
+import { RowRange } from './row-range.js'
+import type { Platform } from './storage/platform.js'
+import { type KeyBounds, RecordRef, type Tree } from './tree/index.js'
+
+/** A collection at one commit, or in one transaction. */
+export interface CollectionView {
+  readonly definition: CollectionDefinition
+  readonly tree: Tree
+}
+
+/** Where collections are read: the visible commit, a pinned one, or a transaction. */
+export interface ReadView {
+  readonly rows: RowReader
+  readonly keys: KeysOf
+  readonly platform: Platform
+  /** The collection now. Throws if there is none, or if the view was closed. */
+  collection(name: string): CollectionView
+  check(): void
+}
+
+/** A collection for reading. All reads are synchronous and give rows of the caller's own. */
+export class CollectionReader<R extends Row = Row> {
+  /** The collection's name. */
+  readonly name: string
+  readonly #view: ReadView
+  readonly #ref = new RecordRef()
+
+  /** Made by `collection` of a database, snapshot or transaction. */
+  constructor(view: ReadView, name: string) {
+    this.#view = view
+    this.name = name
+  }
+
+  /**
+   * The row of this key, or undefined.
+   *
+   * Throws `VARVE_CORRUPTION` if the row's bytes are damaged, `VARVE_VALIDATION` for a value that can be no key.
+   */
+  get(key: Key): R | undefined {
+    const { definition, tree } = this.#view.collection(this.name)
+    return this.#read(definition, tree, key)
+  }
+
+  /** The rows of these keys, in their order; undefined where there is none. All from one commit. */
+  getMany(keys: Iterable<Key>): (R | undefined)[] {
+    const { definition, tree } = this.#view.collection(this.name)
+    return Array.from(keys, (key) => this.#read(definition, tree, key))
+  }
+
+  /** Whether there is a row of this key. No row is read. */
+  has(key: Key): boolean {
+    const { definition, tree } = this.#view.collection(this.name)
+    return tree.find(this.#view.keys.of(definition).encode(key), this.#ref)
+  }
+
+  /** How many rows there are, in all or within bounds, from the index's counts: no row is read. */
+  count(bounds?: RangeBounds): number {
+    const { definition, tree } = this.#view.collection(this.name)
+    if (bounds === undefined) return tree.count
+    return tree.countRange(keyBounds(bounds, this.#view.keys.of(definition)))
+  }
+
+  /** Rows in the order of their keys, within bounds. */
+  range(options: RangeOptions = {}): RowRange<R> {
+    const view = this.#view.collection(this.name)
+    return this.#range(view, keyBounds(options, this.#view.keys.of(view.definition)), options)
+  }
+
+  /** Rows whose key begins with a string, or, for a composite key, with these parts. */
+  prefix(prefix: Key, options: Pick<RangeOptions, 'reverse' | 'limit'> = {}): RowRange<R> {
+    const view = this.#view.collection(this.name)
+    return this.#range(view, prefixBounds(prefix, this.#view.keys.of(view.definition)), options)
+  }
+
+  #range(view: CollectionView, bounds: KeyBounds, options: RangeOptions): RowRange<R> {
+    return new RowRange<R>({
+      tree: view.tree,
+      collectionId: view.definition.id,
+      bounds,
+      reverse: options.reverse ?? false,
+      limit: checkLimit(options.limit),
+      rows: this.#view.rows,
+      platform: this.#view.platform,
+      check: () => this.#view.check(),
+    })
+  }
+
+  #read(definition: CollectionDefinition, tree: Tree, key: Key): R | undefined {
+    const bytes = this.#view.keys.of(definition).encode(key)
+    if (!tree.find(bytes, this.#ref)) return undefined
+    return this.#view.rows.read(definition.id, this.#ref, bytes) as R // The type of stored rows is the caller's claim.
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * A collection of an open database: reads, and writes that are transactions of one operation each.
+ */
+import { CollectionReader, type ReadView } from './collection-reader.js'
+import { type Engine, keep } from './engine/engine.js'
+import { insertMany } from './engine/insert-many.js'
+import type { Change, Transaction } from './engine/transaction.js'
+import type { Key } from './format/key.js'
+import type { Row } from './format/value.js'
+
+/** A collection. Writes return promises and never throw synchronously; each has a blocking form ending in `Sync`. */
+export class Collection<R extends Row = Row> extends CollectionReader<R> {
+  readonly #engine: Engine
+
+  /** Made by `Database.collection`. */
+  constructor(engine: Engine, view: ReadView, name: string) {
+    super(view, name)
+    this.#engine = engine
+  }
+
+  /**
+   * Inserts a row and resolves to its key when the commit is acknowledged. The row is encoded before this returns.
+   *
+   * Rejects with `VARVE_DUPLICATE_KEY` if the key is taken, `VARVE_VALIDATION` if the row may not be stored,
+   * `VARVE_LIMIT` if it is too large, `VARVE_NO_SPACE` or `VARVE_STORAGE` if the storage fails.
+   */
+  insert(row: R): Promise<Key> {
+    return this.#write((name, input: Row) => (transaction) => transaction.insert(name, input), row)
+  }
+
+  /** Inserts a row or replaces the one of its key; resolves to the key. Rejects as `insert`, but for a taken key. */
+  put(row: R): Promise<Key> {
+    return this.#write((name, input: Row) => (transaction) => transaction.put(name, input), row)
+  }
+
+  /**
+   * Changes a row: a patch is merged into it (plain objects deeply, everything else replaced, `undefined` removes a
+   * field), a function gives the new row. Resolves to the new row, or undefined if there is none of this key. The key
+   * cannot change.
+   */
+  update(key: Key, change: Partial<R> | ((row: R) => R)): Promise<R | undefined> {
+    const { name } = this
+    const run = (what: Change) => (transaction: Transaction) => transaction.update(name, key, what)
+    if (typeof change === 'function') {
+      const fn = run(change as Change) // Rows are what was stored: their type is the caller's claim.
+      return this.#engine.write(fn, () => fn) as Promise<R | undefined>
+    }
+    return this.#engine.write(run(change), () => run(keep(change))) as Promise<R | undefined>
+  }
+
+  /** Deletes a row; resolves to whether there was one. */
+  delete(key: Key): Promise<boolean> {
+    const { name } = this
+    const run = (transaction: Transaction): boolean => transaction.delete(name, key)
+    return this.#engine.write(run, () => run)
+  }
+
+  /**
+   * Inserts rows in one transaction, all or none; resolves to their keys. Large inputs are encoded in slices, between
+   * which the event loop has turns: do not change the rows until it has resolved.
+   */
+  insertMany(rows: Iterable<R>): Promise<Key[]> {
+    return insertMany(this.#engine, this.name, rows)
+  }
+
+  /** As `insert`, blocking until it is acknowledged. */
+  insertSync(row: R): Key {
+    return this.#engine.writeSync((transaction) => transaction.insert(this.name, row), false)
+  }
+
+  /** As `put`, blocking until it is acknowledged. */
+  putSync(row: R): Key {
+    return this.#engine.writeSync((transaction) => transaction.put(this.name, row), false)
+  }
+
+  /** As `update`, blocking until it is acknowledged. */
+  updateSync(key: Key, change: Partial<R> | ((row: R) => R)): R | undefined {
+    const result = this.#engine.writeSync((transaction) => transaction.update(this.name, key, change as Change), false)
+    return result as R | undefined // Rows are what was stored: their type is the caller's claim.
+  }
+
+  /** As `delete`, blocking until it is acknowledged. */
+  deleteSync(key: Key): boolean {
+    return this.#engine.writeSync((transaction) => transaction.delete(this.name, key), false)
+  }
+
+  /** As `insertMany`, blocking until it is acknowledged. */
+  insertManySync(rows: Iterable<R>): Key[] {
+    return this.#engine.writeSync((transaction) => transaction.insertMany(this.name, rows), true)
+  }
+
+  #write<T>(operation: (name: string, row: Row) => (transaction: Transaction) => T, row: Row): Promise<T> {
+    return this.#engine.write(operation(this.name, row), () => operation(this.name, keep(row)))
+  }
+}

@@ -1,0 +1,287 @@
+/**
+ * The database, as users hold it.
+ */
+/// <reference lib="esnext.disposable" />
+import { collectionInput, type PrimaryKeyInput } from './catalog/definition.js'
+import type { FieldDefinition } from './catalog/field.js'
+import { Collection } from './collection.js'
+import type { ReadView } from './collection-reader.js'
+import type { Engine, TransactionOptions } from './engine/engine.js'
+import { openEngine, openEngineSync, type OpenOptions } from './engine/open.js'
+import { removeDatabase } from './engine/remove.js'
+import type { Transaction } from './engine/transaction.js'
+import { ArgumentError } from './errors.js'
+import type { Key } from './format/key.js'
+import type { Row } from './format/value.js'
+import type { RangeBounds } from './key-bounds.js'
+import type { RecoveryInfo } from './log/recovery-info.js'
+import { Snapshot, viewOf } from './snapshot.js'
+import { databaseStats, type DatabaseStats } from './stats.js'
+import { MemoryStorage } from './storage/memory-storage.js'
+import type { Platform } from './storage/platform.js'
+import { TransactionHandle } from './transaction-handle.js'
+
+/** Options of a collection. Secondary indexes are not available in this version. */
+export interface CollectionOptions {
+  /** Must be empty or absent. */
+  readonly indexes?: Readonly<Record<string, never>> | undefined
+}
+
+/** Options of `Database.openInMemory`. */
+export type MemoryOptions = Pick<OpenOptions, 'maxTransactionBytes'>
+
+const MEMORY_PATH = ':memory:'
+/** The name of the one file in the storage of a database in memory. */
+const MEMORY_FILE = 'memory.varve'
+
+/**
+ * An open database: typed collections of rows in one append-only file.
+ *
+ * Reads are synchronous and see the last commit; writes return promises that resolve when the commit is acknowledged,
+ * and have blocking forms ending in `Sync`. Close it when done: `close` waits for pending commits.
+ *
+ * @example
+ * ```ts
+ * const db = await Database.open('library.varve')
+ * await db.registerCollection('books', [{ path: ['title'], type: 'string' }], 'title')
+ * await db.insert('books', { title: 'Dune', year: 1965 })
+ * console.log(db.get('books', 'Dune'))
+ * await db.close()
+ * ```
+ */
+export class Database {
+  readonly #engine: Engine
+  readonly #path: string
+  readonly #view: ReadView
+
+  /** Use `Database.open`, `openSync` or `openInMemory`. */
+  constructor(engine: Engine, path?: string) {
+    this.#engine = engine
+    this.#path = path ?? engine.parts.path
+    this.#view = {
+      rows: engine.rows,
+      keys: engine.keys,
+      platform: engine.parts.platform,
+      collection: (name) => viewOf(engine.state, name),
+      check: () => engine.checkOpen(),
+    }
+  }
+
+  /** What this entry of the package runs on. @internal */
+  static platform(): Platform {
+    throw new ArgumentError('This class is not an entry of Varve: import Database from varve or varve/native-free.')
+  }
+
+  /**
+   * Opens the database at a path or file URL, creating it if it is absent.
+   *
+   * Rejects with `VARVE_LOCKED` if another handle, thread or process holds it, `VARVE_RECOVERY_REQUIRED` or
+   * `VARVE_CORRUPTION` if the recovery mode refuses the end of its log, `VARVE_FORMAT` if it is no database or a newer
+   * one, `VARVE_NOT_FOUND` if it is absent and may not be created. A refused open leaves every byte as it was.
+   */
+  static async open(path: string | URL, options: OpenOptions = {}): Promise<Database> {
+    const platform = this.platform()
+    return new this(await openEngine(pathOf(path, platform), options, platform))
+  }
+
+  /** As `open`, blocking. */
+  static openSync(path: string | URL, options: OpenOptions = {}): Database {
+    const platform = this.platform()
+    return new this(openEngineSync(pathOf(path, platform), options, platform))
+  }
+
+  /** A new, empty database in memory. Its `path` is `:memory:`; it is gone when it is closed. */
+  static openInMemory(options: MemoryOptions = {}): Database {
+    const platform = this.platform()
+    const memory: OpenOptions = { ...options, storage: new MemoryStorage(), durability: 'os' }
+    return new this(openEngineSync(MEMORY_FILE, memory, platform), MEMORY_PATH)
+  }
+
+  /**
+   * Deletes a database with the files that Varve keeps beside it (quarantine files among them). Rejects with
+   * `VARVE_LOCKED` if somebody holds it; resolves to whether there was one.
+   */
+  static async remove(path: string | URL, options: Pick<OpenOptions, 'storage' | 'lock'> = {}): Promise<boolean> {
+    const platform = this.platform()
+    return await removeDatabase(pathOf(path, platform), options, platform)
+  }
+
+  /** The file's path with symbolic links resolved, or `:memory:`. */
+  get path(): string {
+    return this.#path
+  }
+
+  get mode(): 'readWrite' | 'readOnly' {
+    return this.#engine.parts.writer === undefined ? 'readOnly' : 'readWrite'
+  }
+
+  /** What this open found and did. */
+  get recoveryInfo(): RecoveryInfo {
+    return this.#engine.parts.info
+  }
+
+  /** Sequence of the last commit that readers see. */
+  get commitSequence(): number {
+    return this.#engine.commitSequence
+  }
+
+  /** Sequence of the last commit known to survive a power cut. */
+  get durableSequence(): number {
+    return this.#engine.durableSequence
+  }
+
+  /** Figures about the database. */
+  stats(): DatabaseStats {
+    return databaseStats(this.#engine)
+  }
+
+  // Collections
+
+  /** Names of the collections, sorted. */
+  collectionNames(): string[] {
+    return [...this.#engine.state.names.keys()].sort()
+  }
+
+  /**
+   * Registers a collection, or applies a safe change of its definition (a new optional field, a field that becomes
+   * optional). Idempotent. Declared fields are checked on every write for presence and type; others are stored as they
+   * are.
+   *
+   * `primaryKey` names a field, a dotted path, or several of them for a composite key. Rejects with `VARVE_SCHEMA` if
+   * the collection exists with a definition that old rows may not fit.
+   */
+  async registerCollection(
+    name: string,
+    fields: readonly FieldDefinition[] | undefined,
+    primaryKey: PrimaryKeyInput,
+    options: CollectionOptions = {},
+  ): Promise<Collection> {
+    const input = collectionInput(name, fields ?? [], primaryKey)
+    const indexes = Object.keys(options.indexes ?? {})
+    if (indexes.length > 0) {
+      throw new ArgumentError(`Secondary indexes are not available in this version: '${name}' asks for ${indexes.join(', ')}.`)
+    }
+    const run = (transaction: Transaction): void => transaction.register(input)
+    await this.#engine.write(run, () => run)
+    return this.collection(name)
+  }
+
+  /** Drops a collection with its rows; resolves to whether there was one. */
+  async dropCollection(name: string): Promise<boolean> {
+    return await this.#engine.transaction((transaction) => transaction.drop(name))
+  }
+
+  /** Renames a collection. Rejects with `VARVE_SCHEMA` if there is none, or the new name is taken. */
+  async renameCollection(from: string, to: string): Promise<void> {
+    collectionInput(to, [], 'id')
+    await this.#engine.transaction((transaction) => transaction.rename(from, to))
+  }
+
+  /** A collection by name. Throws `VARVE_SCHEMA` if there is none. */
+  collection<R extends Row = Row>(name: string): Collection<R> {
+    this.#view.collection(name)
+    return new Collection<R>(this.#engine, this.#view, name)
+  }
+
+  // By name
+
+  /** The row of a key, or undefined. */
+  get(collection: string, key: Key): Row | undefined {
+    return this.collection(collection).get(key)
+  }
+
+  /** Whether there is a row of a key. */
+  has(collection: string, key: Key): boolean {
+    return this.collection(collection).has(key)
+  }
+
+  /** How many rows a collection has, in all or within bounds. */
+  count(collection: string, bounds?: RangeBounds): number {
+    return this.collection(collection).count(bounds)
+  }
+
+  /** As `Collection.insert`. */
+  async insert(collection: string, row: Row): Promise<Key> {
+    return await this.collection(collection).insert(row)
+  }
+
+  /** As `Collection.insertMany`. */
+  async insertMany(collection: string, rows: Iterable<Row>): Promise<Key[]> {
+    return await this.collection(collection).insertMany(rows)
+  }
+
+  /** As `Collection.put`. */
+  async put(collection: string, row: Row): Promise<Key> {
+    return await this.collection(collection).put(row)
+  }
+
+  /** As `Collection.update`. */
+  async update(collection: string, key: Key, change: Row | ((row: Row) => Row)): Promise<Row | undefined> {
+    return await this.collection(collection).update(key, change)
+  }
+
+  /** As `Collection.delete`. */
+  async delete(collection: string, key: Key): Promise<boolean> {
+    return await this.collection(collection).delete(key)
+  }
+
+  // Transactions and snapshots
+
+  /**
+   * Runs a callback as one transaction and resolves to what it returned, when the commit is acknowledged. Its reads see
+   * its own writes; other readers see the last commit meanwhile and are not held up. If it throws or rejects, nothing
+   * of it is kept. Transactions run one after the other, in order of arrival.
+   *
+   * Writing to the database itself inside the callback rejects with `VARVE_TRANSACTION`: it would wait for itself.
+   */
+  transaction<T>(fn: (tx: TransactionHandle) => T | Promise<T>, options: TransactionOptions = {}): Promise<T> {
+    return this.#engine.transaction((transaction) => fn(this.#handle(transaction)), options)
+  }
+
+  /** As `transaction` with a synchronous callback, blocking until it is acknowledged. */
+  transactionSync<T>(fn: (tx: TransactionHandle) => T): T {
+    return this.#engine.writeSync((transaction) => fn(this.#handle(transaction)), true)
+  }
+
+  #handle(transaction: Transaction): TransactionHandle {
+    const { rows, keys, platform } = this.#view
+    return new TransactionHandle(transaction, { rows, keys, platform })
+  }
+
+  /** Pins the last commit: what it reads never changes. Close it when done. */
+  snapshot(): Snapshot {
+    return new Snapshot(this.#engine)
+  }
+
+  // Durability and end
+
+  /** Makes every commit so far durable. */
+  sync(): Promise<void> {
+    return this.#engine.sync()
+  }
+
+  /** As `sync`, blocking. */
+  syncSync(): void {
+    this.#engine.syncSync()
+  }
+
+  /** Waits for pending commits, makes them durable, and releases file and lock. Idempotent. */
+  close(): Promise<void> {
+    return this.#engine.close()
+  }
+
+  /** As `close`, blocking. Throws `VARVE_TRANSACTION` while an asynchronous transaction is open. */
+  closeSync(): void {
+    this.#engine.closeSync()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+function pathOf(path: string | URL, platform: Platform): string {
+  if (typeof path === 'string') return path
+  if (platform.pathOf === undefined) throw new ArgumentError('This entry of Varve takes a name, not a URL.')
+  return platform.pathOf(path)
+}

@@ -1,0 +1,483 @@
+/**
+ * The engine of one open database: its state, its one writer at a time, and its end.
+ *
+ * Reads are synchronous and see the last commit that was written. A write is a transaction: run when its turn comes,
+ * built in memory, and handed to the committer, which acknowledges it. What the bytes mean is below (`log/`); what users
+ * hold is above (`database.ts`).
+ */
+import { ErrorCode, StateError, TransactionError } from '../errors.js'
+import { copyStorable, type Row } from '../format/value.js'
+import type { Header } from '../format/header.js'
+import type { RecoveryInfo } from '../log/recovery-info.js'
+import { TransactionBuilder } from '../log/transaction-builder.js'
+import type { LogWriter } from '../log/log-writer.js'
+import type { HeldLock, Platform, Timer } from '../storage/platform.js'
+import type { Storage, StorageFile } from '../storage/storage.js'
+import { runAsync, runSync } from '../storage/task.js'
+import { Committer, type Durability, type Settle } from './committer.js'
+import type { Head } from './head.js'
+import { KeysOf } from './keys-of.js'
+import { PinnedStates } from './pinned-states.js'
+import { RecordSource } from './record-source.js'
+import type { RowCodecs } from './row-codecs.js'
+import { RowReader } from './row-reader.js'
+import type { DatabaseState, VisibleState } from './state.js'
+import { Transaction, type TransactionParts } from './transaction.js'
+import { UuidGenerator } from './uuid.js'
+import { WriterTurns } from './writer-turns.js'
+
+/** What an opened file brings. */
+export interface EngineParts {
+  readonly path: string
+  readonly storage: Storage
+  readonly platform: Platform
+  readonly file: StorageFile
+  readonly header: Header
+  readonly info: RecoveryInfo
+  readonly head: Head
+  readonly visible: VisibleState
+  readonly codecs: RowCodecs
+  readonly lock: HeldLock | undefined
+  /** Absent when the database is open for reading only. */
+  readonly writer: LogWriter | undefined
+  /** No sequence up to this one is given again. */
+  readonly highestSequence: number
+  readonly durability: Durability
+  readonly syncIntervalMs: number
+  readonly maxTransactionBytes: number
+}
+
+/** A transaction that stays open across turns of the event loop. */
+interface OpenTransaction {
+  readonly transaction: Transaction
+  /** Set when commits that it was built on have failed. */
+  doomed?: { readonly error: unknown } | undefined
+}
+
+interface Performed<T> {
+  readonly result: T
+  readonly wrote: boolean
+}
+
+/** Which transaction the running code belongs to, kept in the platform's asynchronous context. */
+interface TransactionContext {
+  readonly engine: Engine
+  readonly transaction: Transaction
+  readonly outer: TransactionContext | undefined
+}
+
+export interface TransactionOptions {
+  /**
+   * Longest time the callback may keep the writer, in milliseconds; beyond it the transaction is rolled back.
+   * Default: none where the platform tells which code belongs to a transaction (Node), else 10,000.
+   */
+  readonly timeoutMs?: number | undefined
+}
+
+const DEFAULT_TIMEOUT_MS = 10_000
+
+export class Engine {
+  readonly rows: RowReader
+  readonly keys: KeysOf = new KeysOf()
+  readonly pins: PinnedStates
+  readonly #parts: EngineParts
+  readonly #committer: Committer | undefined
+  readonly #turns = new WriterTurns()
+  readonly #transactionParts: TransactionParts
+  #sequence: number
+  #openTransaction: OpenTransaction | undefined
+  /** The transaction whose code is running right now, in this very turn. */
+  #running: Transaction | undefined
+  #closing: Promise<void> | undefined
+  #closed = false
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts
+    const { platform, file, head, codecs, path, writer } = parts
+    const source = new RecordSource(file, platform.checksum)
+    this.rows = new RowReader(source, codecs, path)
+    this.pins = new PinnedStates(platform)
+    this.#sequence = parts.highestSequence
+    const builder = new TransactionBuilder(platform.checksum)
+    this.#transactionParts = {
+      head,
+      builder,
+      startBuilder: () => this.#startBuilder(builder),
+      rows: this.rows,
+      codecs,
+      keys: this.keys,
+      uuids: new UuidGenerator(platform),
+      maxBytes: parts.maxTransactionBytes,
+    }
+    if (writer !== undefined) this.#committer = this.#newCommitter(writer, source)
+  }
+
+  #newCommitter(writer: LogWriter, source: RecordSource): Committer {
+    const { head, visible, file, platform, durability, syncIntervalMs } = this.#parts
+    return new Committer({
+      writer,
+      head,
+      visible,
+      source,
+      file,
+      platform,
+      checksum: platform.checksum,
+      durability,
+      syncIntervalMs,
+      onReset: (error) => this.#doom(error),
+    })
+  }
+
+  get parts(): EngineParts {
+    return this.#parts
+  }
+
+  /** What readers see. Throws once the database is closed. */
+  get state(): DatabaseState {
+    this.checkOpen()
+    return this.#parts.visible
+  }
+
+  get commitSequence(): number {
+    return this.#parts.visible.commit.sequence
+  }
+
+  get durableSequence(): number {
+    return this.#committer?.durableSequence ?? this.commitSequence
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  checkOpen(): void {
+    if (!this.#closed) return
+    const { path } = this.#parts
+    throw new StateError(ErrorCode.closed, `The database ${path} is closed. Open it again to use it.`, { path })
+  }
+
+  /** Pins the visible commit. */
+  pin(): DatabaseState {
+    this.checkOpen()
+    return this.#parts.visible.pin()
+  }
+
+  // Writing
+
+  /**
+   * Runs one operation as a transaction of its own, at once if the writer is free. Otherwise it waits for its turn, with
+   * a copy of what it was given: `later` makes the operation again from it.
+   */
+  async write<T>(run: (transaction: Transaction) => T, later: () => (transaction: Transaction) => T): Promise<T> {
+    this.#writable()
+    this.#refuseOwnWait()
+    if (!this.#turns.taken) return await this.#commitLater(run, false)
+    const operation = later()
+    await this.#turns.take()
+    return await this.#commitLater(operation, false, () => this.#turns.give())
+  }
+
+  /** Performs now, and resolves when the commit is acknowledged. `performed` is called in between. */
+  async #commitLater<T>(
+    run: (transaction: Transaction) => T,
+    scoped: boolean,
+    performed?: () => void,
+  ): Promise<T> {
+    let settle: Settle = () => undefined
+    const acknowledged = new Promise<void>((resolve, reject) => {
+      settle = (error) => (error === undefined ? resolve() : reject(error))
+    })
+    let done: Performed<T>
+    try {
+      done = this.#perform(this.#writable(), run, scoped, settle)
+    } finally {
+      performed?.()
+    }
+    if (!done.wrote) return done.result
+    this.#committer?.schedule()
+    await acknowledged
+    return done.result
+  }
+
+  /** Runs an operation or a synchronous callback as a transaction, blocking until it is acknowledged. */
+  writeSync<T>(run: (transaction: Transaction) => T, scoped: boolean): T {
+    const committer = this.#writable()
+    this.#refuseSync()
+    let failure: { readonly error: unknown } | undefined
+    const { result, wrote } = this.#perform(committer, run, scoped, (error) => {
+      if (error !== undefined) failure = { error }
+    })
+    if (!wrote) return result
+    committer.drainSync()
+    if (failure !== undefined) throw failure.error
+    return result
+  }
+
+  #perform<T>(
+    committer: Committer,
+    run: (transaction: Transaction) => T,
+    scoped: boolean,
+    settle: Settle,
+  ): Performed<T> {
+    const { head, builder } = this.#transactionParts
+    const transaction = new Transaction(this.#transactionParts)
+    if (scoped) head.openScope()
+    this.#running = transaction
+    try {
+      const result = this.#inContext(transaction, () => run(transaction))
+      if (scoped) refusePromise(result)
+      transaction.end('The transaction has ended: its object cannot be used after its callback returned.')
+      if (scoped) head.keepScope()
+      if (transaction.wrote) this.#complete(committer, settle)
+      return { result, wrote: transaction.wrote }
+    } catch (error) {
+      transaction.end('The transaction was rolled back.')
+      if (transaction.started) builder.abandon()
+      if (scoped) head.undoScope()
+      throw error
+    } finally {
+      this.#running = undefined
+    }
+  }
+
+  /** Completes the frames in the buffer as the next commit. */
+  #complete(committer: Committer, settle: Settle): void {
+    const previous = committer.lastAdded
+    const time = Math.max(previous.time, Math.floor(this.#parts.platform.now()))
+    const position = this.#transactionParts.builder.finish(time, previous, committer.stateWatermark())
+    committer.add(position, settle)
+  }
+
+  #startBuilder(builder: TransactionBuilder): void {
+    const { writer } = this.#parts
+    const committer = this.#committer
+    if (writer === undefined || committer === undefined) throw new TypeError('A write on a database without a writer.')
+    // Never taken back, so that no sequence is used twice, whatever becomes of the commit.
+    this.#sequence += 1
+    builder.start(committer.buffer(), {
+      sequence: this.#sequence,
+      epoch: writer.epoch,
+      generation: writer.generation,
+    })
+  }
+
+  // Transactions
+
+  /** Runs a callback, synchronous or asynchronous, as one transaction. */
+  async transaction<T>(
+    fn: (transaction: Transaction) => T | Promise<T>,
+    options: TransactionOptions = {},
+  ): Promise<T> {
+    this.#writable()
+    this.#refuseOwnWait()
+    await this.#turns.take()
+    let acknowledged: Promise<void> | undefined
+    let result: T
+    try {
+      const committer = this.#writable()
+      const open = this.#beginOpen(committer)
+      try {
+        result = await this.#runOpen(open, fn, options)
+        acknowledged = this.#commitOpen(committer, open)
+      } catch (error) {
+        this.#rollbackOpen(committer, open)
+        throw open.doomed === undefined ? error : open.doomed.error
+      }
+    } finally {
+      this.#openTransaction = undefined
+      this.#turns.give()
+    }
+    await acknowledged
+    return result
+  }
+
+  #beginOpen(committer: Committer): OpenTransaction {
+    committer.hold()
+    this.#transactionParts.head.openScope()
+    const open: OpenTransaction = { transaction: new Transaction(this.#transactionParts) }
+    this.#openTransaction = open
+    return open
+  }
+
+  async #runOpen<T>(
+    open: OpenTransaction,
+    fn: (transaction: Transaction) => T | Promise<T>,
+    options: TransactionOptions,
+  ): Promise<T> {
+    const { transaction } = open
+    this.#running = transaction
+    let result: T | Promise<T>
+    try {
+      result = this.#inContext(transaction, () => fn(transaction))
+    } finally {
+      this.#running = undefined
+    }
+    const { asyncContext } = this.#parts.platform
+    const timeoutMs = options.timeoutMs ?? (asyncContext === undefined ? DEFAULT_TIMEOUT_MS : undefined)
+    return timeoutMs === undefined ? await result : await this.#inTime(Promise.resolve(result), timeoutMs)
+  }
+
+  async #inTime<T>(result: Promise<T>, timeoutMs: number): Promise<T> {
+    let timer: Timer | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = this.#parts.platform.setTimer(() => {
+        reject(
+          new TransactionError(
+            `The transaction took longer than ${timeoutMs} ms and was rolled back. If it waits for a write on the database itself, write through its own object instead.`,
+          ),
+        )
+      }, timeoutMs)
+    })
+    try {
+      return await Promise.race([result, late])
+    } finally {
+      timer?.cancel()
+    }
+  }
+
+  /** Completes an open transaction; the promise resolves when it is acknowledged. */
+  #commitOpen(committer: Committer, open: OpenTransaction): Promise<void> | undefined {
+    const { transaction, doomed } = open
+    if (doomed !== undefined) throw doomed.error
+    transaction.end('The transaction has ended: its object cannot be used after its callback returned.')
+    this.#transactionParts.head.keepScope()
+    committer.release()
+    if (!transaction.wrote) {
+      committer.schedule()
+      return undefined
+    }
+    return new Promise<void>((resolve, reject) => {
+      this.#complete(committer, (error) => (error === undefined ? resolve() : reject(error)))
+      committer.schedule()
+    })
+  }
+
+  #rollbackOpen(committer: Committer, open: OpenTransaction): void {
+    open.transaction.end('The transaction was rolled back.')
+    if (open.doomed !== undefined) return
+    if (open.transaction.started) this.#transactionParts.builder.abandon()
+    this.#transactionParts.head.undoScope()
+    committer.release()
+    committer.schedule()
+  }
+
+  /** Commits failed on which an open transaction was built: it can only fail too. */
+  #doom(error: unknown): void {
+    const open = this.#openTransaction
+    if (open === undefined) return
+    open.doomed = { error }
+    open.transaction.end('A commit before this transaction failed, so it was rolled back.')
+  }
+
+  #inContext<T>(transaction: Transaction, fn: () => T): T {
+    const { asyncContext } = this.#parts.platform
+    if (asyncContext === undefined) return fn()
+    const context: TransactionContext = { engine: this, transaction, outer: this.#context() }
+    return asyncContext.run(context, fn)
+  }
+
+  #context(): TransactionContext | undefined {
+    const current = this.#parts.platform.asyncContext?.current()
+    return current as TransactionContext | undefined // The context is this class's own: nothing else is put there.
+  }
+
+  /** A write from within a transaction's own callback would wait for itself for ever. */
+  #refuseOwnWait(): void {
+    let inside = this.#running?.open === true
+    for (let context = this.#context(); context !== undefined; context = context.outer) {
+      if (context.engine === this && context.transaction.open) inside = true
+    }
+    if (!inside) return
+    throw new TransactionError(
+      'A write on the database inside a transaction callback would wait for itself. Write through the transaction object.',
+    )
+  }
+
+  #refuseSync(): void {
+    this.#refuseOwnWait()
+    if (!this.#turns.taken) return
+    throw new TransactionError(
+      'A synchronous write cannot run while an asynchronous transaction is open, because it could never get its turn. Await the transaction first, or use the asynchronous form.',
+    )
+  }
+
+  #writable(): Committer {
+    this.checkOpen()
+    const { path } = this.#parts
+    if (this.#closing !== undefined) throw new StateError(ErrorCode.closed, `The database ${path} is being closed.`, { path })
+    const committer = this.#committer
+    if (committer === undefined) {
+      throw new StateError(ErrorCode.readOnly, `${path} is open for reading only. Open it with mode 'readWrite' to write.`, { path })
+    }
+    if (committer.poison !== undefined) throw committer.poison
+    return committer
+  }
+
+  // Durability and end
+
+  async sync(): Promise<void> {
+    await this.#writable().sync()
+  }
+
+  syncSync(): void {
+    const committer = this.#writable()
+    this.#refuseSync()
+    committer.syncSync()
+  }
+
+  /** Waits for what is under way, ends the session, releases file and lock. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    if (this.#closed) return
+    this.#refuseOwnWait()
+    try {
+      await this.#turns.take()
+      const committer = this.#committer
+      if (committer !== undefined) {
+        await committer.settled()
+        await committer.quiet()
+        await runAsync(committer.finish(), this.#parts.platform)
+      }
+    } finally {
+      this.#release()
+    }
+  }
+
+  closeSync(): void {
+    if (this.#closed) return
+    this.#refuseSync()
+    this.#closing ??= Promise.resolve()
+    try {
+      const committer = this.#committer
+      if (committer !== undefined && committer.poison === undefined) {
+        committer.drainSync()
+        runSync(committer.finish())
+      }
+    } finally {
+      this.#release()
+    }
+  }
+
+  #release(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#committer?.stopTimers()
+    this.pins.closeAll()
+    this.#parts.file.close()
+    this.#parts.lock?.release()
+  }
+}
+
+/** A copy of a row or patch that waits for its turn, so that later changes by the caller do not reach it. */
+export function keep(row: Row): Row {
+  return copyStorable(row)
+}
+
+function refusePromise(result: unknown): void {
+  if (typeof result !== 'object' || result === null || !('then' in result) || typeof result.then !== 'function') return
+  throw new TransactionError('The callback of transactionSync returned a promise. Use transaction for asynchronous work.')
+}

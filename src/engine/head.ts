@@ -1,0 +1,259 @@
+/**
+ * The newest state of the database: what the next transaction starts from, ahead of what readers see.
+ *
+ * It applies records, from a replay or from a transaction being made, to the trees, and keeps scopes: a scope remembers
+ * each collection as it was when the scope first touched it, so that a rollback costs what was touched, in O(1) each.
+ */
+import { type CatalogEntry, CATALOG_ID, readEntry } from '../catalog/entry.js'
+import type { CollectionDefinition } from '../catalog/definition.js'
+import { FormatError } from '../errors.js'
+import { Operation, type RecordView } from '../format/record.js'
+import type { CommitPosition, ReplayTarget } from '../log/judge.js'
+import { Tree } from '../tree/index.js'
+import type { RowCodecs } from './row-codecs.js'
+import type { CollectionState, DatabaseState, StateChange } from './state.js'
+import { WorkingCollection } from './working-collection.js'
+
+/** Where a record of the log was put. */
+export interface PlacedRecord {
+  readonly position: number
+  readonly lengthBytes: number
+  readonly crc: number
+}
+
+/** What a scope must restore. */
+interface Scope {
+  readonly saved: Map<number, CollectionState | undefined>
+  readonly names: ReadonlyMap<string, number>
+  readonly recordBytes: number
+}
+
+const CATALOG_DEFINITION: CollectionDefinition = {
+  id: CATALOG_ID,
+  name: '',
+  primaryKey: [['key']],
+  fields: [],
+  version: 0,
+}
+
+/** The state of a database without any commit. */
+export function emptyState(commit: CommitPosition): DatabaseState {
+  const catalog = { ...emptyCollection(CATALOG_DEFINITION), counter: 1 }
+  return { commit, collections: new Map([[CATALOG_ID, catalog]]), names: new Map(), recordBytes: 0 }
+}
+
+function emptyCollection(definition: CollectionDefinition): CollectionState {
+  return { definition, tree: Tree.empty, liveBytes: 0, digest: { a: 0, b: 0 }, counter: 1, structuresLogged: 0 }
+}
+
+export class Head implements ReplayTarget {
+  /** The last commit applied by a replay. */
+  lastReplayed: CommitPosition
+  readonly #codecs: RowCodecs
+  readonly #path: string
+  readonly #dirty = new Set<number>()
+  readonly #scopes: Scope[] = []
+  #collections = new Map<number, WorkingCollection>()
+  #names: ReadonlyMap<string, number> = new Map()
+  #recordBytes = 0
+
+  constructor(state: DatabaseState, codecs: RowCodecs, path: string) {
+    this.#codecs = codecs
+    this.#path = path
+    this.lastReplayed = state.commit
+    this.reset(state)
+  }
+
+  /** Goes back (or forward) to a whole state; scopes are forgotten. */
+  reset(state: DatabaseState): void {
+    this.#collections = new Map()
+    for (const [id, collection] of state.collections) this.#collections.set(id, new WorkingCollection(collection))
+    this.#names = state.names
+    this.#recordBytes = state.recordBytes
+    this.#dirty.clear()
+    this.#scopes.length = 0
+  }
+
+  get names(): ReadonlyMap<string, number> {
+    return this.#names
+  }
+
+  /** The catalog's counter: the id of the next collection. */
+  get nextCollectionId(): number {
+    return this.#catalog().counter
+  }
+
+  collection(id: number): WorkingCollection | undefined {
+    return this.#collections.get(id)
+  }
+
+  collectionNamed(name: string): WorkingCollection | undefined {
+    const id = this.#names.get(name)
+    return id === undefined ? undefined : this.#collections.get(id)
+  }
+
+  // Scopes
+
+  openScope(): void {
+    this.#scopes.push({ saved: new Map(), names: this.#names, recordBytes: this.#recordBytes })
+  }
+
+  /** Keeps what was done in the innermost scope. */
+  keepScope(): void {
+    const scope = this.#scopes.pop()
+    const outer = this.#scopes.at(-1)
+    if (scope === undefined || outer === undefined) return
+    for (const [id, state] of scope.saved) if (!outer.saved.has(id)) outer.saved.set(id, state)
+  }
+
+  /** Undoes what was done in the innermost scope. */
+  undoScope(): void {
+    const scope = this.#scopes.pop()
+    if (scope === undefined) return
+    for (const [id, state] of scope.saved) {
+      if (state === undefined) this.#collections.delete(id)
+      else this.#restore(id, state)
+    }
+    this.#names = scope.names
+    this.#recordBytes = scope.recordBytes
+  }
+
+  #restore(id: number, state: CollectionState): void {
+    const working = this.#collections.get(id)
+    if (working === undefined) this.#collections.set(id, new WorkingCollection(state))
+    else working.reset(state)
+  }
+
+  /** To be called before a collection changes. */
+  #touch(id: number): WorkingCollection | undefined {
+    const working = this.#collections.get(id)
+    this.#save(id, working)
+    return working
+  }
+
+  #save(id: number, working: WorkingCollection | undefined): void {
+    this.#dirty.add(id)
+    const scope = this.#scopes.at(-1)
+    if (scope !== undefined && !scope.saved.has(id)) scope.saved.set(id, working?.freeze())
+  }
+
+  /** Everything changed since the last call, as it is now. */
+  takeChange(): StateChange {
+    const collections = new Map<number, CollectionState | undefined>()
+    for (const id of this.#dirty) collections.set(id, this.#collections.get(id)?.freeze())
+    this.#dirty.clear()
+    return { collections, names: this.#names, recordBytes: this.#recordBytes }
+  }
+
+  // Changes
+
+  putRow(collectionId: number, key: Uint8Array, at: PlacedRecord): void {
+    this.#recordBytes += at.lengthBytes
+    this.#touch(collectionId)?.put(key, at.position, at.lengthBytes, at.crc)
+  }
+
+  deleteRow(collectionId: number, key: Uint8Array, at: PlacedRecord): void {
+    this.#recordBytes += at.lengthBytes
+    this.#touch(collectionId)?.delete(key)
+  }
+
+  /** A record of the catalog: kept in the catalog's own tree, and carried out. */
+  applyEntry(entry: CatalogEntry, operation: Operation, key: Uint8Array, at: PlacedRecord): void {
+    if (operation === Operation.put) this.putRow(CATALOG_ID, key, at)
+    else this.deleteRow(CATALOG_ID, key, at)
+    if (entry.kind === 'collection') this.#applyDefinition(entry.id, entry.definition)
+    else if (entry.kind === 'counter') this.#applyCounter(entry.collectionId, entry.next)
+    else this.#applyStructure(entry.collectionId, entry.structureId, entry.fields)
+  }
+
+  #applyDefinition(id: number, definition: CollectionDefinition | undefined): void {
+    const working = this.#touch(id)
+    const names = new Map(this.#names)
+    if (working !== undefined) names.delete(working.definition.name)
+    if (definition === undefined) {
+      this.#collections.delete(id)
+    } else {
+      names.set(definition.name, id)
+      if (working === undefined) this.#collections.set(id, new WorkingCollection(emptyCollection(definition)))
+      else working.definition = definition
+    }
+    this.#names = names
+  }
+
+  #applyCounter(id: number, next: number | undefined): void {
+    const working = this.#touch(id)
+    if (working !== undefined) working.counter = next ?? 1
+  }
+
+  /** Structures outlive a drop of their entry: rows of the past may still need them. */
+  #applyStructure(id: number, structureId: number, fields: readonly string[] | undefined): void {
+    const working = this.#touch(id)
+    if (fields === undefined) return
+    const codec = this.#codecs.of(id)
+    if (structureId === codec.structureCount) codec.define(structureId, fields)
+    else if (!sameNames(fields, codec.structure(structureId))) throw this.#contradiction(id, structureId)
+    if (working !== undefined) working.structuresLogged = Math.max(working.structuresLogged, structureId + 1)
+  }
+
+  #catalog(): WorkingCollection {
+    const catalog = this.#collections.get(CATALOG_ID)
+    if (catalog === undefined) throw new TypeError('A database state without its catalog.')
+    return catalog
+  }
+
+  #contradiction(collectionId: number, structureId: number): FormatError {
+    return new FormatError(
+      `The log of ${this.#path} states record structure ${structureId} of collection ${collectionId} out of order or twice. The file is untouched; use a newer version, or salvage it.`,
+      { path: this.#path },
+    )
+  }
+
+  // ReplayTarget
+
+  begin(speculative: boolean): void {
+    if (speculative) this.openScope()
+  }
+
+  record(bytes: Uint8Array, record: RecordView, position: number): void {
+    const key = bytes.subarray(record.keyStart, record.keyEnd)
+    const at = { position, lengthBytes: record.end - record.start, crc: record.crc }
+    const { collectionId } = record
+    if (collectionId === CATALOG_ID) return this.#catalogRecord(bytes, record, key, at)
+    if (!this.#collections.has(collectionId)) throw this.#unknownCollection(record, position)
+    if (record.operation === Operation.put) this.putRow(collectionId, key, at)
+    else this.deleteRow(collectionId, key, at)
+  }
+
+  #catalogRecord(bytes: Uint8Array, record: RecordView, key: Uint8Array, at: PlacedRecord): void {
+    const isPut = record.operation === Operation.put
+    const row = isPut ? bytes.subarray(record.valueStart, record.valueEnd) : undefined
+    const entry = readEntry(key, row)
+    if (entry === undefined) {
+      throw new FormatError(
+        `The catalog record at offset ${at.position} of ${this.#path} has a valid checksum but is not understood. The file is untouched; use a newer version.`,
+        { path: this.#path, offset: at.position },
+      )
+    }
+    this.applyEntry(entry, isPut ? Operation.put : Operation.delete, key, at)
+  }
+
+  #unknownCollection(record: RecordView, position: number): FormatError {
+    return new FormatError(
+      `The record at offset ${position} of ${this.#path} belongs to collection ${record.collectionId}, which the catalog does not know. The file is untouched; use a newer version, or salvage it.`,
+      { path: this.#path, offset: position },
+    )
+  }
+
+  commit(position: CommitPosition): void {
+    this.keepScope()
+    this.lastReplayed = position
+  }
+
+  rollback(): void {
+    this.undoScope()
+  }
+}
+
+function sameNames(a: readonly string[], b: readonly string[] | undefined): boolean {
+  return b !== undefined && a.length === b.length && a.every((name, i) => name === b[i])
+}

@@ -1,0 +1,262 @@
+/**
+ * Opens a database: lock, file, recovery, writing session; and the way back when any of them fails.
+ */
+import { ArgumentError, ErrorCode, StorageError } from '../errors.js'
+import { DEFAULT_MAX_TRANSACTION_BYTES } from '../format/limits.js'
+import { LOG_START } from '../format/header.js'
+import type { CommitPosition } from '../log/judge.js'
+import { checkPath, createDatabase, removeLeftovers } from '../log/log-file.js'
+import { LogWriter } from '../log/log-writer.js'
+import { type RecoveredLog, recoverForReading, recoverForWriting, type WritableLog } from '../log/recover.js'
+import type { RecoveryMode } from '../log/recovery-info.js'
+import type { HeldLock, LockManager, LockRequest, Platform } from '../storage/platform.js'
+import type { Storage, StorageFile } from '../storage/storage.js'
+import { runAsync, runSync, type Task } from '../storage/task.js'
+import type { Durability } from './committer.js'
+import { Engine } from './engine.js'
+import { emptyState, Head } from './head.js'
+import { localLocks } from './local-locks.js'
+import { RowCodecs } from './row-codecs.js'
+import { VisibleState } from './state.js'
+
+/** How a database is opened. Public: see `Database.open`. */
+export interface OpenOptions {
+  /** `readWrite` (default) takes the writer lock, `readOnly` a shared one and never changes a byte. */
+  readonly mode?: 'readWrite' | 'readOnly' | undefined
+  /** Create the database if it does not exist. Default true for `readWrite`; ignored for `readOnly`. */
+  readonly create?: boolean | undefined
+  /**
+   * What to do with a log that does not end cleanly: `autoTruncate` (default for `readWrite`) cuts and keeps aside what
+   * is cut, `tornTail` cuts only what was never acknowledged as durable, `strict` (default for `readOnly`) refuses.
+   * With `readOnly`, `autoTruncate` and `tornTail` read what stands before the break and cut nothing.
+   */
+  readonly recovery?: RecoveryMode | undefined
+  /**
+   * When a write is acknowledged: `commit` (default) after a sync; `interval` and `os` after the write itself, where
+   * `interval` syncs every `syncIntervalMs` and `os` leaves it to the operating system. An acknowledged write survives
+   * a killed process in all of them, a power cut only with `commit` (or after `sync`).
+   */
+  readonly durability?: Durability | undefined
+  /** Milliseconds between two syncs of durability `interval`. Default 100. */
+  readonly syncIntervalMs?: number | undefined
+  /** Most bytes that one transaction may hold in memory. Default 512 MiB. */
+  readonly maxTransactionBytes?: number | undefined
+  /** `waitMs`: how long to wait for other holders of the lock, in milliseconds. Default 0: fail at once. */
+  readonly lock?: { readonly waitMs?: number | undefined } | undefined
+  /** Where the file is; the file system by default. */
+  readonly storage?: Storage | undefined
+  /** Ends the waiting and reading of an asynchronous open. */
+  readonly signal?: AbortSignal | undefined
+}
+
+const DEFAULT_SYNC_INTERVAL_MS = 100
+
+/** Options with everything decided. */
+interface Opening {
+  readonly path: string
+  readonly storage: Storage
+  readonly platform: Platform
+  readonly locks: LockManager
+  readonly request: LockRequest
+  readonly readOnly: boolean
+  readonly create: boolean
+  readonly recovery: RecoveryMode | undefined
+  readonly durability: Durability
+  readonly syncIntervalMs: number
+  readonly maxTransactionBytes: number
+}
+
+/** Tells a lock that cannot be registered (a read-only directory) from one that is held. */
+export type CannotRegister = (error: unknown) => boolean
+
+export async function openEngine(path: string, options: OpenOptions, platform: Platform): Promise<Engine> {
+  const opening = decide(path, options, platform)
+  let lock: HeldLock | undefined
+  try {
+    lock = await opening.locks.acquire(opening.path, opening.request)
+  } catch (error) {
+    passIfUnlockable(opening, error)
+  }
+  try {
+    return await runAsync(openTask(opening, lock), platform, options.signal)
+  } catch (error) {
+    lock?.release()
+    throw error
+  }
+}
+
+export function openEngineSync(path: string, options: OpenOptions, platform: Platform): Engine {
+  const opening = decide(path, options, platform)
+  let lock: HeldLock | undefined
+  try {
+    lock = opening.locks.acquireSync(opening.path, opening.request)
+  } catch (error) {
+    passIfUnlockable(opening, error)
+  }
+  try {
+    return runSync(openTask(opening, lock))
+  } catch (error) {
+    lock?.release()
+    throw error
+  }
+}
+
+/** A reader in a directory that it cannot write goes on without a lock, frozen at the commit it finds. */
+function passIfUnlockable(opening: Opening, error: unknown): void {
+  const { readOnly, platform, path, storage } = opening
+  if (readOnly && platform.cannotRegisterLock?.(error) === true && storage.stat(path) !== undefined) return
+  throw error
+}
+
+function decide(path: string, options: OpenOptions, platform: Platform): Opening {
+  checkPath(path)
+  const storage = options.storage ?? platform.storage
+  if (storage === undefined) {
+    throw new ArgumentError('This entry of Varve has no file system: pass a storage, or use Database.openInMemory().')
+  }
+  const readOnly = options.mode === 'readOnly'
+  checkChoice('mode', options.mode, ['readWrite', 'readOnly'])
+  checkChoice('recovery', options.recovery, ['strict', 'autoTruncate', 'tornTail'])
+  checkChoice('durability', options.durability, ['commit', 'interval', 'os'])
+  const waitMs = checkNumber('lock.waitMs', options.lock?.waitMs, 0)
+  const request: LockRequest = { kind: readOnly ? 'reader' : 'writer', waitMs, signal: options.signal }
+  const resolved = storage.resolve(path)
+  if (!readOnly && options.create === false && storage.stat(resolved) === undefined) throw missing(resolved)
+  if (readOnly && storage.stat(resolved) === undefined) throw missing(resolved)
+  return {
+    path: resolved,
+    storage,
+    platform,
+    locks: storage === platform.storage && platform.locks !== undefined ? platform.locks : localLocks(storage, platform),
+    request,
+    readOnly,
+    create: options.create ?? true,
+    recovery: options.recovery,
+    durability: options.durability ?? 'commit',
+    syncIntervalMs: checkNumber('syncIntervalMs', options.syncIntervalMs, DEFAULT_SYNC_INTERVAL_MS),
+    maxTransactionBytes: checkNumber('maxTransactionBytes', options.maxTransactionBytes, DEFAULT_MAX_TRANSACTION_BYTES),
+  }
+}
+
+function* openTask(opening: Opening, lock: HeldLock | undefined): Task<Engine> {
+  return opening.readOnly ? yield* openForReading(opening, lock) : yield* openForWriting(opening, lock)
+}
+
+function* openForReading(opening: Opening, lock: HeldLock | undefined): Task<Engine> {
+  const { storage, path, platform } = opening
+  const file = storage.open(path, 'read')
+  try {
+    const codecs = new RowCodecs()
+    const { head, finish } = replayHead(path, codecs)
+    // Without a lock there may be a writer beside it, whose incomplete tail is no finding.
+    const mode = opening.recovery ?? (lock === undefined ? 'tornTail' : 'strict')
+    const log = yield* recoverForReading(file, platform.checksum, mode, head)
+    return newEngine(opening, { file, log, head, codecs, lock, visible: finish(log), writer: undefined })
+  } catch (error) {
+    file.close()
+    throw error
+  }
+}
+
+function* openForWriting(opening: Opening, lock: HeldLock | undefined): Task<Engine> {
+  const { storage, path, platform } = opening
+  yield* createIfAbsent(opening)
+  const file = storage.open(path, 'readWrite')
+  try {
+    refuseHardLinks(file)
+    const codecs = new RowCodecs()
+    const { head, finish } = replayHead(path, codecs)
+    const mode = opening.recovery ?? 'autoTruncate'
+    const log: WritableLog = yield* recoverForWriting(storage, file, platform.checksum, mode, head)
+    const layAhead = opening.durability === 'commit' && storage === platform.storage
+    const writer = yield* LogWriter.begin({ storage, file, platform, layAhead }, log)
+    return newEngine(opening, { file, log, head, codecs, lock, visible: finish(log), writer })
+  } catch (error) {
+    file.close()
+    throw error
+  }
+}
+
+function* createIfAbsent(opening: Opening): Task<void> {
+  const { storage, path, platform, create } = opening
+  removeLeftovers(storage, path)
+  const present = storage.stat(path)
+  if (present !== undefined && present.sizeBytes > 0) return
+  if (!create && present === undefined) throw missing(path)
+  try {
+    yield* createDatabase(storage, path, platform)
+  } catch (error) {
+    // Somebody put a file there meanwhile (a restore, a copy): theirs is opened.
+    if (!(error instanceof StorageError) || error.code !== ErrorCode.exists) throw error
+  }
+}
+
+/** A head that starts empty and is filled by a replay. */
+function replayHead(path: string, codecs: RowCodecs): { head: Head; finish: (log: RecoveredLog) => VisibleState } {
+  const start: CommitPosition = { sequence: 0, time: 0, offset: 0, crc: 0, end: LOG_START }
+  const empty = emptyState(start)
+  const head = new Head(empty, codecs, path)
+  const finish = (log: RecoveredLog): VisibleState => {
+    const visible = new VisibleState(empty)
+    visible.apply(head.takeChange(), log.last)
+    return visible
+  }
+  return { head, finish }
+}
+
+interface Opened {
+  readonly file: StorageFile
+  readonly log: RecoveredLog
+  readonly head: Head
+  readonly codecs: RowCodecs
+  readonly lock: HeldLock | undefined
+  readonly visible: VisibleState
+  readonly writer: LogWriter | undefined
+}
+
+function newEngine(opening: Opening, opened: Opened): Engine {
+  const { path, storage, platform, durability, syncIntervalMs, maxTransactionBytes } = opening
+  const { log, file, head, codecs, lock, visible, writer } = opened
+  return new Engine({
+    path,
+    storage,
+    platform,
+    file,
+    header: log.header,
+    info: log.info,
+    head,
+    visible,
+    codecs,
+    lock,
+    writer,
+    highestSequence: log.highestSequence,
+    durability,
+    syncIntervalMs,
+    maxTransactionBytes,
+  })
+}
+
+function missing(path: string): StorageError {
+  return new StorageError(`There is no database at ${path}.`, { code: ErrorCode.notFound, path })
+}
+
+/** The lock stands beside one name: under another name of the same file, a second writer would not see it. */
+function refuseHardLinks(file: StorageFile): void {
+  const { links } = file.identity()
+  if (links <= 1) return
+  throw new StorageError(
+    `${file.path} has ${links} hard links. A lock beside one name does not protect the others: remove the other names, or copy the file.`,
+    { path: file.path, actual: `${links} links` },
+  )
+}
+
+function checkChoice(name: string, value: unknown, known: readonly string[]): void {
+  if (value === undefined || (typeof value === 'string' && known.includes(value))) return
+  throw new ArgumentError(`The option ${name} must be one of ${known.map((one) => `'${one}'`).join(', ')}, not ${JSON.stringify(value)}.`)
+}
+
+function checkNumber(name: string, value: number | undefined, fallback: number): number {
+  if (value === undefined) return fallback
+  if (typeof value === 'number' && value >= 0) return value
+  throw new ArgumentError(`The option ${name} must be a number of at least 0, not ${JSON.stringify(value)}.`)
+}

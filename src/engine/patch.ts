@@ -1,0 +1,28 @@
+/**
+ * What `update` does with a patch: plain objects are merged, everything else is replaced, `undefined` removes a field.
+ */
+import type { Row } from '../format/value.js'
+
+/** The row that results; neither `row` nor `patch` is changed, and the result shares no object with the row. */
+export function applyPatch(row: Row, patch: Row): Row {
+  const result: Record<string, unknown> = {}
+  for (const name of Object.keys(row)) define(result, name, row[name])
+  for (const name of Object.keys(patch)) {
+    const change = patch[name]
+    const present = Object.hasOwn(result, name) ? result[name] : undefined
+    if (change === undefined) delete result[name]
+    else define(result, name, isPlain(change) ? applyPatch(isPlain(present) ? present : {}, change) : change)
+  }
+  return result
+}
+
+/** Assigns an own property whatever its name: `__proto__` is a field like any other. */
+export function define(target: object, name: string, value: unknown): void {
+  Object.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true })
+}
+
+function isPlain(value: unknown): value is Row {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}

@@ -1,0 +1,45 @@
+/**
+ * Reads rows: the record that the index points at, checked, then decoded. What it returns is the caller's own.
+ */
+import { CorruptionError } from '../errors.js'
+import { DecodeFailure } from '../format/decode-failure.js'
+import type { Row } from '../format/value.js'
+import type { RecordRef } from '../tree/index.js'
+import type { RecordSource } from './record-source.js'
+import type { RowCodecs } from './row-codecs.js'
+
+export class RowReader {
+  readonly #source: RecordSource
+  readonly #codecs: RowCodecs
+  readonly #path: string
+
+  constructor(source: RecordSource, codecs: RowCodecs, path: string) {
+    this.#source = source
+    this.#codecs = codecs
+    this.#path = path
+  }
+
+  /** The row at `ref`. With `key`, the record must be of that key. */
+  read(collectionId: number, ref: RecordRef, key: Uint8Array | undefined): Row {
+    const source = this.#source
+    source.read(ref, collectionId, key)
+    const { valueStart, valueEnd } = source.record
+    const row = this.#codecs.of(collectionId).decode(source.bytes, valueStart, valueEnd)
+    if (row instanceof DecodeFailure) throw this.#undecodable(ref.position, row)
+    return row
+  }
+
+  /** A row just encoded, read back. */
+  decode(collectionId: number, bytes: Uint8Array): Row {
+    const row = this.#codecs.of(collectionId).decode(bytes, 0, bytes.length)
+    if (row instanceof DecodeFailure) throw this.#undecodable(0, row)
+    return row
+  }
+
+  #undecodable(offset: number, failure: DecodeFailure): CorruptionError {
+    return new CorruptionError(
+      `The row at offset ${offset} of ${this.#path} has a valid checksum but cannot be decoded: ${failure.reason}. Run verify --deep.`,
+      { path: this.#path, offset, actual: failure.reason },
+    )
+  }
+}

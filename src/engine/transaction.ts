@@ -1,0 +1,426 @@
+/**
+ * A write transaction: its reads see its own writes, and nobody else's reads do until its commit was written.
+ *
+ * Every operation validates and encodes before it changes anything. Its records go into the log's buffer at the offsets
+ * they will have, and from there into the head's trees, so that nothing is done twice. A rollback forgets the buffer's
+ * tail and undoes the head's scope.
+ */
+import {
+  CATALOG_ID,
+  type CatalogEntry,
+  collectionKey,
+  collectionRow,
+  counterKey,
+  counterRow,
+  structureKey,
+  structureRow,
+} from '../catalog/entry.js'
+import { type CollectionDefinition, type CollectionInput, compareDefinitions } from '../catalog/definition.js'
+import { checkFields } from '../catalog/field.js'
+import { DuplicateKeyError, type FieldIssue, LimitError, SchemaError, TransactionError, ValidationError } from '../errors.js'
+import type { Key, KeyPart } from '../format/key.js'
+import { MAX_COLLECTIONS } from '../format/limits.js'
+import { Operation } from '../format/record.js'
+import type { Row } from '../format/value.js'
+import type { BuilderMark, TransactionBuilder } from '../log/transaction-builder.js'
+import { RecordRef, type Tree } from '../tree/index.js'
+import type { Head, PlacedRecord } from './head.js'
+import { applyPatch, define } from './patch.js'
+import type { RowReader } from './row-reader.js'
+import type { RowCodecs } from './row-codecs.js'
+import type { KeysOf } from './keys-of.js'
+import type { UuidGenerator } from './uuid.js'
+import type { WorkingCollection } from './working-collection.js'
+
+const EMPTY = new Uint8Array(0)
+
+/** What a transaction works on. */
+export interface TransactionParts {
+  readonly head: Head
+  readonly builder: TransactionBuilder
+  /** Starts the builder in the log's buffer. */
+  readonly startBuilder: () => void
+  readonly rows: RowReader
+  readonly codecs: RowCodecs
+  readonly keys: KeysOf
+  readonly uuids: UuidGenerator
+  readonly maxBytes: number
+}
+
+/** What an update does to a row: a patch, or a function from the old row to the new one. */
+export type Change = Row | ((row: Row) => Row)
+
+export class Transaction {
+  readonly #parts: TransactionParts
+  readonly #ref = new RecordRef()
+  #started = false
+  #ended: string | undefined
+
+  constructor(parts: TransactionParts) {
+    this.#parts = parts
+  }
+
+  /** Whether it may still be used. */
+  get open(): boolean {
+    return this.#ended === undefined
+  }
+
+  /** Whether it holds the builder. */
+  get started(): boolean {
+    return this.#started
+  }
+
+  /** Whether it wrote anything. */
+  get wrote(): boolean {
+    return this.#started && this.#parts.builder.records > 0
+  }
+
+  /** Marks its end: from now on every use is refused with this reason. */
+  end(reason: string): void {
+    this.#ended ??= reason
+  }
+
+  // Reads
+
+  collection(name: string): WorkingCollection {
+    this.#use()
+    const found = this.#parts.head.collectionNamed(name)
+    if (found === undefined) throw unknownCollection(name, [...this.#parts.head.names.keys()])
+    return found
+  }
+
+  get(name: string, key: Key): Row | undefined {
+    const collection = this.collection(name)
+    const bytes = this.#parts.keys.of(collection.definition).encode(key)
+    return this.#read(collection, bytes)
+  }
+
+  has(name: string, key: Key): boolean {
+    const collection = this.collection(name)
+    return collection.find(this.#parts.keys.of(collection.definition).encode(key), this.#ref)
+  }
+
+  /** The collection's tree as the transaction sees it now. */
+  tree(name: string): { readonly definition: CollectionDefinition; readonly tree: Tree } {
+    const collection = this.collection(name)
+    return { definition: collection.definition, tree: collection.tree() }
+  }
+
+  #read(collection: WorkingCollection, key: Uint8Array): Row | undefined {
+    const ref = this.#ref
+    if (!collection.find(key, ref)) return undefined
+    return this.#parts.rows.read(collection.definition.id, ref, key)
+  }
+
+  // Writes
+
+  /** Inserts a row; returns its key. Refuses a key that is taken. */
+  insert(name: string, row: Row): Key {
+    return this.#store(this.collection(name), row, 'insert')
+  }
+
+  /** Inserts rows, all or none; returns their keys. */
+  insertMany(name: string, rows: Iterable<Row>): Key[] {
+    return this.savepoint(() => Array.from(rows, (row) => this.insert(name, row)))
+  }
+
+  /** Inserts or replaces a row; returns its key. */
+  put(name: string, row: Row): Key {
+    return this.#store(this.collection(name), row, 'put')
+  }
+
+  /** Changes a row; returns the new one, or undefined if there is none of this key. */
+  update(name: string, key: Key, change: Change): Row | undefined {
+    const collection = this.collection(name)
+    const keys = this.#parts.keys.of(collection.definition)
+    const bytes = keys.encode(key)
+    const old = this.#read(collection, bytes)
+    if (old === undefined) return undefined
+    const row = typeof change === 'function' ? this.#changed(name, change, old) : applyPatch(old, change)
+    const parts = keys.partsOf(row)
+    if (!sameBytes(keys.encodeParts(parts), bytes)) throw keyChanged(name, keys.paths)
+    this.#checkRow(collection.definition, row)
+    const encoded = this.#parts.codecs.of(collection.definition.id).encode(row)
+    // The encoder's bytes are read back at once, before anything else is encoded.
+    const result = this.#parts.rows.decode(collection.definition.id, encoded)
+    this.#putRecord(collection, bytes, encoded)
+    return result
+  }
+
+  /** Deletes a row; whether there was one. */
+  delete(name: string, key: Key): boolean {
+    const collection = this.collection(name)
+    const bytes = this.#parts.keys.of(collection.definition).encode(key)
+    if (!collection.find(bytes, this.#ref)) return false
+    const previous = this.#ref.position
+    const at = this.#add(Operation.delete, collection.definition.id, bytes, EMPTY, previous)
+    this.#parts.head.deleteRow(collection.definition.id, bytes, at)
+    return true
+  }
+
+  /** A function is caller's code: it may use this transaction, so nothing of ours is in flight around it. */
+  #changed(name: string, change: (row: Row) => Row, old: Row): Row {
+    const row: unknown = change(old)
+    this.#use()
+    if (typeof row === 'object' && row !== null && !Array.isArray(row)) return row as Row
+    throw new ValidationError(`The function given to update of '${name}' must return the new row, not ${String(row)}.`, {
+      collection: name,
+    })
+  }
+
+  #store(collection: WorkingCollection, input: Row, how: 'insert' | 'put'): Key {
+    const { definition } = collection
+    const keys = this.#parts.keys.of(definition)
+    requireRow(input, definition.name)
+    const row = keys.lacksGenerated(input) ? this.#withKey(collection, input) : input
+    this.#checkRow(definition, row)
+    const parts = keys.partsOf(row)
+    const key = keys.encodeParts(parts)
+    if (how === 'insert' && collection.find(key, this.#ref)) throw duplicate(definition.name, keys.asKey(parts))
+    this.#putRecord(collection, key, this.#parts.codecs.of(definition.id).encode(row), nextCounter(collection, parts))
+    return keys.asKey(parts)
+  }
+
+  #checkRow(definition: CollectionDefinition, row: Row): void {
+    if (definition.fields.length === 0) return
+    const issues: FieldIssue[] = []
+    checkFields(definition.fields, row, issues)
+    if (issues.length === 0) return
+    const text = issues.map(({ path, expected, found }) => `${path}: expected ${expected}, found ${found}`).join('; ')
+    throw new ValidationError(`The row does not fit collection '${definition.name}': ${text}. Nothing was written.`, {
+      collection: definition.name,
+      issues,
+    })
+  }
+
+  /** A copy of the row with a generated key. */
+  #withKey(collection: WorkingCollection, row: Row): Row {
+    const [path] = collection.definition.primaryKey
+    const generated = this.#parts.keys.of(collection.definition).generated
+    const key: KeyPart = generated === 'uuid' ? this.#parts.uuids.next() : collection.counter
+    return withValue(row, path ?? [], key)
+  }
+
+  /** Writes a row's record, preceded by what the log must hold before it: record structures, and the counter. */
+  #putRecord(collection: WorkingCollection, key: Uint8Array, value: Uint8Array, counter?: number): void {
+    const { id } = collection.definition
+    const complete = collection.structuresLogged === this.#parts.codecs.of(id).structureCount
+    if (complete && counter === undefined) return this.#putRow(collection, key, value)
+    // Logging a structure encodes catalog rows, which may reuse the encoder's buffer.
+    const kept = value.slice()
+    // All or nothing: a structure that counts as logged while its record was given up would be missing after a reopen.
+    this.savepoint(() => {
+      this.#logStructures(collection)
+      if (counter !== undefined) this.#putEntry({ kind: 'counter', collectionId: id, next: counter })
+      this.#putRow(collection, key, kept)
+    })
+  }
+
+  #putRow(collection: WorkingCollection, key: Uint8Array, value: Uint8Array): void {
+    const { id } = collection.definition
+    const previous = collection.find(key, this.#ref) ? this.#ref.position : 0
+    this.#parts.head.putRow(id, key, this.#add(Operation.put, id, key, value, previous))
+  }
+
+  #logStructures(collection: WorkingCollection): void {
+    const { id } = collection.definition
+    const codec = this.#parts.codecs.of(id)
+    for (let structureId = collection.structuresLogged; structureId < codec.structureCount; structureId++) {
+      const fields = codec.structure(structureId)
+      this.#putEntry({ kind: 'structure', collectionId: id, structureId, fields })
+    }
+  }
+
+  // Catalog
+
+  /** Registers a collection or applies a safe change of its definition. Idempotent. */
+  register(input: CollectionInput): void {
+    this.#use()
+    const present = this.#parts.head.collectionNamed(input.name)?.definition
+    if (present === undefined) return this.#create(input)
+    const change = compareDefinitions(present, input)
+    if (change.kind === 'breaking') throw breakingChange(input.name, change.reasons)
+    if (change.kind === 'same') return
+    this.#define({ ...input, id: present.id, version: present.version + 1 })
+  }
+
+  #create(input: CollectionInput): void {
+    const { head } = this.#parts
+    const id = head.nextCollectionId
+    if (head.names.size >= MAX_COLLECTIONS) {
+      throw new LimitError(`A database holds at most ${MAX_COLLECTIONS} collections.`, { limit: 'MAX_COLLECTIONS' })
+    }
+    // The counter first, so that no id is ever given twice.
+    this.#putEntry({ kind: 'counter', collectionId: CATALOG_ID, next: id + 1 })
+    this.#define({ ...input, id, version: 1 })
+  }
+
+  #define(definition: CollectionDefinition): void {
+    this.#putEntry({ kind: 'collection', id: definition.id, definition })
+  }
+
+  /** Drops a collection with its rows; whether there was one. */
+  drop(name: string): boolean {
+    this.#use()
+    const collection = this.#parts.head.collectionNamed(name)
+    if (collection === undefined) return false
+    const { id } = collection.definition
+    for (let structureId = 0; structureId < collection.structuresLogged; structureId++) {
+      this.#deleteEntry({ kind: 'structure', collectionId: id, structureId, fields: undefined })
+    }
+    if (collection.counter > 1) this.#deleteEntry({ kind: 'counter', collectionId: id, next: undefined })
+    this.#deleteEntry({ kind: 'collection', id, definition: undefined })
+    return true
+  }
+
+  rename(from: string, to: string): void {
+    const { definition } = this.collection(from)
+    if (from === to) return
+    if (this.#parts.head.names.has(to)) {
+      throw new SchemaError(`'${from}' cannot be renamed to '${to}': a collection of that name exists.`, { collection: to })
+    }
+    this.#define({ ...definition, name: to, version: definition.version + 1 })
+  }
+
+  #putEntry(entry: CatalogEntry): void {
+    const key = entryKey(entry)
+    const at = this.#add(Operation.put, CATALOG_ID, key, entryRow(entry), this.#entryPosition(key))
+    this.#parts.head.applyEntry(entry, Operation.put, key, at)
+  }
+
+  #deleteEntry(entry: CatalogEntry): void {
+    const key = entryKey(entry)
+    const at = this.#add(Operation.delete, CATALOG_ID, key, EMPTY, this.#entryPosition(key))
+    this.#parts.head.applyEntry(entry, Operation.delete, key, at)
+  }
+
+  #entryPosition(key: Uint8Array): number {
+    const catalog = this.#parts.head.collection(CATALOG_ID)
+    return catalog?.find(key, this.#ref) === true ? this.#ref.position : 0
+  }
+
+  // Savepoints
+
+  /** Runs `fn`; if it throws, what it wrote is undone and the error passed on. */
+  savepoint<T>(fn: () => T): T {
+    this.#use()
+    const { head, builder } = this.#parts
+    const mark = this.#started ? builder.mark() : undefined
+    head.openScope()
+    try {
+      const result = fn()
+      this.#use()
+      head.keepScope()
+      return result
+    } catch (error) {
+      if (this.open) this.#rollbackTo(mark)
+      throw error
+    }
+  }
+
+  #rollbackTo(mark: BuilderMark | undefined): void {
+    const { head, builder } = this.#parts
+    head.undoScope()
+    if (mark !== undefined) return builder.rollbackTo(mark)
+    if (!this.#started) return
+    builder.abandon()
+    this.#started = false
+  }
+
+  #add(operation: Operation, collectionId: number, key: Uint8Array, value: Uint8Array, previous: number): PlacedRecord {
+    const { builder, startBuilder, maxBytes } = this.#parts
+    if (!this.#started) {
+      startBuilder()
+      this.#started = true
+    }
+    if (builder.bytes + key.length + value.length > maxBytes) {
+      throw new LimitError(
+        `The transaction is larger than maxTransactionBytes (${maxBytes}). Split it, or raise the limit when opening.`,
+        { limit: 'maxTransactionBytes' },
+      )
+    }
+    builder.add(operation, collectionId, key, value, previous)
+    return { position: builder.position, lengthBytes: builder.lengthBytes, crc: builder.crc }
+  }
+
+  #use(): void {
+    if (this.#ended !== undefined) throw new TransactionError(this.#ended)
+  }
+}
+
+function entryKey(entry: CatalogEntry): Uint8Array {
+  if (entry.kind === 'collection') return collectionKey(entry.id)
+  if (entry.kind === 'counter') return counterKey(entry.collectionId)
+  return structureKey(entry.collectionId, entry.structureId)
+}
+
+function entryRow(entry: CatalogEntry): Uint8Array {
+  if (entry.kind === 'collection') return entry.definition === undefined ? EMPTY : collectionRow(entry.definition)
+  if (entry.kind === 'counter') return counterRow(entry.next ?? 1)
+  return structureRow(entry.fields ?? [])
+}
+
+/** A key given by the caller to a counting collection moves its counter past it. */
+function nextCounter(collection: WorkingCollection, parts: readonly KeyPart[]): number | undefined {
+  const [part] = parts
+  const counts = collection.definition.fields.some((field) => field.generated === true && field.type === 'int')
+  if (!counts || typeof part !== 'number' || part < collection.counter) return undefined
+  return Math.min(part + 1, Number.MAX_SAFE_INTEGER)
+}
+
+function withValue(row: Row, path: readonly string[], value: unknown): Row {
+  const [name, ...rest] = path
+  if (name === undefined) return row
+  const copy: Record<string, unknown> = {}
+  for (const field of Object.keys(row)) define(copy, field, row[field])
+  const inner = Object.hasOwn(row, name) ? row[name] : undefined
+  const next = rest.length === 0 ? value : withValue(isObject(inner) ? inner : {}, rest, value)
+  define(copy, name, next)
+  return copy
+}
+
+function isObject(value: unknown): value is Row {
+  return typeof value === 'object' && value !== null
+}
+
+function requireRow(row: unknown, collection: string): void {
+  if (isObject(row) && !Array.isArray(row)) return
+  throw new ValidationError(`A row of '${collection}' must be an object, not ${row === null ? 'null' : typeof row}.`, {
+    collection,
+    issues: [{ path: '', expected: 'an object', found: row === null ? 'null' : typeof row }],
+  })
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i])
+}
+
+export function unknownCollection(name: string, known: readonly string[]): SchemaError {
+  const list = known.length === 0 ? 'There are none yet' : `There are: ${known.slice(0, 20).join(', ')}`
+  return new SchemaError(`There is no collection '${name}'. ${list}. Register it with registerCollection.`, { collection: name })
+}
+
+function duplicate(collection: string, key: Key): DuplicateKeyError {
+  const text = Array.isArray(key) ? JSON.stringify(key.map(String)) : String(key)
+  return new DuplicateKeyError(`A row with the key ${text} exists in '${collection}'. Use put to replace it.`, {
+    collection,
+    index: 'primary',
+    key,
+  })
+}
+
+function keyChanged(collection: string, paths: readonly (readonly string[])[]): ValidationError {
+  const field = paths.map((path) => path.join('.')).join(', ')
+  return new ValidationError(`An update of '${collection}' must not change the primary key (${field}). Insert a new row and delete the old one.`, {
+    collection,
+    index: 'primary',
+    field,
+  })
+}
+
+function breakingChange(collection: string, reasons: readonly string[]): SchemaError {
+  return new SchemaError(
+    `Collection '${collection}' exists with another definition: ${reasons.join('; ')}. Rows written under the old one may not fit; nothing was changed.`,
+    { collection, actual: reasons.join('; ') },
+  )
+}

@@ -1,0 +1,415 @@
+/**
+ * Follows the chain of commits through a log, applies it to a target, and classifies how the log ends.
+ *
+ * Damage is a break in the chain, not a bad frame: bad bytes after which a commit still names the last one applied cost
+ * nothing and are reported. The classification is the recovery table of `docs/recovery.md`; what to do about it is the
+ * caller's business. Reads only.
+ */
+import { CorruptionError, FormatError } from '../errors.js'
+import type { Checksum } from '../format/checksum.js'
+import { COMMIT_BLOCK_BYTES, CommitBlock, CommitCrc, readCommitBlock } from '../format/commit.js'
+import { FRAME_HEADER_BYTES, FrameKind, type ShortGeneration } from '../format/frame.js'
+import { LOG_START } from '../format/header.js'
+import { decodeMark } from '../format/mark.js'
+import { readRecord, RecordView } from '../format/record.js'
+import type { StorageFile } from '../storage/storage.js'
+import { PAUSE, type Task } from '../storage/task.js'
+import type { BadRange, LostCommit, RecoveryClass } from './recovery-info.js'
+import { LogScanner } from './scanner.js'
+
+/** A commit's place in the log and in history. */
+export interface CommitPosition {
+  readonly sequence: number
+  readonly time: number
+  /** Offset of the frame that holds its commit block. */
+  readonly offset: number
+  readonly crc: number
+  /** Where its transaction ends: a multiple of 8. */
+  readonly end: number
+}
+
+/** What commits are applied to. Records between `begin` and `commit` count only if the commit comes. */
+export interface ReplayTarget {
+  /** A transaction begins. `speculative` if it may be rolled back; else its commit follows for certain. */
+  begin(speculative: boolean): void
+  /** One record; `position` is where it stands in the file. Throws if its content is not understood. */
+  record(bytes: Uint8Array, record: RecordView, position: number): void
+  commit(position: CommitPosition): void
+  rollback(): void
+}
+
+export interface JudgeInput {
+  readonly file: StorageFile
+  readonly checksum: Checksum
+  readonly generation: ShortGeneration
+  readonly maxEpoch: number
+  /** Where to begin, and the commit that the first one must name. */
+  readonly from: number
+  readonly parent: CommitPosition
+  /** The superblock's watermark; 0 if unknown. */
+  readonly watermark: number
+  readonly to?: number | undefined
+}
+
+export interface Judgement {
+  readonly classification: RecoveryClass
+  /** X: where the chain breaks; undefined if it does not. For `shortFile` the end of what is there. */
+  readonly breakOffset: number | undefined
+  /** Why it breaks, as text. */
+  readonly breakReason: string
+  /** Where the next frame would go once a break is cut. */
+  readonly logEnd: number
+  readonly fileSize: number
+  readonly last: CommitPosition
+  /** W: the highest that counts. */
+  readonly watermark: number
+  /** Sequence of the last commit at or before W; 0 for none seen. */
+  readonly durable: CommitPosition
+  /** Highest sequence found anywhere, cut bytes included. */
+  readonly highestSequence: number
+  readonly highestEpoch: number
+  readonly transactionsApplied: number
+  readonly transactionsCut: number
+  readonly cutCommits: readonly LostCommit[]
+  readonly badRanges: readonly BadRange[]
+}
+
+/** How many cut commits and bad ranges are named; all are counted. */
+const NAMED_MAX = 1000
+/** Frames between two places where a task may be interrupted. */
+const FRAMES_PER_PAUSE = 64
+
+/** Reads the log from `input.from` to its end, applying what is in the chain. */
+export function* judgeLog(input: JudgeInput, target: ReplayTarget): Task<Judgement> {
+  const judge = new LogJudge(input, target)
+  let frames = 0
+  while (judge.step()) if (++frames % FRAMES_PER_PAUSE === 0) yield PAUSE
+  return judge.conclude()
+}
+
+/** A transaction of several frames whose commit has not come yet. */
+interface PendingTransaction {
+  readonly begin: number
+  readonly sequence: number
+  frames: number
+  framesCrc: number
+  /** Where its next frame must be. */
+  next: number
+  operations: number
+}
+
+interface Break {
+  readonly offset: number
+  readonly reason: string
+  readonly uncommitted: boolean
+}
+
+class LogJudge {
+  readonly #input: JudgeInput
+  readonly #target: ReplayTarget
+  readonly #scanner: LogScanner
+  readonly #block = new CommitBlock()
+  readonly #record = new RecordView()
+  readonly #commitCrc = new CommitCrc()
+  readonly #fileSize: number
+  #last: CommitPosition
+  #durable: CommitPosition
+  #pending: PendingTransaction | undefined
+  /** The first anomaly since the last commit applied: X, unless a later commit shows that none was lost. */
+  #break: Break | undefined
+  #suspects: BadRange[] = []
+  #badRanges: BadRange[] = []
+  #lost: LostCommit[] = []
+  #lostCount = 0
+  #applied = 0
+  #logEnd: number
+  #watermark: number
+  #highestSequence: number
+  #highestEpoch = 0
+
+  constructor(input: JudgeInput, target: ReplayTarget) {
+    this.#input = input
+    this.#target = target
+    this.#fileSize = input.to ?? input.file.size()
+    this.#scanner = new LogScanner(input)
+    this.#last = input.parent
+    this.#durable = input.parent
+    this.#logEnd = input.from
+    this.#watermark = input.watermark
+    this.#highestSequence = input.parent.sequence
+  }
+
+  /** Takes one event of the scan; false at the end. */
+  step(): boolean {
+    const scanner = this.#scanner
+    const event = scanner.next()
+    if (event === 'end' || event === 'zeros') return false
+    if (event === 'frame') this.#frame()
+    else if (event === 'badPayload') this.#badPayload()
+    else this.#anomaly(scanner.offset, scanner.end, scanner.reason, scanner.offset)
+    return true
+  }
+
+  #frame(): void {
+    const { header, offset, end, paddingOk } = this.#scanner
+    if (header.flags !== 0 || header.reserved !== 0) throw this.#notUnderstood(`flags ${header.flags}`)
+    this.#highestSequence = Math.max(this.#highestSequence, header.sequence)
+    this.#highestEpoch = Math.max(this.#highestEpoch, header.epoch)
+    switch (header.kind) {
+      case FrameKind.transaction:
+        this.#transaction()
+        break
+      case FrameKind.txnBegin:
+        this.#txnBegin()
+        break
+      case FrameKind.txnRecords:
+        this.#txnRecords()
+        break
+      case FrameKind.txnCommit:
+        this.#txnCommit()
+        break
+      case FrameKind.mark:
+        this.#mark()
+        break
+      case FrameKind.indexNodes:
+      case FrameKind.checkpoint:
+        this.#ofNoCommit()
+        break
+      default:
+        throw this.#notUnderstood(`kind ${header.kind}`)
+    }
+    if (!paddingOk) this.#note({ offset, end, reason: 'padding is not zero' })
+  }
+
+  #transaction(): void {
+    const scanner = this.#scanner
+    this.#abandonPending()
+    const block = this.#readBlock()
+    if (!this.#links() || block.begin !== scanner.offset || block.frames !== 0) return this.#unlinked(scanner.offset)
+    this.#commitCrc.start()
+    this.#target.begin(false)
+    this.#records(scanner.payloadStart + COMMIT_BLOCK_BYTES)
+    this.#apply()
+  }
+
+  #txnBegin(): void {
+    const { header, offset, end } = this.#scanner
+    this.#abandonPending()
+    const framesCrc = this.#headerCrc(0)
+    this.#pending = { begin: offset, sequence: header.sequence, frames: 1, framesCrc, next: end, operations: 0 }
+    this.#commitCrc.start()
+    this.#target.begin(true)
+  }
+
+  #txnRecords(): void {
+    const { offset, end, payloadStart } = this.#scanner
+    const pending = this.#pendingAt(offset)
+    if (pending === undefined) return this.#anomaly(offset, end, 'records without their transaction', offset)
+    this.#records(payloadStart)
+    pending.frames += 1
+    pending.framesCrc = this.#headerCrc(pending.framesCrc)
+    pending.next = end
+  }
+
+  #txnCommit(): void {
+    const { offset } = this.#scanner
+    const pending = this.#pendingAt(offset)
+    const block = this.#readBlock()
+    const whole =
+      pending !== undefined &&
+      block.begin === pending.begin &&
+      block.frames === pending.frames &&
+      block.framesCrc === pending.framesCrc
+    if (!whole || !this.#links()) {
+      const begin = pending?.begin ?? offset
+      this.#abandonPending()
+      return this.#unlinked(begin)
+    }
+    this.#pending = undefined
+    this.#apply()
+  }
+
+  #mark(): void {
+    const { bytes, payloadStart, payloadEnd, offset } = this.#scanner
+    const mark = decodeMark(bytes.subarray(payloadStart, payloadEnd))
+    if (mark === undefined) throw this.#notUnderstood('a mark that is none')
+    this.#noteWatermark(mark.watermark, offset)
+    this.#ofNoCommit()
+  }
+
+  /** A whole frame that belongs to no commit. */
+  #ofNoCommit(): void {
+    this.#abandonPending()
+    if (this.#break === undefined) this.#logEnd = this.#scanner.end
+  }
+
+  #badPayload(): void {
+    const { header, offset, end } = this.#scanner
+    const ofNoCommit = header.kind === FrameKind.indexNodes || header.kind === FrameKind.checkpoint
+    if (!ofNoCommit) return this.#anomaly(offset, end, 'payloadChecksum', offset)
+    this.#ofNoCommit()
+    this.#note({ offset, end, reason: 'an index frame fails its checksum' })
+  }
+
+  /** Bytes at `offset` break the chain, unless a later commit shows that they do not. */
+  #anomaly(offset: number, end: number, reason: string, breakAt: number): void {
+    const begin = this.#pending?.begin ?? breakAt
+    this.#dropPending()
+    this.#break ??= { offset: begin, reason: `${reason} at offset ${offset}`, uncommitted: false }
+    if (this.#suspects.length < NAMED_MAX) this.#suspects.push({ offset, end, reason })
+  }
+
+  /** A commit that does not name the last one applied. */
+  #unlinked(begin: number): void {
+    const { sequence, time, operations } = this.#block
+    const { offset, end } = this.#scanner
+    this.#lostCount += 1
+    if (this.#lost.length < NAMED_MAX) this.#lost.push({ sequence, time, operations, offset })
+    const expected = `commit ${sequence} does not follow commit ${this.#last.sequence}`
+    this.#anomaly(offset, end, expected, begin)
+  }
+
+  /** Frames of a transaction whose commit did not come: a break, if nothing in the chain follows. */
+  #abandonPending(): void {
+    const pending = this.#pending
+    if (pending === undefined) return
+    this.#dropPending()
+    const reason = `a transaction that begins at offset ${pending.begin} has no commit`
+    this.#break ??= { offset: pending.begin, reason, uncommitted: true }
+    if (this.#suspects.length < NAMED_MAX) this.#suspects.push({ offset: pending.begin, end: pending.next, reason })
+  }
+
+  #dropPending(): void {
+    if (this.#pending === undefined) return
+    this.#pending = undefined
+    this.#target.rollback()
+  }
+
+  #pendingAt(offset: number): PendingTransaction | undefined {
+    if (this.#pending !== undefined && this.#pending.next !== offset) this.#abandonPending()
+    return this.#pending
+  }
+
+  /** The block was checked to link: it becomes the last commit, and anomalies before it turn out harmless. */
+  #apply(): void {
+    const { header, offset, end } = this.#scanner
+    const block = this.#block
+    block.operations === this.#commitCrc.records || this.#contradiction('the number of operations')
+    this.#commitCrc.finish(block, this.#input.checksum) === block.commitCrc || this.#contradiction('the commit checksum')
+    block.sequence === header.sequence || this.#contradiction('the sequence')
+    block.time >= this.#last.time || this.#contradiction('the time')
+    this.#last = { sequence: block.sequence, time: block.time, offset, crc: block.commitCrc, end }
+    this.#target.commit(this.#last)
+    this.#applied += 1
+    this.#logEnd = end
+    if (this.#watermark >= end) this.#durable = this.#last
+    for (const suspect of this.#suspects) this.#note(suspect)
+    this.#suspects = []
+    this.#lost = []
+    this.#lostCount = 0
+    this.#break = undefined
+  }
+
+  #links(): boolean {
+    const { previousSequence, previousOffset, previousCrc, sequence } = this.#block
+    const last = this.#last
+    return (
+      previousSequence === last.sequence &&
+      previousOffset === last.offset &&
+      previousCrc === last.crc &&
+      sequence > last.sequence
+    )
+  }
+
+  #readBlock(): CommitBlock {
+    const { view, payloadStart, payloadEnd, offset } = this.#scanner
+    const fits = payloadEnd - payloadStart >= COMMIT_BLOCK_BYTES
+    if (!fits || !readCommitBlock(view, payloadStart, this.#block)) throw this.#notUnderstood('a commit block that is none')
+    this.#noteWatermark(this.#block.watermark, offset)
+    return this.#block
+  }
+
+  #records(start: number): void {
+    const { bytes, view, payloadStart, payloadEnd, offset } = this.#scanner
+    const base = offset + FRAME_HEADER_BYTES - payloadStart
+    for (let at = start; at < payloadEnd; ) {
+      const problem = readRecord(bytes, view, at, payloadEnd, this.#record, this.#input.checksum)
+      if (problem !== undefined) throw this.#notUnderstood(`a record at offset ${base + at} that is none (${problem})`)
+      if (this.#record.distance !== base + at - offset) this.#contradiction('a record’s distance to its frame')
+      this.#commitCrc.addRecord(this.#record.crc)
+      this.#target.record(bytes, this.#record, base + at)
+      at = this.#record.end
+    }
+  }
+
+  #headerCrc(seed: number): number {
+    const { bytes, payloadStart } = this.#scanner
+    return this.#input.checksum(bytes, payloadStart - FRAME_HEADER_BYTES, payloadStart, seed)
+  }
+
+  /** A watermark proves only what lies before the frame that states it. */
+  #noteWatermark(watermark: number, statedAt: number): void {
+    if (watermark > statedAt || watermark <= this.#watermark) return
+    this.#watermark = watermark
+    if (watermark >= this.#last.end) this.#durable = this.#last
+  }
+
+  #note(range: BadRange): void {
+    if (this.#badRanges.length < NAMED_MAX) this.#badRanges.push(range)
+  }
+
+  /** Every checksum holds, yet the content is unknown: written by newer code, and never to be cut. */
+  #notUnderstood(what: string): FormatError {
+    const { path } = this.#input.file
+    const { offset } = this.#scanner
+    return new FormatError(
+      `The frame at offset ${offset} of ${path} has valid checksums but ${what}, which this version of Varve does not understand. The file is untouched; use a newer version.`,
+      { path, offset, actual: what },
+    )
+  }
+
+  /** Every checksum holds, yet the content contradicts itself: never cut, in any mode. */
+  #contradiction(what: string): never {
+    const { path } = this.#input.file
+    const { offset } = this.#scanner
+    throw new CorruptionError(
+      `The commit at offset ${offset} of ${path} has valid checksums, but ${what} does not match its content. The file is untouched; restore a backup.`,
+      { path, offset, actual: what },
+    )
+  }
+
+  conclude(): Judgement {
+    this.#abandonPending()
+    const { classification, breakOffset } = this.#classify()
+    return {
+      classification,
+      breakOffset,
+      breakReason: this.#break?.reason ?? 'the file ends before its last durable commit',
+      logEnd: breakOffset ?? this.#logEnd,
+      fileSize: this.#fileSize,
+      last: this.#last,
+      watermark: this.#watermark,
+      durable: this.#durable,
+      highestSequence: this.#highestSequence,
+      highestEpoch: this.#highestEpoch,
+      transactionsApplied: this.#applied,
+      transactionsCut: this.#lostCount,
+      cutCommits: this.#lost,
+      badRanges: this.#badRanges,
+    }
+  }
+
+  #classify(): { classification: RecoveryClass; breakOffset: number | undefined } {
+    const watermark = this.#watermark
+    const found = this.#break
+    const lastEnd = Math.max(this.#last.end, LOG_START)
+    if (this.#fileSize < watermark) return { classification: 'shortFile', breakOffset: found?.offset ?? this.#logEnd }
+    if (found === undefined) {
+      if (lastEnd >= watermark) return { classification: 'clean', breakOffset: undefined }
+      return { classification: 'shortFile', breakOffset: this.#logEnd }
+    }
+    if (found.offset < watermark) return { classification: 'damage', breakOffset: found.offset }
+    const uncommitted = found.uncommitted && this.#suspects.length === 1
+    return { classification: uncommitted ? 'uncommittedTail' : 'tornTail', breakOffset: found.offset }
+  }
+}

@@ -1,0 +1,283 @@
+/**
+ * Opens the log of a database file: follows its chain of commits, and does with its end what the recovery mode says.
+ *
+ * The table (`docs/recovery.md`) in code: `clean` opens in every mode; the others are refused by `strict`; `tornTail`
+ * cuts what was never acknowledged as durable; `autoTruncate` cuts, or opens short, in every case. Nothing is cut
+ * before it was copied aside durably, and a refused open leaves every byte as it was.
+ */
+import { CorruptionError, RecoveryRequiredError } from '../errors.js'
+import type { Checksum } from '../format/checksum.js'
+import { shortGeneration } from '../format/frame.js'
+import { encodeHeader, type Header, LOG_START } from '../format/header.js'
+import { QuarantineReason } from '../format/quarantine.js'
+import { encodeSuperblock, SUPERBLOCK_OFFSETS, type Superblock } from '../format/superblock.js'
+import type { Storage, StorageFile } from '../storage/storage.js'
+import { type Task, writeFully } from '../storage/task.js'
+import { cutLog, finishCut } from './cut.js'
+import { type CommitPosition, type Judgement, judgeLog, type ReplayTarget } from './judge.js'
+import { checkFeatures, type FixedBlocks, readFixedBlocks } from './log-file.js'
+import { quarantine } from './quarantine-files.js'
+import type { RecoveryClass, RecoveryInfo, RecoveryMode } from './recovery-info.js'
+import { firstSuperblock, SuperblockWriter } from './superblocks.js'
+
+/** A log that was opened, and where writing goes on. */
+export interface RecoveredLog {
+  readonly header: Header
+  readonly last: CommitPosition
+  /** The last commit known to be durable. */
+  readonly durable: CommitPosition
+  /** Where the next frame goes. */
+  readonly logEnd: number
+  readonly watermark: number
+  /** The next sequence is above this: above everything ever seen in the file. */
+  readonly highestSequence: number
+  readonly info: RecoveryInfo
+}
+
+/** Opens for reading: never writes a byte. */
+export function* recoverForReading(
+  file: StorageFile,
+  checksum: Checksum,
+  mode: RecoveryMode,
+  target: ReplayTarget,
+): Task<RecoveredLog> {
+  const blocks = readFixedBlocks(file, checksum)
+  refuseDamagedBlocks(blocks, mode, file.path)
+  if (blocks.superblocks.live !== undefined) checkFeatures(blocks.superblocks.live, file.path, false)
+  const judgement = yield* judge(file, checksum, blocks, target)
+  refuse(judgement, mode, file.path)
+  return conclude(blocks.header, judgement, mode, {})
+}
+
+/** A file opened for writing: its log, and its superblocks. */
+export interface WritableLog extends RecoveredLog {
+  readonly superblocks: SuperblockWriter
+}
+
+/** Opens for writing: finishes an interrupted cut, recovers, and cuts as the mode says. The caller holds the writer lock. */
+export function* recoverForWriting(
+  storage: Storage,
+  file: StorageFile,
+  checksum: Checksum,
+  mode: RecoveryMode,
+  target: ReplayTarget,
+): Task<WritableLog> {
+  const blocks = readFixedBlocks(file, checksum)
+  refuseDamagedBlocks(blocks, mode, file.path)
+  if (blocks.superblocks.live !== undefined) checkFeatures(blocks.superblocks.live, file.path, true)
+  const finishedCut = yield* finishInterruptedCut(file, checksum, blocks)
+
+  const judgement = yield* judge(file, checksum, finishedCut ? readFixedBlocks(file, checksum) : blocks, target)
+  refuse(judgement, mode, file.path)
+  const restoredHeader = yield* restoreHeader(file, checksum, blocks)
+  const superblocks = yield* writableSuperblocks(file, checksum, blocks, judgement)
+  const done = { finishedCut, restoredHeader }
+  if (judgement.classification === 'clean' || judgement.breakOffset === undefined) {
+    return { ...conclude(blocks.header, judgement, mode, done), superblocks }
+  }
+  const truncatedBytes = Math.max(0, judgement.fileSize - judgement.breakOffset)
+  const quarantinePath = yield* cutBroken(storage, file, checksum, superblocks, judgement)
+  return { ...conclude(blocks.header, judgement, mode, { ...done, truncatedBytes, quarantinePath }), superblocks }
+}
+
+function* judge(
+  file: StorageFile,
+  checksum: Checksum,
+  blocks: FixedBlocks,
+  target: ReplayTarget,
+): Task<Judgement> {
+  const { header, superblocks } = blocks
+  const bothValid = superblocks.slots.every((slot) => slot.ok)
+  return yield* judgeLog(
+    {
+      file,
+      checksum,
+      generation: shortGeneration(header.generationId),
+      // With a slot damaged, the epoch of the session that wrote it is unknown.
+      maxEpoch: bothValid && superblocks.live !== undefined ? superblocks.live.epoch : Number.POSITIVE_INFINITY,
+      from: LOG_START,
+      parent: generationStart(header),
+      watermark: superblocks.live?.watermark ?? 0,
+      to: pretendedEnd(file, superblocks.live),
+    },
+    target,
+  )
+}
+
+/** A reader that meets an interrupted cut reads the file as if it were finished. */
+function pretendedEnd(file: StorageFile, live: Superblock | undefined): number | undefined {
+  return live !== undefined && live.cutAt > 0 ? Math.min(live.cutAt, file.size()) : undefined
+}
+
+/** The commit that a generation's first one names. */
+function generationStart(header: Header): CommitPosition {
+  return {
+    sequence: header.parentSequence,
+    time: 0,
+    offset: header.parentCommitOffset,
+    crc: header.parentCommitCrc,
+    end: LOG_START,
+  }
+}
+
+/** A damaged header or two damaged superblocks cost no commit, but leave the file without its second copy. */
+function refuseDamagedBlocks(blocks: FixedBlocks, mode: RecoveryMode, path: string): void {
+  if (mode === 'autoTruncate') return
+  const what = blocks.headerDamaged
+    ? 'The header block'
+    : blocks.superblocks.live === undefined
+      ? 'Both superblocks'
+      : undefined
+  if (what === undefined) return
+  throw new CorruptionError(
+    `${what} of ${path} fail their checksum. No commit is lost by it: open with recovery 'autoTruncate' to restore it.`,
+    { path, offset: 0, expected: 'blocks with their checksums' },
+  )
+}
+
+function* finishInterruptedCut(file: StorageFile, checksum: Checksum, blocks: FixedBlocks): Task<boolean> {
+  const { live, liveSlot } = blocks.superblocks
+  if (live === undefined || liveSlot === undefined || live.cutAt === 0) return false
+  yield* finishCut(file, new SuperblockWriter(file, checksum, live, liveSlot))
+  return true
+}
+
+function* restoreHeader(file: StorageFile, checksum: Checksum, blocks: FixedBlocks): Task<boolean> {
+  if (!blocks.headerDamaged) return false
+  // A crash within this write leaves the superblock's copy, from which the next open does the same.
+  yield* writeFully(file, encodeHeader(blocks.header, checksum), 0)
+  yield { kind: 'sync', file }
+  return true
+}
+
+/** The superblocks of the file; if neither is valid, two new ones whose epoch passes everything in the log. */
+function* writableSuperblocks(
+  file: StorageFile,
+  checksum: Checksum,
+  blocks: FixedBlocks,
+  judgement: Judgement,
+): Task<SuperblockWriter> {
+  const { live, liveSlot } = readFixedBlocks(file, checksum).superblocks
+  if (live !== undefined && liveSlot !== undefined) return new SuperblockWriter(file, checksum, live, liveSlot)
+  const fresh: Superblock = {
+    ...firstSuperblock(blocks.header, LOG_START),
+    epoch: judgement.highestEpoch,
+    watermark: Math.min(judgement.watermark, judgement.last.end),
+  }
+  yield* writeFully(file, encodeSuperblock(fresh, checksum), SUPERBLOCK_OFFSETS[0])
+  yield* writeFully(file, encodeSuperblock({ ...fresh, sequence: 2 }, checksum), SUPERBLOCK_OFFSETS[1])
+  yield { kind: 'sync', file }
+  return new SuperblockWriter(file, checksum, { ...fresh, sequence: 2 }, 1)
+}
+
+const REASON: Record<Exclude<RecoveryClass, 'clean'>, QuarantineReason> = {
+  uncommittedTail: QuarantineReason.uncommittedTail,
+  tornTail: QuarantineReason.tornTail,
+  damage: QuarantineReason.damage,
+  shortFile: QuarantineReason.shortFile,
+}
+
+/** Copies what lies behind the break aside, then cuts it. */
+function* cutBroken(
+  storage: Storage,
+  file: StorageFile,
+  checksum: Checksum,
+  superblocks: SuperblockWriter,
+  judgement: Judgement,
+): Task<string | undefined> {
+  const { classification, breakOffset, last } = judgement
+  if (classification === 'clean' || breakOffset === undefined) return undefined
+  const offset = Math.max(breakOffset, LOG_START)
+  let path: string | undefined
+  if (file.size() > offset) {
+    const { header, epoch } = superblocks.live
+    const identity = { databaseId: header.databaseId, generationId: header.generationId, epoch }
+    path = yield* quarantine(storage, file, { ...identity, reason: REASON[classification], offset }, checksum)
+  }
+  // What is left may itself never have been synced; W does not rise by a cut.
+  const watermark = Math.min(judgement.watermark, last.end)
+  yield* cutLog(file, superblocks, {
+    offset,
+    watermark,
+    watermarkSequence: watermark === last.end ? last.sequence : judgement.durable.sequence,
+    epochFloor: judgement.highestEpoch,
+  })
+  return path
+}
+
+/** Throws where the mode refuses. */
+function refuse(judgement: Judgement, mode: RecoveryMode, path: string): void {
+  const { classification, breakOffset } = judgement
+  if (classification === 'clean' || mode === 'autoTruncate') return
+  const acknowledged = classification === 'damage' || classification === 'shortFile'
+  if (mode === 'tornTail' && !acknowledged) return
+  const recovery = infoOf(judgement, mode, {})
+  const details = { path, offset: breakOffset, recovery }
+  if (acknowledged) {
+    throw new CorruptionError(
+      `${recovery.reason} Restore a backup, or open with recovery 'autoTruncate' to keep the commits before it; what is cut is kept aside.`,
+      details,
+    )
+  }
+  throw new RecoveryRequiredError(
+    `${recovery.reason} Open it for writing with recovery 'autoTruncate' or 'tornTail' to cut it; what is cut is kept aside.`,
+    details,
+  )
+}
+
+/** What an open for writing did besides judging. */
+interface Done {
+  readonly finishedCut?: boolean
+  readonly restoredHeader?: boolean
+  readonly truncatedBytes?: number
+  readonly quarantinePath?: string | undefined
+}
+
+function conclude(header: Header, judgement: Judgement, mode: RecoveryMode, done: Done): RecoveredLog {
+  const { last, durable, logEnd, watermark, highestSequence } = judgement
+  return {
+    header,
+    last,
+    durable: durable.end <= watermark ? durable : last,
+    logEnd: Math.max(logEnd, LOG_START),
+    watermark: Math.min(watermark, Math.max(last.end, LOG_START)),
+    highestSequence,
+    info: infoOf(judgement, mode, done),
+  }
+}
+
+function infoOf(judgement: Judgement, mode: RecoveryMode, done: Done): RecoveryInfo {
+  return {
+    mode,
+    classification: judgement.classification,
+    reason: describe(judgement),
+    checkpointOffset: undefined,
+    breakOffset: judgement.breakOffset,
+    watermark: judgement.watermark,
+    truncatedBytes: done.truncatedBytes ?? 0,
+    transactionsApplied: judgement.transactionsApplied,
+    transactionsCut: judgement.transactionsCut,
+    cutCommits: judgement.cutCommits,
+    quarantinePath: done.quarantinePath,
+    badRanges: judgement.badRanges,
+    finishedCut: done.finishedCut ?? false,
+    restoredHeader: done.restoredHeader ?? false,
+  }
+}
+
+function describe(judgement: Judgement): string {
+  const { breakOffset, breakReason, watermark, last, fileSize } = judgement
+  const after = `after commit ${last.sequence}`
+  switch (judgement.classification) {
+    case 'clean':
+      return `The log ends cleanly ${after}.`
+    case 'shortFile':
+      return `The file has ${fileSize} bytes of log, but commits up to offset ${watermark} were durable: it was cut short ${after}.`
+    case 'uncommittedTail':
+      return `The log ends ${after} in a transaction that never committed (${breakReason}).`
+    case 'tornTail':
+      return `The log ends ${after} in an incomplete write (${breakReason}).`
+    case 'damage':
+      return `The log is damaged at offset ${breakOffset} ${after} (${breakReason}), before the end of what was durable (${watermark}).`
+  }
+}

@@ -1,0 +1,230 @@
+/**
+ * Builds the frames of transactions in memory, at the offsets they will have in the log.
+ *
+ * A record's position is known when it is added, so the index can point at it at once. Both forms of a transaction, one
+ * frame or several, place the first record at the same distance from the transaction's begin:
+ *
+ *     Transaction header 48 | commit block 72                    | records ...
+ *     TxnBegin header 48    | payload 24 | TxnRecords header 48  | records ... | TxnRecords header 48 | records ... | TxnCommit
+ *
+ * so which form it takes is decided at its commit. Until then header space is reserved, and frames are only noted.
+ */
+import type { Checksum } from '../format/checksum.js'
+import { COMMIT_BLOCK_BYTES, CommitBlock, CommitCrc, writeCommitBlock } from '../format/commit.js'
+import {
+  FRAME_HEADER_BYTES,
+  FrameHeader,
+  FrameKind,
+  type ShortGeneration,
+  writeFrameHeader,
+} from '../format/frame.js'
+import { writeUint64 } from '../format/integers.js'
+import { TRANSACTION_FRAME_BYTES } from '../format/limits.js'
+import { type Operation, readRecord, recordBytes, RecordField, RecordView, writeRecord } from '../format/record.js'
+import { TXN_BEGIN_BYTES, TxnBeginField } from '../format/txn-begin.js'
+import type { CommitPosition } from './judge.js'
+import type { LogBuffer } from './log-buffer.js'
+
+/** Distance of the first record from the transaction's begin, in both forms. */
+const FIRST_RECORD: number = FRAME_HEADER_BYTES + COMMIT_BLOCK_BYTES
+/** In the form of several frames, where the first `TxnRecords` header stands. */
+const FIRST_RECORDS_HEADER: number = FRAME_HEADER_BYTES + TXN_BEGIN_BYTES
+
+/** Where a transaction stood at a savepoint. */
+export interface BuilderMark {
+  readonly length: number
+  readonly records: number
+  readonly frames: number
+}
+
+/** What a transaction's frames need to know of the log. */
+export interface TransactionContext {
+  readonly sequence: number
+  readonly epoch: number
+  readonly generation: ShortGeneration
+}
+
+export class TransactionBuilder {
+  readonly #checksum: Checksum
+  readonly #crc = new CommitCrc()
+  readonly #header = new FrameHeader()
+  readonly #block = new CommitBlock()
+  readonly #view = new RecordView()
+  #buffer: LogBuffer | undefined
+  #context: TransactionContext = { sequence: 0, epoch: 0, generation: { low: 0, high: 0 } }
+  /** Index in the buffer where the transaction begins, and where each frame after the first one of records begins. */
+  #begin = 0
+  #frameStarts: number[] = []
+  /** Of the record added last: its position in the file, its length and its CRC. */
+  position = 0
+  lengthBytes = 0
+  crc = 0
+
+  constructor(checksum: Checksum) {
+    this.#checksum = checksum
+  }
+
+  /** Bytes that the transaction takes so far. */
+  get bytes(): number {
+    return this.#buffer === undefined ? 0 : this.#buffer.length - this.#begin
+  }
+
+  get records(): number {
+    return this.#crc.records
+  }
+
+  start(buffer: LogBuffer, context: TransactionContext): void {
+    this.#buffer = buffer
+    this.#context = context
+    this.#begin = buffer.length
+    this.#frameStarts = []
+    this.#crc.start()
+    buffer.grow(FIRST_RECORD)
+  }
+
+  /** Adds a record; its place and CRC are then in `position`, `lengthBytes` and `crc`. */
+  add(operation: Operation, collectionId: number, key: Uint8Array, value: Uint8Array, previous: number): void {
+    const buffer = this.#open()
+    const length = recordBytes(collectionId, key.length, value.length)
+    const frame = this.#frameStart()
+    const used = buffer.length - frame
+    const needsFrame = used > FRAME_HEADER_BYTES && used + length > TRANSACTION_FRAME_BYTES && this.#crc.records > 0
+    const start = needsFrame ? this.#openFrame(buffer) : frame
+    const at = buffer.grow(length)
+    const record = { operation, collectionId, key, value, previous, distance: at - start }
+    this.crc = writeRecord(buffer.bytes, buffer.view, at, record, this.#checksum)
+    this.position = buffer.base + at
+    this.lengthBytes = length
+    this.#crc.addRecord(this.crc)
+  }
+
+  mark(): BuilderMark {
+    return { length: this.#open().length, records: this.#crc.records, frames: this.#frameStarts.length }
+  }
+
+  rollbackTo(mark: BuilderMark): void {
+    this.#open().shrink(mark.length)
+    this.#crc.keep(mark.records)
+    this.#frameStarts.length = mark.frames
+  }
+
+  /** Gives the transaction up; the buffer is as before it. */
+  abandon(): void {
+    this.#buffer?.shrink(this.#begin)
+    this.#buffer = undefined
+  }
+
+  /** Completes the frames. The commit's place and CRC are those of its own position in the log. */
+  finish(time: number, previous: CommitPosition, watermark: number): CommitPosition {
+    const buffer = this.#open()
+    const block = this.#block
+    block.sequence = this.#context.sequence
+    block.time = time
+    block.operations = this.#crc.records
+    block.watermark = watermark
+    block.previousSequence = previous.sequence
+    block.previousOffset = previous.offset
+    block.previousCrc = previous.crc
+    block.begin = buffer.base + this.#begin
+    block.commitCrc = this.#crc.finish(block, this.#checksum)
+    const offset = this.#frameStarts.length === 0 ? this.#finishSingle(buffer) : this.#finishSeveral(buffer)
+    this.#buffer = undefined
+    return { sequence: block.sequence, time, offset, crc: block.commitCrc, end: buffer.base + buffer.length }
+  }
+
+  #finishSingle(buffer: LogBuffer): number {
+    this.#block.frames = 0
+    this.#block.framesCrc = 0
+    writeCommitBlock(buffer.view, this.#begin + FRAME_HEADER_BYTES, this.#block)
+    this.#writeFrame(buffer, FrameKind.transaction, this.#begin, buffer.length)
+    buffer.align()
+    return buffer.base + this.#begin
+  }
+
+  #finishSeveral(buffer: LogBuffer): number {
+    const begin = this.#begin
+    this.#writeBeginPayload(buffer, begin + FRAME_HEADER_BYTES)
+    this.#writeFrame(buffer, FrameKind.txnBegin, begin, begin + FIRST_RECORDS_HEADER)
+    let framesCrc = this.#headerCrc(buffer, begin, 0)
+    buffer.align()
+    const starts = [begin + FIRST_RECORDS_HEADER, ...this.#frameStarts]
+    const ends = this.#recordEnds(buffer, starts)
+    this.#patchDistances(buffer, begin + FIRST_RECORD, ends[0] ?? 0)
+    for (const [i, start] of starts.entries()) {
+      this.#writeFrame(buffer, FrameKind.txnRecords, start, ends[i] ?? 0)
+      framesCrc = this.#headerCrc(buffer, start, framesCrc)
+    }
+    this.#block.frames = starts.length + 1
+    this.#block.framesCrc = framesCrc
+    const commit = buffer.grow(FRAME_HEADER_BYTES + COMMIT_BLOCK_BYTES)
+    writeCommitBlock(buffer.view, commit + FRAME_HEADER_BYTES, this.#block)
+    this.#writeFrame(buffer, FrameKind.txnCommit, commit, buffer.length)
+    return buffer.base + commit
+  }
+
+  /** Where each frame's records end: short of the padding before the next one. */
+  #recordEnds(buffer: LogBuffer, starts: readonly number[]): number[] {
+    return starts.map((start, i) => {
+      const limit = starts[i + 1] ?? buffer.length
+      let at = start + FRAME_HEADER_BYTES
+      while (at < limit && this.#readRecord(buffer, at, limit)) at = this.#view.end
+      return at
+    })
+  }
+
+  /** The first frame's records were added as if their frame began with the transaction. The CRC does not cover this. */
+  #patchDistances(buffer: LogBuffer, from: number, to: number): void {
+    for (let at = from; at < to && this.#readRecord(buffer, at, to); at = this.#view.end) {
+      const distance = at - (this.#begin + FIRST_RECORDS_HEADER)
+      buffer.view.setUint32(at + RecordField.distance, distance, true)
+    }
+  }
+
+  /** Padding is zeros, which are no record. */
+  #readRecord(buffer: LogBuffer, at: number, end: number): boolean {
+    return readRecord(buffer.bytes, buffer.view, at, end, this.#view) === undefined
+  }
+
+  #writeBeginPayload(buffer: LogBuffer, at: number): void {
+    const { view } = buffer
+    writeUint64(view, at + TxnBeginField.sequence, this.#context.sequence)
+    writeUint64(view, at + TxnBeginField.previousSequence, this.#block.previousSequence)
+    view.setUint32(at + TxnBeginField.previousCrc, this.#block.previousCrc, true)
+    view.setUint32(at + TxnBeginField.reserved, 0, true)
+  }
+
+  #writeFrame(buffer: LogBuffer, kind: FrameKind, start: number, end: number): void {
+    const header = this.#header
+    const payload = start + FRAME_HEADER_BYTES
+    header.kind = kind
+    header.payloadLength = end - payload
+    header.payloadCrc = this.#checksum(buffer.bytes, payload, end)
+    header.offset = buffer.base + start
+    header.generationLow = this.#context.generation.low
+    header.generationHigh = this.#context.generation.high
+    header.epoch = this.#context.epoch
+    header.sequence = this.#context.sequence
+    writeFrameHeader(buffer.bytes, buffer.view, start, header, this.#checksum)
+  }
+
+  #headerCrc(buffer: LogBuffer, start: number, seed: number): number {
+    return this.#checksum(buffer.bytes, start, start + FRAME_HEADER_BYTES, seed)
+  }
+
+  /** Where the frame of the next record begins, as long as the transaction may still become a single frame. */
+  #frameStart(): number {
+    return this.#frameStarts.at(-1) ?? this.#begin
+  }
+
+  #openFrame(buffer: LogBuffer): number {
+    buffer.align()
+    const start = buffer.grow(FRAME_HEADER_BYTES)
+    this.#frameStarts.push(start)
+    return start
+  }
+
+  #open(): LogBuffer {
+    if (this.#buffer === undefined) throw new TypeError('No transaction is being built.')
+    return this.#buffer
+  }
+}

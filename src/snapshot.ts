@@ -1,0 +1,74 @@
+/**
+ * A snapshot: one commit, kept readable until it is closed.
+ */
+/// <reference lib="esnext.disposable" />
+import { CollectionReader, type ReadView } from './collection-reader.js'
+import type { Engine } from './engine/engine.js'
+import type { Pin } from './engine/pinned-states.js'
+import type { DatabaseState } from './engine/state.js'
+import { unknownCollection } from './engine/transaction.js'
+import { ErrorCode, StateError } from './errors.js'
+import type { Row } from './format/value.js'
+
+/** One commit of the database. It never changes; close it when done. */
+export class Snapshot {
+  /** The commit's sequence. */
+  readonly sequence: number
+  /** When it was committed. */
+  readonly time: Date
+  readonly #pin: Pin
+  readonly #view: ReadView
+  readonly #state: DatabaseState
+
+  /** Made by `Database.snapshot`. */
+  constructor(engine: Engine) {
+    this.#state = engine.pin()
+    this.#pin = engine.pins.add()
+    this.sequence = this.#state.commit.sequence
+    this.time = new Date(this.#state.commit.time)
+    this.#view = {
+      rows: engine.rows,
+      keys: engine.keys,
+      platform: engine.parts.platform,
+      collection: (name) => {
+        this.#check()
+        return viewOf(this.#state, name)
+      },
+      check: () => this.#check(),
+    }
+  }
+
+  /** A collection as of this commit. Throws `VARVE_SCHEMA` if there was none of this name. */
+  collection<R extends Row = Row>(name: string): CollectionReader<R> {
+    this.#view.collection(name)
+    return new CollectionReader<R>(this.#view, name)
+  }
+
+  /** Names of the collections as of this commit, sorted. */
+  collectionNames(): string[] {
+    this.#check()
+    return [...this.#state.names.keys()].sort()
+  }
+
+  /** Releases the commit. Idempotent; every later use throws `VARVE_CLOSED`. */
+  close(): void {
+    this.#pin.close()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  #check(): void {
+    if (!this.#pin.closed) return
+    throw new StateError(ErrorCode.closed, 'The snapshot is closed, by itself or with its database.')
+  }
+}
+
+/** A collection of a state. */
+export function viewOf(state: DatabaseState, name: string): ReturnType<ReadView['collection']> {
+  const id = state.names.get(name)
+  const collection = id === undefined ? undefined : state.collections.get(id)
+  if (collection === undefined) throw unknownCollection(name, [...state.names.keys()])
+  return collection
+}
