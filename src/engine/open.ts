@@ -101,6 +101,12 @@ export function openEngineSync(path: string, options: OpenOptions, platform: Pla
   }
 }
 
+/** Opens for reading without a lock, frozen at the last commit in the chain. */
+export async function openFrozenEngine(path: string, platform: Platform): Promise<Engine> {
+  const opening = decide(path, { mode: 'readOnly' }, platform)
+  return await runAsync(openTask(opening, undefined), platform)
+}
+
 /** A reader in a directory that it cannot write goes on without a lock, frozen at the commit it finds. */
 function passIfUnlockable(opening: Opening, error: unknown): void {
   const { readOnly, platform, path, storage } = opening

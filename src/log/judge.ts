@@ -15,7 +15,7 @@ import { readRecord, RecordView } from '../format/record.js'
 import type { StorageFile } from '../storage/storage.js'
 import { PAUSE, type Task } from '../storage/task.js'
 import type { BadRange, LostCommit, RecoveryClass } from './recovery-info.js'
-import { LogScanner } from './scanner.js'
+import { LogScanner, type ScanEvent } from './scanner.js'
 
 /** A commit's place in the log and in history. */
 export interface CommitPosition {
@@ -49,6 +49,8 @@ export interface JudgeInput {
   /** The superblock's watermark; 0 if unknown. */
   readonly watermark: number
   readonly to?: number | undefined
+  /** Told of every event of the scan before it is judged; the scanner says what and where. */
+  readonly observe?: ((event: ScanEvent, scanner: LogScanner) => void) | undefined
 }
 
 export interface Judgement {
@@ -61,6 +63,8 @@ export interface Judgement {
   readonly logEnd: number
   readonly fileSize: number
   readonly last: CommitPosition
+  /** When the first commit applied was made, milliseconds since 1970; 0 for none. */
+  readonly firstTime: number
   /** W: the highest that counts. */
   readonly watermark: number
   /** Sequence of the last commit at or before W; 0 for none seen. */
@@ -72,6 +76,8 @@ export interface Judgement {
   readonly transactionsCut: number
   readonly cutCommits: readonly LostCommit[]
   readonly badRanges: readonly BadRange[]
+  /** The anomalies from the break on. */
+  readonly brokenRanges: readonly BadRange[]
 }
 
 /** How many cut commits and bad ranges are named; all are counted. */
@@ -122,6 +128,7 @@ class LogJudge {
   #lost: LostCommit[] = []
   #lostCount = 0
   #applied = 0
+  #firstTime = 0
   #logEnd: number
   #watermark: number
   #highestSequence: number
@@ -143,6 +150,7 @@ class LogJudge {
   step(): boolean {
     const scanner = this.#scanner
     const event = scanner.next()
+    this.#input.observe?.(event, scanner)
     if (event === 'end' || event === 'zeros') return false
     if (event === 'frame') this.#frame()
     else if (event === 'badPayload') this.#badPayload()
@@ -300,6 +308,7 @@ class LogJudge {
     block.time >= this.#last.time || this.#contradiction('the time')
     this.#last = { sequence: block.sequence, time: block.time, offset, crc: block.commitCrc, end }
     this.#target.commit(this.#last)
+    if (this.#applied === 0) this.#firstTime = block.time
     this.#applied += 1
     this.#logEnd = end
     if (this.#watermark >= end) this.#durable = this.#last
@@ -388,6 +397,7 @@ class LogJudge {
       logEnd: breakOffset ?? this.#logEnd,
       fileSize: this.#fileSize,
       last: this.#last,
+      firstTime: this.#firstTime,
       watermark: this.#watermark,
       durable: this.#durable,
       highestSequence: this.#highestSequence,
@@ -396,6 +406,7 @@ class LogJudge {
       transactionsCut: this.#lostCount,
       cutCommits: this.#lost,
       badRanges: this.#badRanges,
+      brokenRanges: this.#suspects,
     }
   }
 

@@ -14,7 +14,7 @@ import { encodeSuperblock, SUPERBLOCK_OFFSETS, type Superblock } from '../format
 import type { Storage, StorageFile } from '../storage/storage.js'
 import { type Task, writeFully } from '../storage/task.js'
 import { cutLog, finishCut } from './cut.js'
-import { type CommitPosition, type Judgement, judgeLog, type ReplayTarget } from './judge.js'
+import { type CommitPosition, type JudgeInput, type Judgement, judgeLog, type ReplayTarget } from './judge.js'
 import { checkFeatures, type FixedBlocks, readFixedBlocks } from './log-file.js'
 import { quarantine } from './quarantine-files.js'
 import type { RecoveryClass, RecoveryInfo, RecoveryMode } from './recovery-info.js'
@@ -44,7 +44,7 @@ export function* recoverForReading(
   const blocks = readFixedBlocks(file, checksum)
   refuseDamagedBlocks(blocks, mode, file.path)
   if (blocks.superblocks.live !== undefined) checkFeatures(blocks.superblocks.live, file.path, false)
-  const judgement = yield* judge(file, checksum, blocks, target)
+  const judgement = yield* judgeFile(file, checksum, blocks, target)
   refuse(judgement, mode, file.path)
   return conclude(blocks.header, judgement, mode, {})
 }
@@ -67,7 +67,7 @@ export function* recoverForWriting(
   if (blocks.superblocks.live !== undefined) checkFeatures(blocks.superblocks.live, file.path, true)
   const finishedCut = yield* finishInterruptedCut(file, checksum, blocks)
 
-  const judgement = yield* judge(file, checksum, finishedCut ? readFixedBlocks(file, checksum) : blocks, target)
+  const judgement = yield* judgeFile(file, checksum, finishedCut ? readFixedBlocks(file, checksum) : blocks, target)
   refuse(judgement, mode, file.path)
   const restoredHeader = yield* restoreHeader(file, checksum, blocks)
   const superblocks = yield* writableSuperblocks(file, checksum, blocks, judgement)
@@ -80,11 +80,13 @@ export function* recoverForWriting(
   return { ...conclude(blocks.header, judgement, mode, { ...done, truncatedBytes, quarantinePath }), superblocks }
 }
 
-function* judge(
+/** Judges a whole file by its fixed blocks; reads only. */
+export function* judgeFile(
   file: StorageFile,
   checksum: Checksum,
   blocks: FixedBlocks,
   target: ReplayTarget,
+  observe?: JudgeInput['observe'],
 ): Task<Judgement> {
   const { header, superblocks } = blocks
   const bothValid = superblocks.slots.every((slot) => slot.ok)
@@ -99,6 +101,7 @@ function* judge(
       parent: generationStart(header),
       watermark: superblocks.live?.watermark ?? 0,
       to: pretendedEnd(file, superblocks.live),
+      observe,
     },
     target,
   )

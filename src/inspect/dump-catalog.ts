@@ -1,0 +1,81 @@
+/**
+ * `dump-catalog`: what collections a database has, and how their rows are stored.
+ */
+import type { FieldDefinition } from '../catalog/field.js'
+import { digestText } from '../format/digest.js'
+import type { Platform } from '../storage/platform.js'
+import { runAsync } from '../storage/task.js'
+import type { InspectOptions } from './inspect.js'
+import { openForAnalysis, type ReadLog, readLog } from './read-log.js'
+
+export interface CatalogCollection {
+  readonly id: number
+  readonly name: string
+  /** Schema version: rises by one with every change of the definition. */
+  readonly version: number
+  /** Dotted paths of the primary key's parts. */
+  readonly primaryKey: readonly string[]
+  readonly fields: readonly FieldDefinition[]
+  /** Secondary indexes; none in this version. */
+  readonly indexes: readonly never[]
+  /** Record structures: the field names of each, by id. */
+  readonly structures: readonly (readonly string[])[]
+  readonly rows: number
+  readonly liveBytes: number
+  /** The next generated number; undefined if the collection does not count. */
+  readonly nextGenerated: number | undefined
+  /** State digest: 16 hex digits. */
+  readonly digest: string
+}
+
+export interface CatalogReport {
+  readonly path: string
+  readonly databaseId: string
+  readonly generationId: string
+  readonly commitSequence: number
+  readonly collections: readonly CatalogCollection[]
+}
+
+/** Reads the catalog of a database file, as of the last commit in its chain. Needs no lock, and changes nothing. */
+export async function dumpCatalogFile(path: string, options: InspectOptions, platform: Platform): Promise<CatalogReport> {
+  const file = openForAnalysis(path, platform, options.storage)
+  try {
+    const read = await runAsync(readLog(file, platform, {}), platform, options.signal)
+    const { header } = read.blocks
+    return {
+      path: read.path,
+      databaseId: header.databaseId,
+      generationId: header.generationId,
+      commitSequence: read.state.commit.sequence,
+      collections: collectionsOf(read),
+    }
+  } finally {
+    file.close()
+  }
+}
+
+function collectionsOf({ state, codecs }: ReadLog): CatalogCollection[] {
+  const ids = [...state.names.values()].sort((a, b) => a - b)
+  return ids.flatMap((id) => {
+    const collection = state.collections.get(id)
+    if (collection === undefined) return []
+    const { definition, tree, liveBytes, counter, digest, structuresLogged } = collection
+    const codec = codecs.of(id)
+    const counts = definition.fields.some((field) => field.generated === true && field.type === 'int')
+    return [
+      {
+        id,
+        name: definition.name,
+        version: definition.version,
+        primaryKey: definition.primaryKey.map((path) => path.join('.')),
+        fields: definition.fields,
+        indexes: [],
+        structures: Array.from({ length: structuresLogged }, (_, structure) => codec.structure(structure) ?? []),
+        rows: tree.count,
+        liveBytes,
+        nextGenerated: counts ? counter : undefined,
+        digest: digestText(digest),
+      },
+    ]
+  })
+}

@@ -1,0 +1,38 @@
+/**
+ * The tools on Node's platform.
+ */
+import { openFrozenEngine } from './engine/open.js'
+import { type CatalogReport, dumpCatalogFile } from './inspect/dump-catalog.js'
+import { inspectFile, type InspectOptions, type InspectReport } from './inspect/inspect.js'
+import { verifyFile, type VerifyOptions, type VerifyReport } from './inspect/verify.js'
+import { Database } from './node-database.js'
+import { nodePlatform } from './storage/node-platform.js'
+
+/**
+ * What a database file is and how it stands. Needs no lock, and changes nothing.
+ *
+ * Rejects with `VARVE_NOT_FOUND`, `VARVE_FORMAT` if it is no database, `VARVE_CORRUPTION` if its identity is lost.
+ */
+export async function inspect(path: string, options: InspectOptions = {}): Promise<InspectReport> {
+  return await inspectFile(path, options, nodePlatform())
+}
+
+/** Checks everything in a database file and lists every finding. Needs no lock, and changes nothing. Rejects as `inspect`. */
+export async function verify(path: string, options: VerifyOptions = {}): Promise<VerifyReport> {
+  return await verifyFile(path, options, nodePlatform())
+}
+
+/** The collections of a database file and how their rows are stored. Needs no lock, and changes nothing. Rejects as `inspect`. */
+export async function dumpCatalog(path: string, options: InspectOptions = {}): Promise<CatalogReport> {
+  return await dumpCatalogFile(path, options, nodePlatform())
+}
+
+/**
+ * Opens a database for reading without any lock, frozen at the last commit in its chain: beside a live writer, in a
+ * read-only directory, or over a tail that a killed writer left. Changes nothing. Close it when done.
+ *
+ * Rejects with `VARVE_CORRUPTION` if acknowledged commits are damaged or missing.
+ */
+export async function openFrozen(path: string): Promise<Database> {
+  return new Database(await openFrozenEngine(path, nodePlatform()))
+}

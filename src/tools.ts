@@ -1,0 +1,9 @@
+/**
+ * The entry `varve/tools`: read-only analysis of database files. What these functions resolve to is what the commands
+ * of the same names print with `--json`.
+ */
+export { dumpCatalog, inspect, openFrozen, verify } from './node-tools.js'
+export type { CatalogCollection, CatalogReport } from './inspect/dump-catalog.js'
+export type { FrameCount, InspectOptions, InspectReport, SuperblockReport } from './inspect/inspect.js'
+export type { VerifyFinding, VerifyOptions, VerifyReport } from './inspect/verify.js'
+export { breakLocks, listLocks } from './storage/lock/locks.js'
