@@ -155,6 +155,15 @@ describe('plans', () => {
     expect(Array.from({ length: 6 }, outcome)).toEqual([true, true, false, false, true, true])
   })
 
+  it('count the calls that another plan decided', () => {
+    const { storage, db } = faultyWithFile()
+    storage.plan({ operation: 'any', fault: { error: 'EIO' } })
+    storage.plan({ operation: 'write', nth: 2, fault: { error: 'ENOSPC' } })
+    expect(() => db.write(TEN, 0)).toThrow(failing('VARVE_STORAGE'))
+    expect(() => db.write(TEN, 0)).toThrow(failing('VARVE_NO_SPACE'))
+    expect(db.write(TEN, 0)).toBe(10)
+  })
+
   it('go on until they are healed', () => {
     const { storage, db } = faultyWithFile()
     storage.plan({ operation: 'any', times: Infinity, fault: { error: 'EIO' } })

@@ -70,6 +70,14 @@ describe('a power cut and content', () => {
     expect(lucky).toEqual(['', 'a', 'a', 'ab', 'ab', 'abc', 'abc'])
   })
 
+  it('keeps its own copy of what was written', () => {
+    const { storage, db } = durable('')
+    const source = bytesOf('abc')
+    db.write(source, 0)
+    source.fill(0)
+    expect(afterCut(storage, 'all')).toBe('abc')
+  })
+
   it('may spare any of the open operations, in their order', () => {
     const { storage, db } = durable('....')
     db.write(bytesOf('aaaa'), 0)
@@ -228,6 +236,19 @@ describe('a power cut and asynchronous operations', () => {
     expect(textAt(storage, 'db')).toBe('a')
     db.sync()
     expect(afterCut(storage)).toBe('a')
+  })
+
+  it('a write that still runs when a sync has begun and ended is not covered either', async () => {
+    const { asyncTurn, open } = gates()
+    const storage = new PowerCutStorage({ asyncTurn })
+    const db = storage.open('db', 'create')
+    storage.syncDirectory('db')
+    const written = db.writeAsync(bytesOf('a'), 0)
+    db.sync()
+    expect(afterCut(storage)).toBe('')
+    await open(0)
+    await written
+    expect(afterCut(storage)).toBe('')
   })
 
   it('one that ended covers what another began before does not take away', async () => {
