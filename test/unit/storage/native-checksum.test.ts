@@ -20,7 +20,12 @@ describe('chooseChecksum', () => {
   it('computes the same as the TypeScript one for any range and seed, on both sides of the crossover', () => {
     const { checksum } = chooseChecksum()
     const ranges = fc
-      .tuple(fc.uint8Array({ maxLength: 600, size: 'max' }), fc.nat(), fc.nat(), fc.integer({ min: 0, max: 0xffffffff }))
+      .tuple(
+        fc.uint8Array({ maxLength: 600, size: 'max' }),
+        fc.nat(),
+        fc.nat(),
+        fc.integer({ min: 0, max: 0xffffffff }),
+      )
       .map(([bytes, a, b, start]) => {
         const [from, to] = [a % (bytes.length + 1), b % (bytes.length + 1)]
         return { bytes, from: Math.min(from, to), to: Math.max(from, to), start }
