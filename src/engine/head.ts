@@ -190,8 +190,11 @@ export class Head implements ReplayTarget {
     const working = this.#touch(id)
     if (fields === undefined) return
     const codec = this.#codecs.of(id)
-    if (structureId === codec.structureCount) codec.define(structureId, fields)
-    else if (!sameNames(fields, codec.structure(structureId))) throw this.#contradiction(id, structureId)
+    if (structureId < codec.structureCount) {
+      if (!sameNames(fields, codec.structure(structureId))) throw this.#contradiction(id, structureId)
+    } else if (codec.define(structureId, fields) !== undefined) {
+      throw this.#contradiction(id, structureId)
+    }
     if (working !== undefined) working.structuresLogged = Math.max(working.structuresLogged, structureId + 1)
   }
 
@@ -254,6 +257,6 @@ export class Head implements ReplayTarget {
   }
 }
 
-function sameNames(a: readonly string[], b: readonly string[] | undefined): boolean {
-  return b !== undefined && a.length === b.length && a.every((name, i) => name === b[i])
+function sameNames(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((name, i) => name === b[i])
 }

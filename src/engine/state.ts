@@ -4,7 +4,7 @@
 import type { CollectionDefinition } from '../catalog/definition.js'
 import type { Digest } from '../format/digest.js'
 import type { CommitPosition } from '../log/judge.js'
-import type { Tree } from '../tree/tree.js'
+import type { Tree } from '../tree/index.js'
 
 /** One collection as of a commit. Never changes. */
 export interface CollectionState {

@@ -70,7 +70,7 @@ function collectionsOf({ state, codecs }: ReadLog): CatalogCollection[] {
         primaryKey: definition.primaryKey.map((path) => path.join('.')),
         fields: definition.fields,
         indexes: [],
-        structures: Array.from({ length: structuresLogged }, (_, structure) => codec.structure(structure) ?? []),
+        structures: Array.from({ length: structuresLogged }, (_, structure) => codec.structure(structure)),
         rows: tree.count,
         liveBytes,
         nextGenerated: counts ? counter : undefined,

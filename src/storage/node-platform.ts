@@ -5,9 +5,11 @@
  * is brought in by its first use.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { fileURLToPath } from 'node:url'
 import { FileStorage } from './file-storage.js'
 import { createFileLockManager } from './lock/manager.js'
 import { chooseChecksum, type ChecksumChoice, type NativeChecksum } from './native-checksum.js'
+import { cannotRegister } from './lock/messages.js'
 import type { AsyncContext, LockManager, Platform, Timer } from './platform.js'
 
 /** What of the platform can be replaced. */
@@ -52,6 +54,8 @@ export function createNodePlatform(options: NodePlatformOptions = {}): Platform 
     randomBytes,
     yield: () => new Promise((resolve) => setImmediate(resolve)),
     setTimer,
+    cannotRegisterLock: cannotRegister,
+    pathOf: (url) => fileURLToPath(url),
   }
 }
 
