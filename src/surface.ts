@@ -1,0 +1,22 @@
+/**
+ * What both entries export besides `Database`, which differs by the platform under it.
+ */
+export { Collection } from './collection.js'
+export { CollectionReader } from './collection-reader.js'
+export type { CollectionOptions, MemoryOptions } from './database.js'
+export type { FieldDefinition, FieldType } from './catalog/field.js'
+export type { PrimaryKeyInput } from './catalog/definition.js'
+export type { Durability } from './engine/committer.js'
+export type { TransactionOptions } from './engine/engine.js'
+export type { OpenOptions } from './engine/open.js'
+export * from './errors.js'
+export type { Key, KeyPart } from './format/key.js'
+export type { Row } from './format/value.js'
+export type { RangeBounds, RangeOptions } from './key-bounds.js'
+export type { BadRange, LostCommit, RecoveryClass, RecoveryInfo, RecoveryMode } from './log/recovery-info.js'
+export { RowRange } from './row-range.js'
+export { Snapshot } from './snapshot.js'
+export type { DatabaseStats } from './stats.js'
+export { MemoryStorage } from './storage/memory-storage.js'
+export type { FileIdentity, OpenMode, Storage, StorageFile } from './storage/storage.js'
+export { TransactionCollection, TransactionHandle } from './transaction-handle.js'
