@@ -18,8 +18,11 @@ import { LockState, type LockRecord } from './record.js'
 
 /** What is known about a record's owner. */
 export interface Verdict {
-  /** `foreign`: in a place whose processes cannot be seen from here. */
-  readonly owner: 'alive' | 'dead' | 'foreign'
+  /**
+   * `ending`: its process is being taken down, which takes a moment and ends in `dead`. `foreign`: it is in a place
+   * whose processes cannot be seen from here.
+   */
+  readonly owner: 'alive' | 'ending' | 'dead' | 'foreign'
   /** A clause for people, such as `process 12 has ended`. */
   readonly reason: string
 }
@@ -66,23 +69,22 @@ function judgeProcess(record: LockRecord, observer: Observer): Verdict {
   if (processStart !== undefined && stat.startTime !== processStart) {
     return dead(`process ${pid} has ended; its number belongs to another one now`)
   }
-  if (hasEnded(stat)) return judgeEnding(pid, processes)
+  if (hasEnded(stat) || stat.exiting) return judgeEnding(pid, processes)
   return judgeThread(record, observer)
 }
 
 /** A killed process may have a thread left that finishes a write: it is dead when the last one is. */
 function judgeEnding(pid: number, processes: ProcessTable): Verdict {
   const over = processes.tasks(pid).every((id) => hasEnded(processes.stat(pid, id)))
-  return over ? dead(`process ${pid} has ended`) : alive(`process ${pid} is ending`)
+  return over ? dead(`process ${pid} has ended`) : { owner: 'ending', reason: `process ${pid} is ending` }
 }
 
 function judgeThread(record: LockRecord, observer: Observer): Verdict {
   const { pid, task } = record.owner
   if (task === undefined) return judgeByDescriptor(record, observer)
   const stat = observer.processes.stat(pid, task.id)
-  // The first thread ends with its process only, which may still finish writes; see `judgeEnding`.
-  const ending = task.id !== pid && stat?.exiting === true
-  if (hasEnded(stat) || ending || stat?.startTime !== task.start) return dead(threadHasEnded(record.owner))
+  if (hasEnded(stat) || stat?.exiting === true || stat?.startTime !== task.start)
+    return dead(threadHasEnded(record.owner))
   return alive(`process ${pid} is alive`)
 }
 

@@ -39,13 +39,14 @@ export interface Taking {
 const GATE_WAIT_MS = 50
 
 /**
- * How long those are waited for that have announced themselves but hold nothing, in milliseconds, whatever `waitMs`
- * says: two that meet both withdraw, and one of them should get the lock.
+ * How long those are waited for that are about to be gone, in milliseconds, whatever `waitMs` says: takers that have
+ * announced themselves but hold nothing (two that meet both withdraw, and one should get the lock), and processes that
+ * are being taken down.
  */
-const MEETING_WAIT_MS = 250
+const PASSING_WAIT_MS = 500
 
 const SHORTEST_PAUSE_MS = 2
-const LONGEST_PAUSE_MS = 50
+const LONGEST_PAUSE_MS = 25
 
 /** Where the locks of the database at `path` are kept. */
 export function lockDirectoryOf(path: string): string {
@@ -134,8 +135,11 @@ function excludes(one: LockKind, other: LockKind): boolean {
 }
 
 function patienceMs(opponents: readonly Sighting[], { waitMs }: LockRequest): number {
-  const nobodyHolds = opponents.every(({ record }) => record?.state === LockState.taking)
-  return nobodyHolds ? Math.max(waitMs, MEETING_WAIT_MS) : waitMs
+  return opponents.every(isPassing) ? Math.max(waitMs, PASSING_WAIT_MS) : waitMs
+}
+
+function isPassing({ verdict, record }: Sighting): boolean {
+  return verdict.owner === 'ending' || record?.state === LockState.taking
 }
 
 /** Doubles up to a limit, and varies by half either way, so that those who met do not meet again. */

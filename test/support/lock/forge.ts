@@ -1,19 +1,19 @@
 /** Lock records and directories made by hand: of owners that live, are dead, or cannot be seen. */
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readThreadIdentity, type ThreadIdentity } from '../../../src/storage/lock/identity.js'
 import { encodeRecord, LockState, recordName, type LockRecord } from '../../../src/storage/lock/record.js'
+import { temporaryDirectory } from '../temporary-directory.js'
 
-/** A directory of its own, removed at the end of the test. Where the locks are kept. */
+/** A path for a database in a directory of its own, removed at the end of the test, and where its locks are kept. */
 export function temporaryDatabase(onEnd: (remove: () => void) => void): { path: string; locks: string } {
-  const directory = mkdtempSync(join(tmpdir(), 'varve-lock-'))
+  const directory = temporaryDirectory()
   onEnd(() => {
-    rmSync(directory, { recursive: true, force: true })
+    directory.remove()
   })
-  const path = join(directory, 'library.varve')
+  const path = directory.file('library.varve')
   return { path, locks: `${path}.writer.lock` }
 }
 

@@ -66,7 +66,7 @@ describe('the owner of a lock record on this machine', () => {
     ],
     [
       'is killed, and one thread still finishes',
-      'alive',
+      'ending',
       mainThread,
       table({ '20': zombie('200'), '20/20': zombie('200') }),
     ],
@@ -75,9 +75,9 @@ describe('the owner of a lock record on this machine', () => {
     ['is a thread whose number was reused', 'dead', owner, table({ '20/25': running('251') })],
     [
       'is a main thread whose process is being taken down',
-      'alive',
+      'ending',
       mainThread,
-      table({ '20/20': exiting('200') }),
+      table({ '20': exiting('200'), '20/20': exiting('200') }),
     ],
     ['exists, and nothing else is known', 'alive', owner, onlyExists],
     [
