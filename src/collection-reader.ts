@@ -40,6 +40,11 @@ export class CollectionReader<R extends Row = Row> {
     this.name = name
   }
 
+  /** The definition, as the catalog holds it at the commit that is read. Throws `VARVE_SCHEMA` once it is dropped. */
+  get definition(): CollectionDefinition {
+    return this.#view.collection(this.name).definition
+  }
+
   /**
    * The row of this key, or undefined.
    *
