@@ -29,7 +29,7 @@ describe('the linter', () => {
     log: ['format', 'storage', 'catalog'],
     engine: ['format', 'storage', 'catalog', 'tree', 'log'],
     query: ['format', 'storage', 'catalog', 'tree', 'log', 'engine'],
-    inspect: ['format', 'storage', 'catalog', 'tree', 'log'],
+    inspect: ['format', 'storage', 'catalog', 'tree', 'log', 'engine'],
     backup: ['format', 'storage', 'catalog', 'tree', 'log', 'engine', 'query', 'inspect'],
   }
   const layers = Object.keys(mayImport)
