@@ -155,7 +155,7 @@ describe('the sources', () => {
 })
 
 function opensWithComment(text: string): boolean {
-  return /^(?:#!.*\n)?(?:\/\/\/.*\n)*\/\*\*[\s*]*\w/u.test(text)
+  return /^(?:#!.*\n)?(?:\/\/\/.*\n)*\/\*\*[\s*]*[^\s*/]/u.test(text)
 }
 
 function typescriptFiles(folder: string): string[] {
