@@ -4,7 +4,7 @@
 import type { RowKeys } from './catalog/row-key.js'
 import { ArgumentError } from './errors.js'
 import { encodeStringPrefix, type Key } from './format/key.js'
-import { prefixBound } from './format/key-order.js'
+import { partsBound, prefixBound } from './format/key-order.js'
 import type { KeyBounds } from './tree/index.js'
 
 /**
@@ -31,22 +31,24 @@ export function keyBounds(bounds: RangeBounds, keys: RowKeys): KeyBounds {
   const { gte, gt, lte, lt } = bounds
   if (gte !== undefined && gt !== undefined) throw new ArgumentError('A range takes gte or gt, not both.')
   if (lte !== undefined && lt !== undefined) throw new ArgumentError('A range takes lte or lt, not both.')
-  // Everything that begins with the bound's bytes counts as equal to it: for a whole key that is the key alone.
-  const from = gte !== undefined ? keys.encodeFirst(gte) : gt !== undefined ? prefixBound(keys.encodeFirst(gt)) : undefined
-  const to = lt !== undefined ? keys.encodeFirst(lt) : lte !== undefined ? prefixBound(keys.encodeFirst(lte)) : undefined
+  // A bound counts as equal to every key that begins with its parts: for a whole key that is the key alone.
+  const from =
+    gte !== undefined ? keys.encodeFirst(gte) : gt !== undefined ? partsBound(keys.encodeFirst(gt)) : undefined
+  const to =
+    lt !== undefined ? keys.encodeFirst(lt) : lte !== undefined ? partsBound(keys.encodeFirst(lte)) : undefined
   return { from, to }
 }
 
 /** Bounds of all keys that begin with a string (simple keys) or with these parts (composite ones). */
 export function prefixBounds(prefix: Key, keys: RowKeys): KeyBounds {
-  const simple = keys.kinds.length === 1
-  if (simple && typeof prefix !== 'string') {
-    throw new ArgumentError('The prefix of a simple key is a string; of a composite one, its first parts as an array.')
+  if (keys.kinds.length === 1) {
+    if (typeof prefix !== 'string') throw new ArgumentError('The prefix of a simple key is a string.')
+    const from = encodeStringPrefix(prefix)
+    return { from, to: prefixBound(from) }
   }
-  const from = simple && typeof prefix === 'string' ? encodeStringPrefix(prefix) : keys.encodeFirst(prefix)
-  return { from, to: prefixBound(from) }
+  const from = keys.encodeFirst(prefix)
+  return { from, to: partsBound(from) }
 }
-
 
 export function checkLimit(limit: number | undefined): number {
   if (limit === undefined) return Number.POSITIVE_INFINITY
