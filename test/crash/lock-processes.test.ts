@@ -4,6 +4,7 @@
  * `VARVE_LOCK_BLOCK_MS` sets for how long a holder's event loop is blocked; the default passes every time after which
  * the gate's library takes a lock for abandoned.
  */
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { once } from 'node:events'
@@ -16,6 +17,7 @@ import { bundlePrograms, type Programs } from '../support/lock/bundle.js'
 import { temporaryDatabase } from '../support/lock/forge.js'
 import { TakerProcess } from '../support/lock/processes.js'
 import type { TakerThreadData } from '../support/lock/taker-thread.js'
+import { withoutProc } from '../support/lock/without-proc.js'
 import { long } from '../support/counts.js'
 
 const onLinux = process.platform === 'linux'
@@ -140,10 +142,9 @@ describe('a holder that was killed', () => {
 })
 
 describe('a thread', () => {
-  const start = (path: string, next: TakerThreadData['next']): Worker => {
-    const worker = new Worker(programs.file('taker-thread'), {
-      workerData: { path, next } satisfies TakerThreadData,
-    })
+  const start = (path: string, next: TakerThreadData['next'], hideProc = false): Worker => {
+    const orders: TakerThreadData = { path, next, hideProc }
+    const worker = new Worker(programs.file('taker-thread'), { workerData: orders })
     onTestFinished(async () => {
       await worker.terminate()
     })
@@ -175,6 +176,16 @@ describe('a thread', () => {
     expect(existsSync(directory)).toBe(false)
   })
 
+  it('frees its lock even where the system tells nothing of threads', async () => {
+    const { path } = temporaryDatabase(onTestFinished)
+    const blind = createFileLockManager(withoutProc())
+    const worker = start(path, 'idle', true)
+    await once(worker, 'message')
+    expect(() => blind.acquireSync(path, { kind: 'writer', waitMs: 0 })).toThrow(LockedError)
+    await worker.terminate()
+    blind.acquireSync(path, { kind: 'writer', waitMs: 0 }).release()
+  })
+
   it('frees its lock for other processes too', async () => {
     const { path } = temporaryDatabase(onTestFinished)
     const taker = await startTaker(onTestFinished)
@@ -183,6 +194,32 @@ describe('a thread', () => {
     expect(await taker.take(path)).toMatchObject({ error: { holderPid: process.pid } })
     await worker.terminate()
     expect(await taker.take(path)).toMatchObject({ holds: true })
+  })
+})
+
+const otherNamespace = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc']
+const [unshare, ...unshareOptions] = [...otherNamespace, 'true']
+const hasNamespaces = onLinux && spawnSync(unshare, unshareOptions).status === 0
+
+describe.runIf(hasNamespaces)('a process in another pid namespace', () => {
+  it('is not judged by its process id', async () => {
+    const { path, locks: directory } = temporaryDatabase(onTestFinished)
+    const taker = await TakerProcess.start(programs.file('taker'), otherNamespace)
+    onTestFinished(async () => {
+      await taker.end()
+    })
+    expect(await taker.take(path)).toMatchObject({ holds: true })
+    expect(() => {
+      take(path)
+    }).toThrow(/process 1 .* cannot be seen from here/u)
+    await taker.tell({ order: 'release' })
+    expect(existsSync(directory)).toBe(false)
+    const held = locks.acquireSync(path, { kind: 'writer', waitMs: 0 })
+    onTestFinished(() => {
+      held.release()
+    })
+    const refused = await taker.take(path)
+    expect(refused).toMatchObject({ holds: false, error: { holderPid: process.pid } })
   })
 })
 

@@ -1,5 +1,5 @@
 /** Real processes that take locks for a test. Every one started here is ended by `end`, by its own id. */
-import { fork, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import type { TakerOrder, TakerReply } from './protocol.js'
 
 export class TakerProcess {
@@ -22,9 +22,12 @@ export class TakerProcess {
     })
   }
 
-  /** Starts the program (`taker.ts`, bundled). */
-  static async start(program: string): Promise<TakerProcess> {
-    const taker = new TakerProcess(fork(program, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }))
+  /** Starts the program (`taker.ts`, bundled), by a command such as `['unshare', '--pid']` if one is given. */
+  static async start(program: string, by: readonly string[] = []): Promise<TakerProcess> {
+    const [command, ...parameters] = [...by, process.execPath, program]
+    const taker = new TakerProcess(
+      spawn(command, parameters, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }),
+    )
     await taker.#nextAnswer()
     return taker
   }

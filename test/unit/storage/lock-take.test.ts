@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   readFileSync,
@@ -370,6 +371,20 @@ describe('the lock directory', () => {
   })
 })
 
+/** Permissions mean nothing to the superuser, as whom tests may run. */
+function asOrdinaryUser(run: () => void): void {
+  if (process.getuid?.() !== 0) {
+    run()
+    return
+  }
+  process.seteuid?.(65_534)
+  try {
+    run()
+  } finally {
+    process.seteuid?.(0)
+  }
+}
+
 function mkdirAgain(directory: string): string {
   mkdirSync(directory)
   return directory
@@ -405,6 +420,34 @@ describe('a directory that cannot be written', () => {
     const files = replaceFiles({ mkdirSync: readOnly, unlinkSync: readOnly, renameSync: readOnly })
     expect(() => createFileLockManager({ files }).acquireSync(path, request('reader'))).toThrow(LockedError)
   })
+
+  it.skipIf(process.platform === 'win32')('may be a real one', () => {
+    const { path, locks: directory } = temporaryDatabase(onTestFinished)
+    chmodSync(dirname(path), 0o555)
+    asOrdinaryUser(() => {
+      expect(() => locks.acquireSync(path, request('reader'))).toThrow(expect.toSatisfy(cannotRegister))
+    })
+    expect(existsSync(directory)).toBe(false)
+    chmodSync(dirname(path), 0o755)
+    plant(directory, recordOf())
+    asOrdinaryUser(() => {
+      expect(() => locks.acquireSync(path, request('reader'))).toThrow(LockedError)
+    })
+  })
+
+  it.runIf(process.getuid?.() === 0)(
+    'may hold a record that this user may not read: its owner is not robbed',
+    () => {
+      const { path, locks: directory } = temporaryDatabase(onTestFinished)
+      chmodSync(dirname(path), 0o777)
+      const name = plant(directory, recordOf({ owner: deadOwner() }))
+      chmodSync(join(directory, name), 0o600)
+      asOrdinaryUser(() => {
+        expect(() => locks.acquireSync(path, request('reader'))).toThrow(/may not be read by this user/u)
+      })
+      locks.acquireSync(path, request('writer')).release()
+    },
+  )
 
   it('is not there at all: the path is wrong', () => {
     const { path } = temporaryDatabase(onTestFinished)
