@@ -61,6 +61,8 @@ async function bundle({ chunks, ...options }) {
     format: 'esm',
     entryFileNames: '[name].js',
     chunkFileNames: `${chunks}/[name]-[hash].js`,
+    // The declarations carry the documentation; the licences have a file of their own.
+    comments: { jsdoc: false, legal: false },
   })
   await build.close()
   for (const item of output) for (const id of item.moduleIds ?? []) bundled.add(id)

@@ -71,11 +71,10 @@ describe('the installed package', () => {
 
   it('has one class for each error across varve and varve/tools', () => {
     const program = `
-      import * as main from 'varve'
-      import * as tools from 'varve/tools'
-      const shared = Object.keys(main).filter((name) => name.endsWith('Error') && name in tools)
-      console.log(shared.length > 0, shared.every((name) => main[name] === tools[name]))`
-    expect(node(['--input-type=module', '--eval', program], installed)).toBe('true true\n')
+      import { VarveError } from 'varve'
+      import { inspect } from 'varve/tools'
+      await inspect('missing.varve').catch((error) => console.log(error instanceof VarveError, error.code))`
+    expect(node(['--input-type=module', '--eval', program], installed)).toBe('true VARVE_NOT_FOUND\n')
   })
 
   it('shows its manifest', () => {
