@@ -77,6 +77,7 @@ export class Committer {
   #background: Promise<void> | undefined
   #intervalTimer: Timer | undefined
   #idleTimer: Timer | undefined
+  #activeAt = 0
 
   constructor(parts: CommitterParts) {
     this.#parts = parts
@@ -251,7 +252,10 @@ export class Committer {
       this.#writing = undefined
       return yield* this.#writeFailed(batch, progress.bytes, error, written)
     }
-    if (this.#writing === batch) this.#written(batch)
+    if (this.#writing === batch) {
+      this.#written(batch)
+      if (batch.buffer.bytes.length <= REUSED_BUFFER_BYTES) this.#spare = batch.buffer.bytes
+    }
     written.push(...batch.commits)
     return true
   }
@@ -264,12 +268,7 @@ export class Committer {
     this.#queue.splice(this.#queue.indexOf(batch), 1)
     this.#parts.visible.apply(batch.change, last.position)
     this.#unsyncedBytes += batch.buffer.length
-    this.#dispose(batch)
-  }
-
-  #dispose(batch: Batch): void {
     this.#parts.source.removeBuffer(batch.buffer)
-    if (batch.buffer.bytes.length <= REUSED_BUFFER_BYTES) this.#spare = batch.buffer.bytes
   }
 
   *#makeDurable(written: readonly PendingCommit[]): Task<boolean> {
@@ -294,6 +293,7 @@ export class Committer {
       this.#failAll(poison, [])
       throw poison
     }
+    // Its bytes are not used again: the slower write still reads them.
     this.#written(batch)
   }
 
@@ -320,7 +320,7 @@ export class Committer {
     const failed = this.#pending().filter((commit) => !whole.includes(commit))
     this.#clear()
     this.#parts.head.reset(visible)
-    if (whole.length > 0) yield* this.#readBack(base, cutAt)
+    if (whole.length > 0) this.#readBack(base, cutAt)
     this.#lastAdded = visible.commit
     written.push(...whole)
     this.#parts.onReset(error)
@@ -328,22 +328,16 @@ export class Committer {
     return true
   }
 
-  /** The whole commits of a failed batch are in the file: their state comes from there. */
-  *#readBack(from: number, to: number): Task<void> {
+  /**
+   * The whole commits of a failed batch are in the file: their state comes from there. In one turn, because no write may
+   * start from a head that is on its way.
+   */
+  #readBack(from: number, to: number): void {
     const { head, visible, file, checksum, writer } = this.#parts
-    yield* judgeLog(
-      {
-        file,
-        checksum,
-        generation: writer.generation,
-        maxEpoch: writer.epoch,
-        from,
-        to,
-        parent: visible.commit,
-        watermark: 0,
-      },
-      head,
-    )
+    const { generation, epoch } = writer
+    const parent = visible.commit
+    const input = { file, checksum, generation, maxEpoch: epoch, from, to, parent, watermark: 0 }
+    runSync(judgeLog(input, head))
     visible.apply(head.takeChange(), head.lastReplayed)
   }
 
@@ -387,8 +381,16 @@ export class Committer {
         this.#syncInBackground()
       }, syncIntervalMs)
     }
-    this.#idleTimer?.cancel()
-    this.#idleTimer = platform.setTimer(() => this.#markIfBehind(), IDLE_MARK_MS)
+    this.#activeAt = platform.monotonicMs()
+    this.#idleTimer ??= platform.setTimer(() => this.#idle(), IDLE_MARK_MS)
+  }
+
+  /** One timer serves all commits: it looks how long the last one is ago. */
+  #idle(): void {
+    const { platform } = this.#parts
+    const rest = this.#activeAt + IDLE_MARK_MS - platform.monotonicMs()
+    this.#idleTimer = rest > 0 ? platform.setTimer(() => this.#idle(), rest) : undefined
+    if (rest <= 0) this.#markIfBehind()
   }
 
   #syncInBackground(): void {

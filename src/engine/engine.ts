@@ -189,7 +189,7 @@ export class Engine {
     })
     let done: Performed<T>
     try {
-      done = this.#perform(this.#writable(), run, scoped, settle)
+      done = this.#perform(this.#committerNow(), run, scoped, settle)
     } finally {
       performed?.()
     }
@@ -274,7 +274,7 @@ export class Engine {
     let acknowledged: Promise<void> | undefined
     let result: T
     try {
-      const committer = this.#writable()
+      const committer = this.#committerNow()
       const open = this.#beginOpen(committer)
       try {
         result = await this.#runOpen(open, fn, options)
@@ -401,10 +401,18 @@ export class Engine {
     )
   }
 
+  /** For a write that arrives. */
   #writable(): Committer {
-    this.checkOpen()
     const { path } = this.#parts
+    this.checkOpen()
     if (this.#closing !== undefined) throw new StateError(ErrorCode.closed, `The database ${path} is being closed.`, { path })
+    return this.#committerNow()
+  }
+
+  /** For a write whose turn has come: it arrived before a `close` that waits for it. */
+  #committerNow(): Committer {
+    const { path } = this.#parts
+    this.checkOpen()
     const committer = this.#committer
     if (committer === undefined) {
       throw new StateError(ErrorCode.readOnly, `${path} is open for reading only. Open it with mode 'readWrite' to write.`, { path })
@@ -426,14 +434,14 @@ export class Engine {
   }
 
   /** Waits for what is under way, ends the session, releases file and lock. Idempotent. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#refuseOwnWait()
     this.#closing ??= this.#close()
-    return this.#closing
+    await this.#closing
   }
 
   async #close(): Promise<void> {
-    if (this.#closed) return
-    this.#refuseOwnWait()
     try {
       await this.#turns.take()
       const committer = this.#committer

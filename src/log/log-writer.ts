@@ -85,7 +85,7 @@ export class LogWriter {
     if (log.logEnd > log.watermark || writer.#size < log.logEnd) yield* writer.#rewrite(log.watermark)
     const { live } = log.superblocks
     yield* log.superblocks.write({
-      epoch: Math.max(live.epoch, 0) + 1,
+      epoch: Math.max(live.epoch, log.highestEpoch) + 1,
       sessionId: hex(options.platform.randomBytes(16)),
       watermark: log.last.end,
       watermarkSequence: log.last.sequence,

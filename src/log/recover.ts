@@ -31,6 +31,8 @@ export interface RecoveredLog {
   readonly watermark: number
   /** The next sequence is above this: above everything ever seen in the file. */
   readonly highestSequence: number
+  /** The next epoch is above this: a session whose superblock was lost may have written with it. */
+  readonly highestEpoch: number
   readonly info: RecoveryInfo
 }
 
@@ -245,6 +247,7 @@ function conclude(header: Header, judgement: Judgement, mode: RecoveryMode, done
     logEnd: Math.max(logEnd, LOG_START),
     watermark: Math.min(watermark, Math.max(last.end, LOG_START)),
     highestSequence,
+    highestEpoch: judgement.highestEpoch,
     info: infoOf(judgement, mode, done),
   }
 }
