@@ -1,0 +1,108 @@
+/**
+ * What the engine says of the bytes of a database file: its chain of commits, its collections and their rows, in the form
+ * that the independent reader prints.
+ */
+import { RowKeys } from '../../src/catalog/row-key.js'
+import { Database } from '../../src/index.js'
+import { VarveError } from '../../src/errors.js'
+import { hex } from '../../src/format/integers.js'
+import type { CommitPosition } from '../../src/log/judge.js'
+import { readFixedBlocks } from '../../src/log/log-file.js'
+import { judgeFile } from '../../src/log/recover.js'
+import type { RecoveryClass } from '../../src/log/recovery-info.js'
+import { MemoryStorage } from '../../src/storage/memory-storage.js'
+import { nodePlatform } from '../../src/storage/node-platform.js'
+import type { Storage } from '../../src/storage/storage.js'
+import { runSync } from '../../src/storage/task.js'
+import { dumpCatalog, verify } from '../../src/tools.js'
+import type { ReaderCollection, ReaderCommit, ReaderRow } from './run-reader.js'
+import { typedKeyText, typedText } from './typed-json.js'
+
+export const IMAGE = 'image.varve'
+
+/** A storage in memory with one file of these bytes. */
+export function storageOf(bytes: Uint8Array): MemoryStorage {
+  const storage = new MemoryStorage()
+  const file = storage.open(IMAGE, 'create')
+  file.write(bytes, 0)
+  file.close()
+  return storage
+}
+
+/** All bytes of a file. */
+export function bytesOf(storage: Storage, path: string = IMAGE): Uint8Array {
+  const file = storage.open(path, 'read')
+  const bytes = new Uint8Array(file.size())
+  file.read(bytes, 0)
+  file.close()
+  return bytes
+}
+
+export interface EngineChain {
+  readonly commits: readonly ReaderCommit[]
+  /** Why the engine refuses the file; undefined if it does not. */
+  readonly refusal: string | undefined
+  readonly classification: RecoveryClass | undefined
+  readonly watermark: number | undefined
+}
+
+/** The commits in the chain, and how the log ends. */
+export function chainOf(bytes: Uint8Array): EngineChain {
+  const { checksum } = nodePlatform()
+  const file = storageOf(bytes).open(IMAGE, 'read')
+  const commits: ReaderCommit[] = []
+  let operations = 0
+  const target = {
+    begin: (): void => void (operations = 0),
+    record: (): void => void (operations += 1),
+    rollback: (): void => undefined,
+    commit: ({ sequence, time, crc, offset }: CommitPosition): void =>
+      void commits.push({ sequence, time, operations, commitCrc: crc, offset }),
+  }
+  try {
+    const { classification, watermark } = runSync(judgeFile(file, checksum, readFixedBlocks(file, checksum), target))
+    return { commits, refusal: undefined, classification, watermark }
+  } catch (error) {
+    if (!VarveError.is(error)) throw error
+    return { commits, refusal: error.message, classification: undefined, watermark: undefined }
+  }
+}
+
+export interface EngineRows {
+  readonly collections: readonly ReaderCollection[]
+  readonly rows: ReadonlyMap<number, readonly ReaderRow[]>
+}
+
+/** Collections and rows, read through the public API as of the last commit in the chain. */
+export async function rowsOf(bytes: Uint8Array): Promise<EngineRows> {
+  const storage = storageOf(bytes)
+  const catalog = await dumpCatalog(IMAGE, { storage })
+  const db = await Database.open(IMAGE, { storage, mode: 'readOnly', recovery: 'autoTruncate' })
+  const rows = new Map<number, ReaderRow[]>()
+  const collections = catalog.collections.map((collection): ReaderCollection => {
+    const { id, name, version, fields, digest, structures } = collection
+    const primaryKey = collection.primaryKey.map((path) => path.split('.'))
+    const keys = new RowKeys({ id, name, version, fields, primaryKey })
+    const list = db
+      .collection(name)
+      .range()
+      .toArray()
+      .map((row): ReaderRow => {
+        const parts = keys.partsOf(row)
+        const key: unknown = JSON.parse(typedKeyText(parts, keys.kinds))
+        return { key, keyHex: hex(keys.encodeParts(parts)), value: typedText(row) }
+      })
+    if (list.length > 0) rows.set(id, list)
+    // A counter is logged by the first key that it gives; until then it stands at 1.
+    const next = collection.nextGenerated === 1 ? null : (collection.nextGenerated ?? null)
+    return { id, name, version, primaryKey, fields, rows: list.length, structures, next, digest }
+  })
+  await db.close()
+  return { collections, rows }
+}
+
+/** Whether `verify` finds nothing at all. */
+export async function verifiesClean(bytes: Uint8Array): Promise<boolean> {
+  const report = await verify(IMAGE, { storage: storageOf(bytes), deep: true })
+  return report.findings.length === 0
+}

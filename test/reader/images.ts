@@ -1,0 +1,104 @@
+/**
+ * Damage to the bytes of a database file, one kind at a time.
+ */
+import type { Random } from '../support/random.js'
+
+export interface DamagedImage {
+  readonly bytes: Uint8Array
+  /** What was done, enough to do it again. */
+  readonly name: string
+}
+
+const LOG_START = 12_288
+
+type Damage = (bytes: Uint8Array, random: Random, other: Uint8Array) => { bytes: Uint8Array; what: string }
+
+const DAMAGES: Readonly<Record<string, Damage>> = {
+  cut: (bytes, random) => {
+    const length = LOG_START + random.below(bytes.length - LOG_START + 1)
+    return { bytes: bytes.slice(0, length), what: `to ${length}` }
+  },
+  flip: (bytes, random) => {
+    const bit = random.below(bytes.length * 8)
+    return { bytes: flipped(bytes, bit), what: `bit ${bit}` }
+  },
+  flipInLog: (bytes, random) => {
+    const bit = LOG_START * 8 + random.below((bytes.length - LOG_START) * 8)
+    return { bytes: flipped(bytes, bit), what: `bit ${bit}` }
+  },
+  zero: (bytes, random) => {
+    const from = LOG_START + 8 * random.below((bytes.length - LOG_START) / 8)
+    const length = 8 * (1 + random.below(64))
+    return { bytes: bytes.slice().fill(0, from, from + length), what: `${length} bytes at ${from}` }
+  },
+  zerosBehind: (bytes, random) => {
+    const length = 1 + random.below(5000)
+    const longer = new Uint8Array(bytes.length + length)
+    longer.set(bytes)
+    return { bytes: longer, what: `${length} bytes` }
+  },
+  garbageBehind: (bytes, random) => {
+    const garbage = random.bytes(1 + random.below(300))
+    return { bytes: joined(bytes, garbage), what: `${garbage.length} bytes` }
+  },
+  /** Bytes of the file moved to another place in it. */
+  misplaced: (bytes, random) => {
+    const [from, to] = [logOffset(bytes, random), logOffset(bytes, random)]
+    const length = 8 * (1 + random.below(100))
+    const moved = bytes.slice()
+    moved.set(bytes.subarray(from, Math.min(from + length, from + bytes.length - to)), to)
+    return { bytes: moved, what: `${length} bytes from ${from} to ${to}` }
+  },
+  /** Bytes put in between, so that everything behind them stands elsewhere. */
+  shifted: (bytes, random) => {
+    const at = logOffset(bytes, random)
+    const gap = new Uint8Array(8 * (1 + random.below(10)))
+    return { bytes: joined(joined(bytes.subarray(0, at), gap), bytes.subarray(at)), what: `at ${at}` }
+  },
+  /** The log's tail of another database at the same offsets. */
+  foreignTail: (bytes, random, other) => {
+    const at = logOffset(bytes, random)
+    return { bytes: joined(bytes.subarray(0, at), other.subarray(at)), what: `at ${at}` }
+  },
+  /** A fixed block of another database. */
+  foreignBlock: (bytes, random, other) => {
+    const block = random.below(3)
+    const mixed = bytes.slice()
+    mixed.set(other.subarray(block * 4096, (block + 1) * 4096), block * 4096)
+    return { bytes: mixed, what: `block ${block}` }
+  },
+  zeroedBlock: (bytes, random) => {
+    const block = random.below(3)
+    return { bytes: bytes.slice().fill(0, block * 4096, (block + 1) * 4096), what: `block ${block}` }
+  },
+}
+
+/** One of the wholes, damaged at random. */
+export function damaged(wholes: readonly Uint8Array[], random: Random): DamagedImage {
+  const names = Object.keys(DAMAGES)
+  const name = names[random.below(names.length)] ?? ''
+  const which = random.below(wholes.length)
+  const source = wholes[which] ?? new Uint8Array(0)
+  const other = wholes[(which + 1) % wholes.length] ?? source
+  const done = DAMAGES[name]?.(source, random, other) ?? { bytes: source, what: '' }
+  return { bytes: done.bytes, name: `database ${which}: ${name} ${done.what}` }
+}
+
+function logOffset(bytes: Uint8Array, random: Random): number {
+  return LOG_START + 8 * random.below((bytes.length - LOG_START) / 8)
+}
+
+/** A copy with one bit changed. */
+export function flipped(bytes: Uint8Array, bit: number): Uint8Array {
+  const copy = bytes.slice()
+  const at = Math.floor(bit / 8)
+  copy[at] = (copy[at] ?? 0) ^ (1 << (bit % 8))
+  return copy
+}
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const both = new Uint8Array(a.length + b.length)
+  both.set(a)
+  both.set(b, a.length)
+  return both
+}

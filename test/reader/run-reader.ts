@@ -1,0 +1,95 @@
+/**
+ * Runs the independent reader, `read_varve.py`, on files, and gives what it printed by file.
+ */
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+
+const READER = join(import.meta.dirname, 'read_varve.py')
+const MAX_OUTPUT_BYTES = 1024 * 1024 * 1024
+
+/** Whether there is a Python 3 to run it; a suite without it is skipped, and says so. */
+export const pythonMissing: string | undefined = findPython()
+
+function findPython(): string | undefined {
+  const { status, stdout } = spawnSync('python3', ['--version'], { encoding: 'utf8' })
+  return status === 0 && stdout.startsWith('Python 3.') ? undefined : 'python3 is not installed'
+}
+
+export interface ReaderCommit {
+  readonly sequence: number
+  readonly time: number
+  readonly operations: number
+  readonly commitCrc: number
+  readonly offset: number
+}
+
+export interface ReaderRow {
+  readonly key: unknown
+  readonly keyHex: string
+  /** JSON text of the value. */
+  readonly value: string
+}
+
+export interface ReaderCollection {
+  readonly id: number
+  readonly name: string
+  readonly version: number
+  readonly primaryKey: readonly (readonly string[])[]
+  readonly fields: unknown
+  readonly rows: number
+  readonly structures: readonly (readonly string[])[]
+  readonly next: number | null
+  readonly digest: string
+}
+
+/** What the reader said of one file. */
+export interface ReaderReport {
+  readonly commits: readonly ReaderCommit[]
+  readonly collections: readonly ReaderCollection[]
+  /** By collection id, in key order. */
+  readonly rows: ReadonlyMap<number, readonly ReaderRow[]>
+  readonly header: Readonly<Record<string, unknown>> | undefined
+  readonly log: { readonly end: number; readonly watermark: number } | undefined
+  readonly findings: readonly { readonly offset: number; readonly why: string }[]
+  /** Why it could not read the file to its end. */
+  readonly error: { readonly offset: number; readonly why: string } | undefined
+}
+
+/** Reads files with rows and findings, in one process. */
+export function runReader(paths: readonly string[]): ReaderReport[] {
+  const { status, stdout, stderr } = spawnSync('python3', [READER, '--rows', '--verify', ...paths], {
+    encoding: 'utf8',
+    maxBuffer: MAX_OUTPUT_BYTES,
+  })
+  if (stderr !== '' || status === null || status > 2) throw new Error(`The reader failed (${status}): ${stderr}`)
+  const byFile: Line[][] = []
+  for (const text of stdout.split('\n')) {
+    if (text === '') continue
+    const line = JSON.parse(text) as Line
+    if (line.type === 'file') byFile.push([])
+    else byFile.at(-1)?.push(line)
+  }
+  return byFile.map(reportOf)
+}
+
+type Line = Readonly<Record<string, unknown>> & { readonly type: string }
+
+function reportOf(lines: readonly Line[]): ReaderReport {
+  const all = <T>(type: string): T[] =>
+    lines.filter((line) => line.type === type).map(({ type: _type, ...rest }) => rest as T)
+  const rows = new Map<number, ReaderRow[]>()
+  for (const line of all<ReaderRow & { collection: number; value: unknown }>('row')) {
+    const list = rows.get(line.collection) ?? []
+    list.push({ key: line.key, keyHex: line.keyHex, value: JSON.stringify(line.value) })
+    rows.set(line.collection, list)
+  }
+  return {
+    commits: all('commit'),
+    collections: all('collection'),
+    rows,
+    header: all<Record<string, unknown>>('header')[0],
+    log: all<{ end: number; watermark: number }>('log')[0],
+    findings: all('finding'),
+    error: all<{ offset: number; why: string }>('error')[0],
+  }
+}

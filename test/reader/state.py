@@ -1,0 +1,114 @@
+"""What a chain of commits amounts to: the catalog, and the live rows of each collection."""
+
+from blocks import Refused
+from keys import BadKey, decode_key
+from log import PUT
+from typed import key_to_json, to_json
+from values import BadValue, decode_row
+
+CATALOG = 0
+MASK = 0xFFFFFFFF
+
+
+class Collection:
+    def __init__(self):
+        self.rows = {}
+        self.definition = None
+        self.structures = {}
+        self.next = None
+
+    def digest(self):
+        a = b = 0
+        for key, record in self.rows.items():
+            lanes = digest_lanes(key, record.crc)
+            a = (a + lanes[0]) & MASK
+            b = (b + lanes[1]) & MASK
+        return f"{a:08x}{b:08x}"
+
+
+def digest_lanes(key, crc):
+    h = 0x811C9DC5
+    for byte in key:
+        h = ((h ^ byte) * 0x01000193) & MASK
+    rotated = ((h << 16) | (h >> 16)) & MASK
+    return fmix32(h ^ crc), fmix32(((rotated + crc) & MASK) ^ 0x9E3779B9)
+
+
+def fmix32(x):
+    x ^= x >> 16
+    x = (x * 0x85EBCA6B) & MASK
+    x ^= x >> 13
+    x = (x * 0xC2B2AE35) & MASK
+    return x ^ (x >> 16)
+
+
+class State:
+    def __init__(self):
+        self.collections = {CATALOG: Collection()}
+
+    def apply(self, commit):
+        for record in commit.records:
+            self.rows_of(record).rows.pop(record.key, None)
+            if record.operation == PUT:
+                self.rows_of(record).rows[record.key] = record
+            if record.collection == CATALOG:
+                self.apply_catalog(record)
+
+    def rows_of(self, record):
+        found = self.collections.get(record.collection)
+        if found is None:
+            raise Refused(record.offset, f"record: there is no collection {record.collection}")
+        return found
+
+    def apply_catalog(self, record):
+        kind, *ids = self.catalog_key(record)
+        row = decode(record, {}) if record.operation == PUT else None
+        if kind == "collection":
+            if row is None:
+                self.collections.pop(ids[0], None)
+            else:
+                self.collections.setdefault(ids[0], Collection()).definition = row
+        elif kind == "structure":
+            collection = self.collections.get(ids[0])
+            if collection is not None and row is not None:
+                collection.structures[ids[1]] = row["fields"]
+        elif ids[0] in self.collections:
+            self.collections[ids[0]].next = None if row is None else row["next"]
+
+    @staticmethod
+    def catalog_key(record):
+        parts = decode_key(record.key)
+        lengths = {"collection": 2, "structure": 3, "counter": 2}
+        if lengths.get(parts[0]) != len(parts) or not all(isinstance(one, int) for one in parts[1:]):
+            raise Refused(record.offset, "catalog: the key is not known")
+        return parts
+
+    def listed(self):
+        """The collections by id, without the catalog."""
+        return [(number, self.collections[number]) for number in sorted(self.collections) if number != CATALOG]
+
+
+def decode(record, structures):
+    try:
+        return decode_row(record.value, structures)
+    except (BadValue, UnicodeDecodeError) as problem:
+        raise Refused(record.offset, f"row: {problem}") from problem
+
+
+def row_lines(number, collection):
+    """Every live row in key order, with its decoded key and value."""
+    for key in sorted(collection.rows):
+        record = collection.rows[key]
+        try:
+            parts = decode_key(key)
+        except (BadKey, UnicodeDecodeError) as problem:
+            raise Refused(record.offset, f"key: {problem}") from problem
+        yield {
+            "type": "row",
+            "collection": number,
+            "key": key_to_json(parts),
+            "keyHex": key.hex(),
+            "value": to_json(decode(record, collection.structures)),
+            "crc": record.crc,
+            "offset": record.offset,
+        }
