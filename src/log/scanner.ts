@@ -64,8 +64,8 @@ export class LogScanner {
   /** The frame's header, for `frame` and `badPayload`. Overwritten by the next step. */
   readonly header: FrameHeader = new FrameHeader()
   /** The bytes that hold the payload, and where it begins in them; valid until the next step. */
-  bytes: Uint8Array = new Uint8Array(WINDOW_BYTES)
-  view: DataView = viewOf(this.bytes)
+  bytes: Uint8Array
+  view: DataView
   payloadStart = 0
   payloadEnd = 0
   paddingOk = true
@@ -86,7 +86,10 @@ export class LogScanner {
     this.#position = options.from
     this.offset = options.from
     this.end = options.from
-    this.#checksumBudget = CHECKSUM_WORK_FACTOR * Math.max(this.#limit - options.from, WINDOW_BYTES)
+    const length = Math.max(this.#limit - options.from, 0)
+    this.#checksumBudget = CHECKSUM_WORK_FACTOR * Math.max(length, WINDOW_BYTES)
+    this.bytes = new Uint8Array(Math.min(WINDOW_BYTES, alignUp(length)))
+    this.view = viewOf(this.bytes)
   }
 
   next(): ScanEvent {
@@ -184,11 +187,12 @@ export class LogScanner {
 
   #zerosToEnd(at: number): boolean {
     for (let position = at; position < this.#limit; ) {
-      const length = Math.min(WINDOW_BYTES, this.#limit - position)
-      this.#load(position, length)
+      this.#load(position, 1)
+      // What is loaded already comes first: a log of many small gaps is not read anew at each of them.
       const start = position - this.#windowStart
-      if (!isZero(this.bytes, start, start + length)) return false
-      position += length
+      const end = this.#windowEnd - this.#windowStart
+      if (!isZero(this.bytes, start, end)) return false
+      position = this.#windowEnd
     }
     return true
   }
