@@ -74,8 +74,12 @@ export function* quarantine(
   }
   const head = { ...request, length, contentCrc }
   const present = listQuarantines(storage, source.path, checksum)
-  const same = present.find((file) => sameHead(file.head, head))
-  if (same !== undefined) return same.path
+  for (const file of present) {
+    if (!sameHead(file.head, head) || !(yield* holdsContent(storage, file, checksum))) continue
+    // Its name may have come from an open that died before it made names durable.
+    storage.syncDirectory(file.path)
+    return file.path
+  }
 
   const number = 1 + Math.max(0, ...allNumbers(storage, source.path))
   const name = `${source.path}${Sidecar.quarantine}${number}`
@@ -126,6 +130,22 @@ function* chunks(file: StorageFile, offset: number, length: number): Generator<{
     const bytes = new Uint8Array(Math.min(COPY_BYTES, length - position))
     const read = file.read(bytes, offset + position)
     yield { bytes: bytes.subarray(0, read), position }
+  }
+}
+
+/** Whether what follows the head is what it says: a copy that went bad is no copy. */
+function* holdsContent(storage: Storage, { path, head }: QuarantineFile, checksum: Checksum): Task<boolean> {
+  const file = storage.open(path, 'read')
+  try {
+    if (file.size() !== QUARANTINE_HEAD_BYTES + head.length) return false
+    let crc = 0
+    for (const { bytes } of chunks(file, QUARANTINE_HEAD_BYTES, head.length)) {
+      crc = checksum(bytes, 0, bytes.length, crc)
+      yield PAUSE
+    }
+    return crc === head.contentCrc
+  } finally {
+    file.close()
   }
 }
 
