@@ -35,13 +35,12 @@ export function readFixedBlocks(file: StorageFile, checksum: Checksum): FixedBlo
   const result = decodeHeader(block, checksum)
   const superblocks = readSuperblocks(file, checksum)
   if (result.ok) return { header: result.header, headerDamaged: false, superblocks: ofHeader(superblocks, result.header) }
-  if (result.problem === 'newerFormat') {
-    throw new FormatError(
-      `${file.path} has format ${result.actual}; this version of Varve reads format ${FORMAT_MAJOR}. Use a newer version.`,
-      { path: file.path, offset: 0, expected: String(FORMAT_MAJOR), actual: result.actual },
-    )
+  if (result.problem === 'newerFormat') throw newerFormat(file.path, result.actual)
+  if (superblocks.live !== undefined && agree(superblocks)) {
+    const { header } = superblocks.live
+    if (header.formatMajor !== FORMAT_MAJOR) throw newerFormat(file.path, `${header.formatMajor}.${header.formatMinor}`)
+    return { header, headerDamaged: true, superblocks }
   }
-  if (superblocks.live !== undefined) return { header: superblocks.live.header, headerDamaged: true, superblocks }
   if (result.problem === 'notVarve') {
     throw new FormatError(`${file.path} is not a Varve database: its first bytes are not the magic of one.`, {
       path: file.path,
@@ -51,9 +50,21 @@ export function readFixedBlocks(file: StorageFile, checksum: Checksum): FixedBlo
     })
   }
   throw new CorruptionError(
-    `The header and both superblocks of ${file.path} are damaged, so its identity is unknown. Restore a backup, or salvage it.`,
+    `The header of ${file.path} is damaged, and so are its superblocks, or they contradict each other: its identity is unknown. Restore a backup, or salvage it.`,
     { path: file.path, offset: 0, expected: 'a header with its checksum', actual: `checksum ${result.actual}` },
   )
+}
+
+function newerFormat(path: string, actual: string): FormatError {
+  return new FormatError(
+    `${path} has format ${actual}; this version of Varve reads format ${FORMAT_MAJOR}. Use a newer version.`,
+    { path, offset: 0, expected: String(FORMAT_MAJOR), actual },
+  )
+}
+
+/** Without a header, nothing tells which of two superblocks of different files is the stranger. */
+function agree({ slots: [a, b] }: SuperblockSlots): boolean {
+  return !a.ok || !b.ok || a.superblock.header.generationId === b.superblock.header.generationId
 }
 
 /** A superblock of another database or generation (a block copied from another file) is none of this file's. */
