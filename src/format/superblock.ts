@@ -11,6 +11,7 @@ import {
   BLOCK_CRC_OFFSET,
   type Header,
   IDENTITY_START,
+  isSafeIdentity,
   readIdentity,
   writeIdentity,
 } from './header.js'
@@ -36,7 +37,8 @@ export const SuperblockField = {
   watermark: 144,
   watermarkSequence: 152,
   cutAt: 160,
-  end: 168,
+  highestSequence: 168,
+  end: 176,
 } as const
 
 /** Feature bits that this version understands; a file with another bit set is refused as its kind of bit demands. */
@@ -59,6 +61,8 @@ export interface Superblock {
   readonly watermarkSequence: number
   /** Offset of a cut in progress; 0 for none. */
   readonly cutAt: number
+  /** Highest commit sequence found in bytes that were cut off; none up to it is given again. 0 for none. */
+  readonly highestSequence: number
 }
 
 export type SuperblockResult =
@@ -80,6 +84,7 @@ export function encodeSuperblock(superblock: Superblock, checksum: Checksum): Ui
   writeUint64(view, SuperblockField.watermark, superblock.watermark)
   writeUint64(view, SuperblockField.watermarkSequence, superblock.watermarkSequence)
   writeUint64(view, SuperblockField.cutAt, superblock.cutAt)
+  writeUint64(view, SuperblockField.highestSequence, superblock.highestSequence)
   view.setUint32(BLOCK_CRC_OFFSET, checksum(block, 0, BLOCK_CRC_OFFSET), true)
   return block
 }
@@ -103,10 +108,12 @@ export function decodeSuperblock(block: Uint8Array, checksum: Checksum): Superbl
     watermark: readUint64(view, SuperblockField.watermark),
     watermarkSequence: readUint64(view, SuperblockField.watermarkSequence),
     cutAt: readUint64(view, SuperblockField.cutAt),
+    highestSequence: readUint64(view, SuperblockField.highestSequence),
   }
-  const { sequence, checkpoint, watermark, watermarkSequence, cutAt } = superblock
-  const safe = [sequence, checkpoint, watermark, watermarkSequence, cutAt].every(Number.isSafeInteger)
-  return safe ? { ok: true, superblock } : { ok: false, problem: 'value' }
+  const { sequence, checkpoint, watermark, watermarkSequence, cutAt, highestSequence } = superblock
+  const numbers = [sequence, checkpoint, watermark, watermarkSequence, cutAt, highestSequence]
+  const safe = numbers.every(Number.isSafeInteger)
+  return safe && isSafeIdentity(superblock.header) ? { ok: true, superblock } : { ok: false, problem: 'value' }
 }
 
 /** The part of a superblock that fences writers: read back before each append. */

@@ -10,6 +10,8 @@
  *   3. both superblocks without "cut at X", each synced, because no slot may say it once something is appended
  * The same order serves a recovery and the cut-back of a failed write.
  */
+import { alignUp, FRAME_ALIGNMENT } from '../format/frame.js'
+import { LOG_START } from '../format/header.js'
 import type { StorageFile } from '../storage/storage.js'
 import type { Task } from '../storage/task.js'
 import type { SuperblockWriter } from './superblocks.js'
@@ -22,6 +24,8 @@ export interface CutPoint {
   readonly watermarkSequence: number
   /** Not below any epoch found in the log. */
   readonly epochFloor: number
+  /** Not below any commit sequence found in the log, cut bytes included. */
+  readonly sequenceFloor: number
 }
 
 export function* cutLog(file: StorageFile, superblocks: SuperblockWriter, cut: CutPoint): Task<void> {
@@ -32,13 +36,27 @@ export function* cutLog(file: StorageFile, superblocks: SuperblockWriter, cut: C
     watermarkSequence: cut.watermarkSequence,
     checkpoint: live.checkpoint < cut.offset ? live.checkpoint : 0,
     cutAt: cut.offset,
+    highestSequence: Math.max(live.highestSequence, cut.sequenceFloor),
   })
-  yield* finishCut(file, superblocks)
+  yield* truncateAndClear(file, superblocks, cut.offset)
 }
 
-/** Carries out the cut that the live superblock names. */
+/**
+ * Finishes the cut that the live superblock names and an earlier session did not.
+ *
+ * If that session's sync failed, superblock and truncation may be known to the cache alone, and no later sync would
+ * write them. So both are made again: the superblock in the other slot, the truncation by way of a larger size.
+ */
 export function* finishCut(file: StorageFile, superblocks: SuperblockWriter): Task<void> {
-  file.truncate(superblocks.live.cutAt)
+  yield* superblocks.write({})
+  // Never beyond what is there: a cut does not bring bytes back.
+  const offset = Math.min(superblocks.live.cutAt, Math.max(LOG_START, alignUp(file.size())))
+  file.truncate(offset + FRAME_ALIGNMENT)
+  yield* truncateAndClear(file, superblocks, offset)
+}
+
+function* truncateAndClear(file: StorageFile, superblocks: SuperblockWriter, offset: number): Task<void> {
+  file.truncate(offset)
   yield { kind: 'sync', file }
   yield* superblocks.write({ cutAt: 0 })
   yield* superblocks.write({ cutAt: 0 })

@@ -12,6 +12,7 @@ import { FRAME_HEADER_BYTES, FrameKind, type ShortGeneration } from '../format/f
 import { LOG_START } from '../format/header.js'
 import { decodeMark } from '../format/mark.js'
 import { readRecord, RecordView } from '../format/record.js'
+import { TXN_BEGIN_BYTES } from '../format/txn-begin.js'
 import type { StorageFile } from '../storage/storage.js'
 import { PAUSE, type Task } from '../storage/task.js'
 import type { BadRange, LostCommit, RecoveryClass } from './recovery-info.js'
@@ -48,6 +49,8 @@ export interface JudgeInput {
   readonly parent: CommitPosition
   /** The superblock's watermark; 0 if unknown. */
   readonly watermark: number
+  /** Highest sequence that earlier cuts found; 0 for none. */
+  readonly highestSequence?: number | undefined
   readonly to?: number | undefined
   /** Told of every event of the scan before it is judged; the scanner says what and where. */
   readonly observe?: ((event: ScanEvent, scanner: LogScanner) => void) | undefined
@@ -143,7 +146,7 @@ class LogJudge {
     this.#durable = input.parent
     this.#logEnd = input.from
     this.#watermark = input.watermark
-    this.#highestSequence = input.parent.sequence
+    this.#highestSequence = Math.max(input.parent.sequence, input.highestSequence ?? 0)
   }
 
   /** Takes one event of the scan; false at the end. */
@@ -161,6 +164,7 @@ class LogJudge {
   #frame(): void {
     const { header, offset, end, paddingOk } = this.#scanner
     if (header.flags !== 0 || header.reserved !== 0) throw this.#notUnderstood(`flags ${header.flags}`)
+    if (!Number.isSafeInteger(header.sequence)) throw this.#notUnderstood('a sequence above 2^53 - 1')
     this.#highestSequence = Math.max(this.#highestSequence, header.sequence)
     this.#highestEpoch = Math.max(this.#highestEpoch, header.epoch)
     switch (header.kind) {
@@ -202,6 +206,7 @@ class LogJudge {
 
   #txnBegin(): void {
     const { header, offset, end } = this.#scanner
+    if (header.payloadLength !== TXN_BEGIN_BYTES) throw this.#notUnderstood('a begin of a transaction that is none')
     this.#abandonPending()
     const framesCrc = this.#headerCrc(0)
     this.#pending = { begin: offset, sequence: header.sequence, frames: 1, framesCrc, next: end, operations: 0 }
@@ -331,8 +336,10 @@ class LogJudge {
   }
 
   #readBlock(): CommitBlock {
-    const { view, payloadStart, payloadEnd, offset } = this.#scanner
-    const fits = payloadEnd - payloadStart >= COMMIT_BLOCK_BYTES
+    const { header, view, payloadStart, payloadEnd, offset } = this.#scanner
+    const length = payloadEnd - payloadStart
+    const alone = header.kind === FrameKind.txnCommit
+    const fits = alone ? length === COMMIT_BLOCK_BYTES : length >= COMMIT_BLOCK_BYTES
     if (!fits || !readCommitBlock(view, payloadStart, this.#block)) throw this.#notUnderstood('a commit block that is none')
     this.#noteWatermark(this.#block.watermark, offset)
     return this.#block
@@ -414,7 +421,8 @@ class LogJudge {
     const watermark = this.#watermark
     const found = this.#break
     const lastEnd = Math.max(this.#last.end, LOG_START)
-    if (this.#fileSize < watermark) return { classification: 'shortFile', breakOffset: found?.offset ?? this.#logEnd }
+    // A file shorter than its fixed blocks has lost its superblocks, so what they said of W is not known.
+    if (this.#fileSize < Math.max(watermark, LOG_START)) return { classification: 'shortFile', breakOffset: found?.offset ?? this.#logEnd }
     if (found === undefined) {
       if (lastEnd >= watermark) return { classification: 'clean', breakOffset: undefined }
       return { classification: 'shortFile', breakOffset: this.#logEnd }

@@ -19,13 +19,13 @@ import {
 } from '../format/frame.js'
 import { hex, viewOf } from '../format/integers.js'
 import { encodeMark, MARK_BYTES } from '../format/mark.js'
-import { FENCE_BYTES, fenceHolds } from '../format/superblock.js'
+import { SUPERBLOCK_OFFSETS } from '../format/superblock.js'
 import type { Platform } from '../storage/platform.js'
 import type { Storage, StorageFile } from '../storage/storage.js'
 import { type Task, writeFully, type WriteProgress } from '../storage/task.js'
 import { cutLog } from './cut.js'
 import type { WritableLog } from './recover.js'
-import type { SuperblockWriter } from './superblocks.js'
+import { FENCE_SPAN_BYTES, type SuperblockWriter } from './superblocks.js'
 
 /** Zeros are laid ahead in steps of this size for small durable commits, so that a sync need not grow the file. */
 const AHEAD_BYTES = 256 * 1024
@@ -53,7 +53,7 @@ export class LogWriter {
   readonly #superblocks: SuperblockWriter
   readonly #layAhead: boolean
   readonly #inode: string
-  readonly #fence = new Uint8Array(FENCE_BYTES)
+  readonly #fence = new Uint8Array(FENCE_SPAN_BYTES)
   #end: number
   /** Physical size: `#end` and the zeros laid ahead. */
   #size: number
@@ -166,6 +166,7 @@ export class LogWriter {
         watermark: watermark.end,
         watermarkSequence: watermark.sequence,
         epochFloor: 0,
+        sequenceFloor: 0,
       })
     } catch (error) {
       throw this.#poisoned('a failed write could not be cut back', error, watermark)
@@ -229,8 +230,8 @@ export class LogWriter {
   #checkOwnership(): void {
     this.#refuseIfPoisoned()
     const { path } = this.#file
-    this.#file.read(this.#fence, this.#superblocks.liveOffset)
-    if (!fenceHolds(this.#fence, this.#superblocks.liveBytes)) throw this.#lost('another session has written its superblock')
+    this.#file.read(this.#fence, SUPERBLOCK_OFFSETS[0])
+    if (!this.#superblocks.fenceHolds(this.#fence)) throw this.#lost('another session has written its superblock')
     const size = this.#file.size()
     if (size !== this.#size) throw this.#lost(`its size is ${size} instead of ${this.#size} bytes`)
     if (this.#storage.stat(path)?.id !== this.#inode) throw this.#lost('the path names another file now')

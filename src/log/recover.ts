@@ -7,7 +7,7 @@
  */
 import { CorruptionError, RecoveryRequiredError } from '../errors.js'
 import type { Checksum } from '../format/checksum.js'
-import { shortGeneration } from '../format/frame.js'
+import { FRAME_ALIGNMENT, shortGeneration } from '../format/frame.js'
 import { encodeHeader, type Header, LOG_START } from '../format/header.js'
 import { QuarantineReason } from '../format/quarantine.js'
 import { encodeSuperblock, SUPERBLOCK_OFFSETS, type Superblock } from '../format/superblock.js'
@@ -45,7 +45,7 @@ export function* recoverForReading(
 ): Task<RecoveredLog> {
   const blocks = readFixedBlocks(file, checksum)
   refuseDamagedBlocks(blocks, mode, file.path)
-  if (blocks.superblocks.live !== undefined) checkFeatures(blocks.superblocks.live, file.path, false)
+  refuseForeign(blocks, file.path, false)
   const judgement = yield* judgeFile(file, checksum, blocks, target)
   refuse(judgement, mode, file.path)
   return conclude(blocks.header, judgement, mode, {})
@@ -66,20 +66,18 @@ export function* recoverForWriting(
 ): Task<WritableLog> {
   const blocks = readFixedBlocks(file, checksum)
   refuseDamagedBlocks(blocks, mode, file.path)
-  if (blocks.superblocks.live !== undefined) checkFeatures(blocks.superblocks.live, file.path, true)
-  const finishedCut = yield* finishInterruptedCut(file, checksum, blocks)
-
-  const judgement = yield* judgeFile(file, checksum, finishedCut ? readFixedBlocks(file, checksum) : blocks, target)
+  refuseForeign(blocks, file.path, true)
+  // What an interrupted cut left behind is not judged: the log ends where that cut says. Nothing is written before it is
+  // certain that this open goes on.
+  const judgement = yield* judgeFile(file, checksum, blocks, target)
   refuse(judgement, mode, file.path)
+  const finishedCut = yield* finishInterruptedCut(file, checksum, blocks)
+  const quarantinePath = yield* keepAside(storage, file, checksum, blocks, judgement)
   const restoredHeader = yield* restoreHeader(file, checksum, blocks)
   const superblocks = yield* writableSuperblocks(file, checksum, blocks, judgement)
-  const done = { finishedCut, restoredHeader }
-  if (judgement.classification === 'clean' || judgement.breakOffset === undefined) {
-    return { ...conclude(blocks.header, judgement, mode, done), superblocks }
-  }
-  const truncatedBytes = Math.max(0, judgement.fileSize - judgement.breakOffset)
-  const quarantinePath = yield* cutBroken(storage, file, checksum, superblocks, judgement)
-  return { ...conclude(blocks.header, judgement, mode, { ...done, truncatedBytes, quarantinePath }), superblocks }
+  const truncatedBytes = yield* cutBroken(file, superblocks, judgement)
+  const done = { finishedCut, restoredHeader, truncatedBytes, quarantinePath }
+  return { ...conclude(blocks.header, judgement, mode, done), superblocks }
 }
 
 /** Judges a whole file by its fixed blocks; reads only. */
@@ -102,6 +100,7 @@ export function* judgeFile(
       from: LOG_START,
       parent: generationStart(header),
       watermark: superblocks.live?.watermark ?? 0,
+      highestSequence: superblocks.live?.highestSequence ?? 0,
       to: pretendedEnd(file, superblocks.live),
       observe,
     },
@@ -125,6 +124,14 @@ function generationStart(header: Header): CommitPosition {
   }
 }
 
+/** What this version does not understand is refused in every mode. */
+function refuseForeign(blocks: FixedBlocks, path: string, forWriting: boolean): void {
+  const { live } = blocks.superblocks
+  if (live === undefined) return
+  checkFeatures(live, path, forWriting)
+  refuseImpossibleCut(live, path)
+}
+
 /** A damaged header or two damaged superblocks cost no commit, but leave the file without its second copy. */
 function refuseDamagedBlocks(blocks: FixedBlocks, mode: RecoveryMode, path: string): void {
   if (mode === 'autoTruncate') return
@@ -145,6 +152,15 @@ function* finishInterruptedCut(file: StorageFile, checksum: Checksum, blocks: Fi
   if (live === undefined || liveSlot === undefined || live.cutAt === 0) return false
   yield* finishCut(file, new SuperblockWriter(file, checksum, live, liveSlot))
   return true
+}
+
+/** Checksums hold, yet the log cannot end there. */
+function refuseImpossibleCut({ cutAt }: Superblock, path: string): void {
+  if (cutAt === 0 || (cutAt >= LOG_START && cutAt % FRAME_ALIGNMENT === 0)) return
+  throw new CorruptionError(
+    `The superblock of ${path} has a valid checksum but says that the log is to be cut at ${cutAt}, where none can end. The file is untouched; restore a backup, or salvage it.`,
+    { path, offset: cutAt, expected: 'the offset of a cut in the log', actual: String(cutAt) },
+  )
 }
 
 function* restoreHeader(file: StorageFile, checksum: Checksum, blocks: FixedBlocks): Task<boolean> {
@@ -182,23 +198,30 @@ const REASON: Record<Exclude<RecoveryClass, 'clean'>, QuarantineReason> = {
   shortFile: QuarantineReason.shortFile,
 }
 
-/** Copies what lies behind the break aside, then cuts it. */
-function* cutBroken(
+/** Copies what lies behind the break aside; its path, or undefined if nothing does. */
+function* keepAside(
   storage: Storage,
   file: StorageFile,
   checksum: Checksum,
-  superblocks: SuperblockWriter,
+  blocks: FixedBlocks,
   judgement: Judgement,
 ): Task<string | undefined> {
-  const { classification, breakOffset, last } = judgement
+  const { classification, breakOffset, highestEpoch } = judgement
   if (classification === 'clean' || breakOffset === undefined) return undefined
   const offset = Math.max(breakOffset, LOG_START)
-  let path: string | undefined
-  if (file.size() > offset) {
-    const { header, epoch } = superblocks.live
-    const identity = { databaseId: header.databaseId, generationId: header.generationId, epoch }
-    path = yield* quarantine(storage, file, { ...identity, reason: REASON[classification], offset }, checksum)
-  }
+  if (file.size() <= offset) return undefined
+  const { databaseId, generationId } = blocks.header
+  const epoch = blocks.superblocks.live?.epoch ?? highestEpoch
+  const request = { databaseId, generationId, epoch, reason: REASON[classification], offset }
+  return yield* quarantine(storage, file, request, checksum)
+}
+
+/** Cuts what lies behind the break and was kept aside; returns how many bytes that was. */
+function* cutBroken(file: StorageFile, superblocks: SuperblockWriter, judgement: Judgement): Task<number> {
+  const { classification, breakOffset, last } = judgement
+  if (classification === 'clean' || breakOffset === undefined) return 0
+  const offset = Math.max(breakOffset, LOG_START)
+  const truncatedBytes = Math.max(0, file.size() - offset)
   // What is left may itself never have been synced; W does not rise by a cut.
   const watermark = Math.min(judgement.watermark, last.end)
   yield* cutLog(file, superblocks, {
@@ -206,8 +229,9 @@ function* cutBroken(
     watermark,
     watermarkSequence: watermark === last.end ? last.sequence : judgement.durable.sequence,
     epochFloor: judgement.highestEpoch,
+    sequenceFloor: judgement.highestSequence,
   })
-  return path
+  return truncatedBytes
 }
 
 /** Throws where the mode refuses. */

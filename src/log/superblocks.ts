@@ -5,11 +5,14 @@
  * No append may happen while any slot says "cut at X": should the newer slot be damaged later, the older would have the
  * cut finished again, over commits made since.
  */
+import { LimitError } from '../errors.js'
 import type { Checksum } from '../format/checksum.js'
 import { BLOCK_BYTES, type Header } from '../format/header.js'
 import {
   decodeSuperblock,
   encodeSuperblock,
+  FENCE_BYTES,
+  fenceHolds,
   SUPERBLOCK_OFFSETS,
   type Superblock,
   type SuperblockResult,
@@ -19,6 +22,11 @@ import { type Task, writeFully } from '../storage/task.js'
 
 export const SLOTS = [0, 1] as const
 export type Slot = (typeof SLOTS)[number]
+
+/** Bytes that a fence check reads, from the first slot's begin. */
+export const FENCE_SPAN_BYTES: number = SUPERBLOCK_OFFSETS[1] - SUPERBLOCK_OFFSETS[0] + FENCE_BYTES
+
+const MAX_EPOCH = 0xffff_ffff
 
 /** What the two slots hold, and which of them is live. */
 export interface SuperblockSlots {
@@ -52,6 +60,7 @@ export class SuperblockWriter {
   #live: Superblock
   #liveSlot: Slot
   #liveBytes: Uint8Array
+  #olderBytes: Uint8Array | undefined
   readonly #file: StorageFile
   readonly #checksum: Checksum
 
@@ -67,25 +76,36 @@ export class SuperblockWriter {
     return this.#live
   }
 
-  /** Where the live slot stands in the file, and its bytes: what a fence check compares. */
-  get liveOffset(): number {
-    return SUPERBLOCK_OFFSETS[this.#liveSlot]
-  }
-
-  get liveBytes(): Uint8Array {
-    return this.#liveBytes
+  /**
+   * Whether both slots, read into `bytes` from the first one's begin, still carry what stood in them after the last
+   * write. Both, because another session writes the older one first, and a file copied over this one changes the live.
+   */
+  fenceHolds(bytes: Uint8Array): boolean {
+    const slots = this.#liveSlot === 0 ? [this.#liveBytes, this.#olderBytes] : [this.#olderBytes, this.#liveBytes]
+    return slots.every((expected, slot) => {
+      const start = SUPERBLOCK_OFFSETS[slot === 0 ? 0 : 1] - SUPERBLOCK_OFFSETS[0]
+      return expected !== undefined && fenceHolds(bytes.subarray(start, start + FENCE_BYTES), expected)
+    })
   }
 
   /** Writes the next version into the other slot and syncs it. */
   *write(change: SuperblockChange): Task<void> {
     const next: Superblock = { ...this.#live, ...change, sequence: this.#live.sequence + 1 }
+    if (next.epoch > MAX_EPOCH || !Number.isSafeInteger(next.sequence)) throw this.#exhausted()
     const slot: Slot = this.#liveSlot === 0 ? 1 : 0
     const bytes = encodeSuperblock(next, this.#checksum)
     yield* writeFully(this.#file, bytes, SUPERBLOCK_OFFSETS[slot])
     yield { kind: 'sync', file: this.#file }
     this.#live = next
     this.#liveSlot = slot
+    this.#olderBytes = this.#liveBytes
     this.#liveBytes = bytes
+  }
+
+  /** Counters that wrapped around would make the newest frames look like the oldest. */
+  #exhausted(): LimitError {
+    const { path } = this.#file
+    return new LimitError(`${path} has used up its epochs. Copy its content into a new database.`, { path, limit: 'epoch' })
   }
 }
 
@@ -103,5 +123,6 @@ export function firstSuperblock(header: Header, logEnd: number): Superblock {
     watermark: logEnd,
     watermarkSequence: header.parentSequence,
     cutAt: 0,
+    highestSequence: 0,
   }
 }
