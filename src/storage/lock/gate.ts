@@ -20,7 +20,7 @@ export type LeaveGate = () => void
 /** Tries the gate of a lock directory once: a way out, `busy` if another taker is inside, `none` if it cannot be had. */
 export type EnterGate = (directory: string, files: LockFiles) => LeaveGate | 'busy' | 'none'
 
-export const GATE_NAME = 'gate'
+const GATE_NAME = 'gate'
 
 /** After this time, in milliseconds, the library takes a gate for abandoned. It accepts no less. */
 const GATE_STALE_MS = 2_000

@@ -70,7 +70,10 @@ export class OwnRecord implements FileLock {
     )
   }
 
-  /** False if others took the draft for abandoned. */
+  /**
+   * Renaming a whole draft to a name that nobody else draws is as atomic as linking it in, leaves no second name behind
+   * in a crash, and also works where there are no hard links. False if others took the draft for abandoned.
+   */
   #appear(draftName: string): boolean {
     let appeared = false
     try {

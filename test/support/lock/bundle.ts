@@ -5,23 +5,31 @@
  */
 import { randomBytes } from 'node:crypto'
 import { rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
 
-const here = dirname(fileURLToPath(import.meta.url))
-const root = join(here, '..', '..', '..')
+type ProgramName = 'taker' | 'taker-thread' | 'step-taker' | 'torture-taker'
 
-/** Bundled programs of one test file, by name; `remove` deletes them. */
+/** The programs, by name. */
+const SOURCES: Readonly<Record<ProgramName, URL>> = {
+  taker: new URL('./taker.ts', import.meta.url),
+  'taker-thread': new URL('./taker-thread.ts', import.meta.url),
+  'step-taker': new URL('./step-taker.ts', import.meta.url),
+  'torture-taker': new URL('./torture-taker.ts', import.meta.url),
+}
+
+const packages = new URL('../../../node_modules/', import.meta.url)
+
+/** Bundled programs of one test file. */
 export interface Programs {
-  file(name: string): string
+  file(name: ProgramName): string
   remove(): void
 }
 
-/** Bundles `test/support/lock/<name>.ts` for each name. */
-export async function bundlePrograms(...names: string[]): Promise<Programs> {
-  const directory = join(root, 'node_modules', '.varve-tests', `lock-${randomBytes(6).toString('hex')}`)
-  const input = Object.fromEntries(names.map((name) => [name, join(here, `${name}.ts`)]))
+export async function bundlePrograms(...names: ProgramName[]): Promise<Programs> {
+  const directory = join(fileURLToPath(packages), '.varve-tests', `lock-${randomBytes(6).toString('hex')}`)
+  const input = Object.fromEntries(names.map((name) => [name, fileURLToPath(SOURCES[name])]))
   const bundle = await rolldown({ input, platform: 'node', external: ['proper-lockfile'] })
   await bundle.write({
     dir: directory,

@@ -13,6 +13,7 @@ import { dirname, join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { LockedError, StorageError } from '../../../src/errors.js'
 import { readThreadIdentity } from '../../../src/storage/lock/identity.js'
+import { systemEnvironment } from '../../../src/storage/lock/environment.js'
 import { createFileLockManager } from '../../../src/storage/lock/manager.js'
 import { cannotRegister } from '../../../src/storage/lock/messages.js'
 import {
@@ -22,6 +23,7 @@ import {
   temporaryName,
   type LockKind,
 } from '../../../src/storage/lock/record.js'
+import { takeLock } from '../../../src/storage/lock/take.js'
 import type { LockRequest } from '../../../src/storage/platform.js'
 import { deadOwner, newToken, plant, recordOf, temporaryDatabase } from '../../support/lock/forge.js'
 import { replaceFiles, systemError } from '../../support/lock/files.js'
@@ -210,6 +212,30 @@ describe('takers that only ask', () => {
     const { path, locks: directory } = temporaryDatabase(onTestFinished)
     plant(directory, recordOf({ state: LockState.taking }))
     expect(await failure(locks.acquire(path, request('writer')))).toBeInstanceOf(LockedError)
+  })
+})
+
+describe('the gate', () => {
+  it('delays nobody for more than a moment when a killed taker has left it closed', () => {
+    const { path, locks: directory } = temporaryDatabase(onTestFinished)
+    mkdirSync(join(directory, 'gate'), { recursive: true })
+    let nowMs = 0
+    const environment = { ...systemEnvironment(), monotonicMs: () => nowMs }
+    const steps = takeLock({ path, request: request('writer'), blocking: true, environment })
+    let step = steps.next()
+    for (; step.done !== true; step = steps.next()) nowMs += step.value
+    step.value.release()
+    expect(nowMs).toBeGreaterThan(0)
+    expect(nowMs).toBeLessThanOrEqual(100)
+    expect(readdirSync(directory)).toEqual(['gate'])
+  })
+
+  it('is taken over once it is old', () => {
+    const { path, locks: directory } = temporaryDatabase(onTestFinished)
+    mkdirSync(join(directory, 'gate'), { recursive: true })
+    utimesSync(join(directory, 'gate'), 1, 1)
+    locks.acquireSync(path, request('writer')).release()
+    expect(existsSync(directory)).toBe(false)
   })
 })
 
