@@ -65,7 +65,7 @@ export const NO_GENERATION: string = '0'.repeat(32)
 
 export type HeaderResult =
   | { readonly ok: true; readonly header: Header }
-  | { readonly ok: false; readonly problem: 'notVarve' | 'checksum' | 'newerFormat'; readonly actual: string }
+  | { readonly ok: false; readonly problem: 'notVarve' | 'checksum' | 'newerFormat' | 'value'; readonly actual: string }
 
 export function encodeHeader(header: Header, checksum: Checksum): Uint8Array {
   const block = new Uint8Array(BLOCK_BYTES)
@@ -76,7 +76,7 @@ export function encodeHeader(header: Header, checksum: Checksum): Uint8Array {
 }
 
 export function decodeHeader(block: Uint8Array, checksum: Checksum): HeaderResult {
-  if (!HEADER_MAGIC.every((byte, i) => block[i] === byte)) {
+  if (block.length < BLOCK_BYTES || !HEADER_MAGIC.every((byte, i) => block[i] === byte)) {
     return { ok: false, problem: 'notVarve', actual: hex(block.subarray(0, HEADER_MAGIC.length)) }
   }
   const crc = checksum(block, 0, BLOCK_CRC_OFFSET)
@@ -86,6 +86,7 @@ export function decodeHeader(block: Uint8Array, checksum: Checksum): HeaderResul
   if (header.formatMajor !== FORMAT_MAJOR) {
     return { ok: false, problem: 'newerFormat', actual: `${header.formatMajor}.${header.formatMinor}` }
   }
+  if (!isSafeIdentity(header)) return { ok: false, problem: 'value', actual: 'an integer above 2^53 - 1' }
   return { ok: true, header }
 }
 
@@ -117,4 +118,9 @@ export function readIdentity(block: Uint8Array, base: number): Header {
     parentCommitOffset: readUint64(view, base + HeaderField.parentCommitOffset),
     parentCommitCrc: view.getUint32(base + HeaderField.parentCommitCrc, true),
   }
+}
+
+/** Whether every 64-bit field is a safe integer. */
+export function isSafeIdentity({ createdAt, parentSequence, parentCommitOffset }: Header): boolean {
+  return [createdAt, parentSequence, parentCommitOffset].every(Number.isSafeInteger)
 }

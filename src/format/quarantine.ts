@@ -71,13 +71,16 @@ export function decodeQuarantineHead(bytes: Uint8Array, checksum: Checksum): Qua
     (known) => known === view.getUint16(QuarantineField.reason, true),
   )
   if (reason === undefined || view.getUint16(QuarantineField.version, true) !== QUARANTINE_VERSION) return undefined
+  const offset = readUint64(view, QuarantineField.offset)
+  const length = readUint64(view, QuarantineField.length)
+  if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length)) return undefined
   return {
     reason,
     databaseId: hex(bytes.subarray(QuarantineField.databaseId, QuarantineField.databaseId + 16)),
     generationId: hex(bytes.subarray(QuarantineField.generationId, QuarantineField.generationId + 16)),
     epoch: view.getUint32(QuarantineField.epoch, true),
-    offset: readUint64(view, QuarantineField.offset),
-    length: readUint64(view, QuarantineField.length),
+    offset,
+    length,
     contentCrc: view.getUint32(QuarantineField.contentCrc, true),
   }
 }
