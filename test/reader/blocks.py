@@ -43,8 +43,6 @@ class Header:
         self.parent_generation_id = parent_generation_id.hex()
 
     def problem(self):
-        if self.reserved or self.reserved2:
-            return "a reserved field of the header is not zero"
         if max(self.created_at, self.parent_sequence, self.parent_commit_offset) > MAX_SAFE:
             return "an integer of the header is above 2^53 - 1"
         return None
@@ -78,12 +76,13 @@ class Superblock:
             self.watermark,
             self.watermark_sequence,
             self.cut_at,
-        ) = struct.unpack_from("<IIII16sQQQQ", block, 104)
+            self.highest_sequence,
+        ) = struct.unpack_from("<IIII16sQQQQQ", block, 104)
         self.session_id = session_id.hex()
 
     def problem(self):
         numbers = (self.sequence, self.checkpoint, self.watermark, self.watermark_sequence, self.cut_at)
-        if max(numbers) > MAX_SAFE:
+        if max(*numbers, self.highest_sequence) > MAX_SAFE:
             return "an integer of the superblock is above 2^53 - 1"
         return self.header.problem()
 
@@ -99,19 +98,24 @@ class Superblock:
             "watermark": self.watermark,
             "watermarkSequence": self.watermark_sequence,
             "cutAt": self.cut_at,
+            "highestSequence": self.highest_sequence,
         }
 
 
-def _block_problem(block, magic, used):
+def _block_problem(block, magic):
     if len(block) < BLOCK:
         return "the block is incomplete"
     if block[: len(magic)] != magic:
         return "the magic is missing"
     if crc32c(block[: BLOCK - 4]) != struct.unpack_from("<I", block, BLOCK - 4)[0]:
         return "the block fails its checksum"
-    if any(block[used : BLOCK - 4]):
-        return "the rest of the block is not zero"
     return None
+
+
+def _note_unused(block, header, used, offset, findings):
+    """A higher minor version may use what this one leaves zero, so it makes no block unusable."""
+    if header.reserved or header.reserved2 or any(block[used : BLOCK - 4]):
+        findings.append((offset, "block: a part that is not used is not zero"))
 
 
 class FixedBlocks:
@@ -148,24 +152,26 @@ class FixedBlocks:
     @staticmethod
     def _read_header(data, findings):
         block = data[:BLOCK]
-        problem = _block_problem(block, HEADER_MAGIC, 104)
+        problem = _block_problem(block, HEADER_MAGIC)
         header = Header(block[16:104]) if problem is None else None
         problem = problem or header.problem()
         if problem is not None:
             findings.append((0, f"header: {problem}"))
             return None
+        _note_unused(block, header, 104, 0, findings)
         return header
 
     @staticmethod
     def _read_superblock(data, slot, findings):
         offset = BLOCK * (slot + 1)
         block = data[offset : offset + BLOCK]
-        problem = _block_problem(block, SUPERBLOCK_MAGIC, 168)
+        problem = _block_problem(block, SUPERBLOCK_MAGIC)
         superblock = Superblock(block) if problem is None else None
         problem = problem or superblock.problem()
         if problem is not None:
             findings.append((offset, f"superblock: {problem}"))
             return None
+        _note_unused(block, superblock.header, 176, offset, findings)
         return superblock
 
     @property

@@ -60,7 +60,9 @@ export function chainOf(bytes: Uint8Array): EngineChain {
       void commits.push({ sequence, time, operations, commitCrc: crc, offset }),
   }
   try {
-    const { classification, watermark } = runSync(judgeFile(file, checksum, readFixedBlocks(file, checksum), target))
+    const { classification, watermark } = runSync(
+      judgeFile(file, checksum, readFixedBlocks(file, checksum), target),
+    )
     return { commits, refusal: undefined, classification, watermark }
   } catch (error) {
     if (!VarveError.is(error)) throw error

@@ -61,7 +61,8 @@ export function runReader(paths: readonly string[]): ReaderReport[] {
     encoding: 'utf8',
     maxBuffer: MAX_OUTPUT_BYTES,
   })
-  if (stderr !== '' || status === null || status > 2) throw new Error(`The reader failed (${status}): ${stderr}`)
+  if (stderr !== '' || status === null || status > 2)
+    throw new Error(`The reader failed (${status}): ${stderr}`)
   const byFile: Line[][] = []
   for (const text of stdout.split('\n')) {
     if (text === '') continue

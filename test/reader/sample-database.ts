@@ -30,7 +30,22 @@ const number = fc.oneof(
   fc.double(),
   fc.integer(),
   fc.maxSafeInteger(),
-  fc.constantFrom(-0, 63, 64, -32, -33, 127, 128, 65_536, 2 ** 32, 2 ** 53, 1e308, 5e-324, 0.5, Math.fround(0.1)),
+  fc.constantFrom(
+    -0,
+    63,
+    64,
+    -32,
+    -33,
+    127,
+    128,
+    65_536,
+    2 ** 32,
+    2 ** 53,
+    1e308,
+    5e-324,
+    0.5,
+    Math.fround(0.1),
+  ),
 )
 const date = fc.date({ noInvalidDate: true, min: new Date(-8.64e15), max: new Date(8.64e15) })
 const bytes = fc.uint8Array({ maxLength: 20 })
@@ -38,7 +53,10 @@ const uuid = fc.uuid()
 
 const name = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom('a', 'b', 'c', 'd', 'e') },
-  { weight: 1, arbitrary: fc.constantFrom('__proto__', 'constructor', '', '$date', '0', '17', 'toString', 'x.y') },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('__proto__', 'constructor', '', '$date', '0', '17', 'toString', 'x.y'),
+  },
   { weight: 1, arbitrary: text },
 )
 
@@ -58,7 +76,8 @@ function objects(content: fc.Arbitrary<unknown>): fc.Arbitrary<Record<string, un
   return fc.uniqueArray(entry, { maxLength: 4, selector: ([field]) => field }).map(objectOf)
 }
 
-const single = (arbitrary: fc.Arbitrary<KeyPart>): fc.Arbitrary<readonly KeyPart[]> => arbitrary.map((part) => [part])
+const single = (arbitrary: fc.Arbitrary<KeyPart>): fc.Arbitrary<readonly KeyPart[]> =>
+  arbitrary.map((part) => [part])
 const keyNumber = number.filter((one) => !Number.isNaN(one))
 const keyBigint = fc.bigInt({ min: -(2n ** 200n), max: 2n ** 200n })
 
