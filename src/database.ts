@@ -163,7 +163,7 @@ export class Database {
     }
     const run = (transaction: Transaction): void => transaction.register(input)
     await this.#engine.write(run, () => run)
-    return this.collection(name)
+    return this.#writer(name)
   }
 
   /** Drops a collection with its rows; resolves to whether there was one. */
@@ -202,27 +202,32 @@ export class Database {
 
   /** As `Collection.insert`. */
   async insert(collection: string, row: Row): Promise<Key> {
-    return await this.collection(collection).insert(row)
+    return await this.#writer(collection).insert(row)
   }
 
   /** As `Collection.insertMany`. */
   async insertMany(collection: string, rows: Iterable<Row>): Promise<Key[]> {
-    return await this.collection(collection).insertMany(rows)
+    return await this.#writer(collection).insertMany(rows)
   }
 
   /** As `Collection.put`. */
   async put(collection: string, row: Row): Promise<Key> {
-    return await this.collection(collection).put(row)
+    return await this.#writer(collection).put(row)
   }
 
   /** As `Collection.update`. */
   async update(collection: string, key: Key, change: Row | ((row: Row) => Row)): Promise<Row | undefined> {
-    return await this.collection(collection).update(key, change)
+    return await this.#writer(collection).update(key, change)
   }
 
   /** As `Collection.delete`. */
   async delete(collection: string, key: Key): Promise<boolean> {
-    return await this.collection(collection).delete(key)
+    return await this.#writer(collection).delete(key)
+  }
+
+  /** A collection for writes: whether it exists is asked when a write has its turn, behind those called before. */
+  #writer(name: string): Collection {
+    return new Collection(this.#engine, this.#view, name)
   }
 
   // Transactions and snapshots

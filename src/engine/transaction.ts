@@ -121,6 +121,7 @@ export class Transaction {
 
   /** Inserts rows, all or none; returns their keys. */
   insertMany(name: string, rows: Iterable<Row>): Key[] {
+    this.collection(name)
     return this.savepoint(() => Array.from(rows, (row) => this.insert(name, row)))
   }
 
