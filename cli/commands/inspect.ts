@@ -1,0 +1,151 @@
+/**
+ * `varve inspect`: what a database file is and how it stands.
+ */
+import type { InspectReport, SuperblockReport } from '../../src/tools.js'
+import { inspect } from '../../src/tools.js'
+import type { CommandSpec, Outcome, Run } from '../command.js'
+import { visible } from '../escape.js'
+import { count, counted, facts, size } from '../format.js'
+import { HelpGroup } from '../help-groups.js'
+import { holderText } from '../holder.js'
+import { table } from '../table.js'
+
+export const inspectCommand: CommandSpec<object> = {
+  name: 'inspect',
+  group: HelpGroup.look,
+  summary: 'show what a database file is and how it stands',
+  description:
+    'Shows header, superblocks, checkpoint, extent of the log, frames, commits, live and dead bytes, and who holds ' +
+    'the lock. Reads the file as it is, needs no lock and changes nothing.',
+  examples: ['varve inspect library.varve', 'varve inspect library.varve --json'],
+  work,
+}
+
+async function work({ database, signal, startProgress }: Run<object>): Promise<Outcome> {
+  const progress = await startProgress('inspect')
+  const result = await inspect(database, { signal, onProgress: progress.update })
+  progress.stop()
+  return { result, text: await reportText(result) }
+}
+
+async function reportText(report: InspectReport): Promise<string> {
+  const { superblocks, frames } = report
+  return [
+    facts(`Database ${visible(report.path)}`, fileFacts(report)),
+    `Superblocks\n${await table(SUPERBLOCK_COLUMNS, superblocks.map(superblockRow))}`,
+    facts('Log', logFacts(report)),
+    frames.length === 0
+      ? 'Frames\n  none\n'
+      : `Frames\n${await table(
+          FRAME_COLUMNS,
+          frames.map(({ kind, frames: number, bytes }) => [kind, count(number), count(bytes)]),
+        )}`,
+    facts('Commits', commitFacts(report)),
+    facts('Rows', rowFacts(report)),
+    facts('Beside the file', besideFacts(report)),
+  ].join('\n')
+}
+
+type Fact = readonly [label: string, value: string]
+
+function fileFacts({ header, headerDamaged, hasParent, epoch, fileBytes }: InspectReport): Fact[] {
+  const { parentGenerationId, parentSequence } = header
+  return [
+    ['size', sizeText(fileBytes)],
+    ['format', `${header.formatMajor}.${header.formatMinor}`],
+    ['created', timeText(header.createdAt)],
+    ['database id', header.databaseId],
+    ['generation', header.generationId],
+    [
+      'made from',
+      hasParent
+        ? `commit ${count(parentSequence)} of generation ${parentGenerationId}`
+        : 'nothing: it is the first',
+    ],
+    ['epoch', epoch === undefined ? 'unknown: no superblock is valid' : String(epoch)],
+    ...(headerDamaged ? [['header', 'DAMAGED: this is what the superblocks repeat of it'] as const] : []),
+  ]
+}
+
+const SUPERBLOCK_COLUMNS = [
+  { title: 'slot' },
+  { title: 'state' },
+  { title: 'sequence', align: 'right' },
+  { title: 'epoch', align: 'right' },
+  { title: 'durable to', align: 'right' },
+  { title: 'at commit', align: 'right' },
+  { title: 'checkpoint', align: 'right' },
+  { title: 'cut at', align: 'right' },
+] as const
+
+const FRAME_COLUMNS = [
+  { title: 'kind' },
+  { title: 'frames', align: 'right' },
+  { title: 'bytes', align: 'right' },
+] as const
+
+function superblockRow({ slot, live, problem, content }: SuperblockReport): string[] {
+  const name = slot === 0 ? 'A' : 'B'
+  if (content === undefined) return [name, `not valid (${problem ?? 'unknown'})`, '', '', '', '', '', '']
+  const { sequence, epoch, watermark, watermarkSequence, checkpoint, cutAt } = content
+  return [
+    name,
+    live ? 'live' : 'older',
+    String(sequence),
+    String(epoch),
+    String(watermark),
+    String(watermarkSequence),
+    checkpoint === 0 ? 'none' : String(checkpoint),
+    cutAt === 0 ? 'none' : String(cutAt),
+  ]
+}
+
+function logFacts({ log, watermark, checkpointOffset }: InspectReport): Fact[] {
+  const { start, end, behindBytes, classification, breakOffset, reason } = log
+  return [
+    ['extent', `${start} to ${end} (${sizeText(end - start)})`],
+    ['behind it', sizeText(behindBytes)],
+    ['state', classification],
+    ...(breakOffset === undefined
+      ? []
+      : [['breaks at', `${breakOffset}: ${visible(reason ?? '')}`] as const]),
+    ['durable to', `${watermark} (W)`],
+    ['checkpoint', checkpointOffset === undefined ? 'none' : `at ${checkpointOffset}`],
+  ]
+}
+
+function commitFacts({ commits }: InspectReport): Fact[] {
+  const { count: number, firstSequence, firstTime, lastSequence, lastTime, behindBreak } = commits
+  return [
+    ['count', count(number)],
+    ['first', firstSequence === undefined ? 'none' : `${firstSequence} at ${firstTime ?? 'an unknown time'}`],
+    ['last', lastSequence === undefined ? 'none' : `${lastSequence} at ${lastTime ?? 'an unknown time'}`],
+    ...(behindBreak === 0 ? [] : [['behind the break', count(behindBreak)] as const]),
+  ]
+}
+
+function rowFacts({ collections, rows, liveBytes, deadBytes }: InspectReport): Fact[] {
+  return [
+    ['rows', `${count(rows)} in ${counted(collections, 'collection')}`],
+    ['live', sizeText(liveBytes)],
+    ['dead', `${sizeText(deadBytes)}: replaced or deleted`],
+  ]
+}
+
+function besideFacts({ lockHolders, quarantines }: InspectReport): Fact[] {
+  const holders: Fact[] = lockHolders.map((holder) => ['held by', holderText(holder)])
+  const files: Fact[] = quarantines.map(({ path, offset, bytes }) => [
+    'quarantine',
+    `${visible(path)}: ${sizeText(bytes)} cut off at ${offset}`,
+  ])
+  return [...(holders.length === 0 ? [['held by', 'nobody'] as const] : holders), ...files]
+}
+
+function sizeText(bytes: number): string {
+  return bytes < 1024 ? size(bytes) : `${count(bytes)} bytes (${size(bytes)})`
+}
+
+function timeText(ms: number): string {
+  const date = new Date(ms)
+  return Number.isNaN(date.getTime()) ? `${ms} ms since 1970` : date.toISOString()
+}

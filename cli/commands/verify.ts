@@ -1,0 +1,75 @@
+/**
+ * `varve verify`: checks everything in a database file and lists every finding.
+ */
+import { type Command, Option } from 'commander'
+import type { VerifyFinding, VerifyReport } from '../../src/tools.js'
+import { verify } from '../../src/tools.js'
+import type { CommandSpec, Outcome, Run } from '../command.js'
+import { visible } from '../escape.js'
+import { ExitCode } from '../exit-codes.js'
+import { count, counted, facts, size } from '../format.js'
+import { HelpGroup } from '../help-groups.js'
+
+interface Options {
+  readonly deep?: boolean | undefined
+  readonly failOn: 'error' | 'warning'
+}
+
+export const verifyCommand: CommandSpec<Options> = {
+  name: 'verify',
+  group: HelpGroup.look,
+  summary: 'check every byte, and list every finding',
+  description:
+    'Checks the fixed blocks, every frame, the chain of commits, record checksums, catalog and index, and lists every ' +
+    'finding: where it is, what was expected and what was there. Exits 1 if there is damage. Reads the file as it ' +
+    'is, needs no lock and changes nothing.',
+  examples: [
+    'varve verify library.varve',
+    'varve verify library.varve --deep --fail-on warning',
+    'varve verify library.varve --quiet && echo sound',
+  ],
+  addOptions(command: Command) {
+    command
+      .option('--deep', 'also decode every row and recompute the state digests')
+      .addOption(
+        new Option('--fail-on <severity>', 'least severity of a finding that makes the exit code 1')
+          .choices(['error', 'warning'])
+          .default('error'),
+      )
+  },
+  work,
+}
+
+async function work({ database, options, signal, startProgress }: Run<Options>): Promise<Outcome> {
+  const progress = await startProgress('verify')
+  const result = await verify(database, { deep: options.deep ?? false, signal, onProgress: progress.update })
+  progress.stop()
+  const { errors, warnings } = result
+  const hasFailed = errors > 0 || (options.failOn === 'warning' && warnings > 0)
+  return {
+    result,
+    text: reportText(result),
+    exitCode: hasFailed ? ExitCode.findings : ExitCode.done,
+  }
+}
+
+function reportText(report: VerifyReport): string {
+  const { findings, errors, warnings, deep, path, fileBytes, frames, commits, rows, collections } = report
+  const summary = facts(`${errors === 0 ? 'Sound' : 'DAMAGED'}: ${visible(path)}`, [
+    ['findings', `${counted(errors, 'error')}, ${counted(warnings, 'warning')}`],
+    [
+      'checked',
+      `${count(fileBytes)} bytes (${size(fileBytes)}), ${counted(frames, 'frame')}, ${counted(commits, 'commit')}`,
+    ],
+    ['rows', `${count(rows)} in ${counted(collections, 'collection')}${deep ? ', each read' : ''}`],
+  ])
+  return [...findings.map(findingText), summary].join('\n')
+}
+
+function findingText({ severity, kind, offset, end, expected, actual }: VerifyFinding): string {
+  const place = end === undefined ? `at offset ${offset}` : `at offset ${offset} to ${end}`
+  return facts(`${severity}: ${kind} ${place}`, [
+    ['expected', visible(expected)],
+    ['found', visible(actual)],
+  ])
+}

@@ -1,0 +1,5 @@
+/** The headings under which the help lists the commands. */
+export const HelpGroup = {
+  look: 'Look at a database:',
+  rows: 'Rows in and out:',
+} as const
