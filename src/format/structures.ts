@@ -1,0 +1,48 @@
+/**
+ * Record structures: the field names, in order, that rows of one shape share, so that a row holds only its values.
+ *
+ * A collection has at most `MAX_STRUCTURES` of them, numbered from 0 as they come up, never renumbered and never
+ * dropped. These are the rules for what may be one; they hold for those the encoder makes and for those read back.
+ */
+import { isWellFormed } from './well-formed.js'
+
+/** Most fields of a structure. */
+export const MAX_STRUCTURE_FIELDS = 128
+
+/** Longest field names of a structure, all together, in UTF-16 units. */
+export const MAX_STRUCTURE_NAME_UNITS = 2048
+
+/**
+ * Whether an object with this field is stored in the `object` extension, because msgpackr would not give it back:
+ * it renames `__proto__`, keeps its own notes under `__keys__`, asks an object's `hasOwnProperty`, and drops a leading
+ * U+FEFF of long text.
+ */
+export function isOddName(name: string): boolean {
+  switch (name.charCodeAt(0)) {
+    case UNDERSCORE:
+      return name === '__proto__' || name === '__keys__'
+    case LETTER_H:
+      return name === 'hasOwnProperty'
+    default:
+      return name.charCodeAt(0) === BYTE_ORDER_MARK
+  }
+}
+
+const UNDERSCORE = 0x5f
+const LETTER_H = 0x68
+const BYTE_ORDER_MARK = 0xfeff
+
+/** Why these field names cannot be a structure; undefined if they can. */
+export function structureProblem(fields: unknown): string | undefined {
+  if (!Array.isArray(fields)) return 'a structure is not a list of names'
+  if (fields.length === 0) return 'a structure has no fields'
+  if (fields.length > MAX_STRUCTURE_FIELDS) return 'a structure has too many fields'
+  let units = 0
+  for (const field of fields) {
+    if (typeof field !== 'string') return 'a field name is not a string'
+    if (isOddName(field) || !isWellFormed(field)) return 'a field name may not stand in a structure'
+    units += field.length
+  }
+  if (units > MAX_STRUCTURE_NAME_UNITS) return 'the field names of a structure are too long'
+  return new Set(fields).size === fields.length ? undefined : 'a structure names a field twice'
+}
