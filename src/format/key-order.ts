@@ -1,4 +1,5 @@
 /** Byte strings as keys compare them: byte by byte, unsigned, and a prefix before what it begins. */
+import { ESCAPE } from './key-tag.js'
 import { u8 } from './typed-read.js'
 
 /** Negative, zero or positive as `a[aStart, aEnd)` sorts before, with or after `b[bStart, bEnd)`. */
@@ -18,6 +19,19 @@ export function compareBytes(
     if (difference !== 0) return difference
   }
   return aLength - bLength
+}
+
+/**
+ * The upper bound, exclusive, of the keys that begin with these whole encoded parts.
+ *
+ * Not the same as the bound of the bytes as a prefix: the key `a` is 20 61 00, and the key `a\0b` begins with these
+ * very bytes, but goes on with the escape 0xff, where another part would go on with a tag, which is less.
+ */
+export function partsBound(parts: Uint8Array): Uint8Array {
+  const bound = new Uint8Array(parts.length + 1)
+  bound.set(parts)
+  bound[parts.length] = ESCAPE
+  return bound
 }
 
 /** The smallest byte string above every one that begins with `prefix`; undefined if there is none. */

@@ -14,6 +14,7 @@
  */
 import { LimitError, ValidationError, type FieldIssue } from '../errors.js'
 import { describe, timeOf } from './describe.js'
+import { issuesText } from './issues.js'
 import {
   floorDouble,
   MAX_KEY_BIGINT,
@@ -219,10 +220,8 @@ function wrongNumberOfParts(parts: readonly KeyPart[], kinds: readonly KeyPartKi
 }
 
 function invalidKey(issues: readonly FieldIssue[]): ValidationError {
-  const list = issues.map(({ path, expected, found }) => {
-    return `${path === '' ? 'it' : `part ${path}`} should be ${expected} but is ${found}`
-  })
-  return new ValidationError(`This cannot be a key: ${list.join('; ')}.`, { issues })
+  const list = issuesText(issues, (path) => (path === '' ? 'it' : `part ${path}`))
+  return new ValidationError(`This cannot be a key: ${list}.`, { issues })
 }
 
 function tooLong(): LimitError {

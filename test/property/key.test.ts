@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { DecodeFailure } from '../../src/format/decode-failure.js'
 import { decodeKey } from '../../src/format/key-decode.js'
-import { compareBytes, prefixBound } from '../../src/format/key-order.js'
+import { compareBytes, partsBound, prefixBound } from '../../src/format/key-order.js'
 import { encodeKey, encodeStringPrefix, type KeyPart, type KeyPartKind } from '../../src/format/key.js'
 import { count, seed } from '../support/counts.js'
 
@@ -152,6 +152,33 @@ describe('keys', () => {
         if (decoded instanceof DecodeFailure) throw new Error(decoded.reason)
         expect(decoded.kinds).toEqual(parts.map(({ kind }) => kind))
         expect(decoded.parts).toStrictEqual(parts.map(({ value }) => canonical(value)))
+      }),
+      settings,
+    )
+  })
+
+  it('that begin with certain parts are those from the parts to their bound', () => {
+    const anyParts = fc.array(part, { maxLength: 2 })
+    const input = fc.tuple(
+      part,
+      anyParts,
+      fc.oneof(
+        part,
+        text.map((rest): Part => ({ value: rest, kind: 'any' })),
+      ),
+    )
+    fc.assert(
+      fc.property(input, ([first, rest, other]) => {
+        const low = encode([first])
+        const bound = partsBound(low)
+        const extended =
+          typeof first.value === 'string' && typeof other.value === 'string' && first.kind === 'any'
+        const longer: Part = extended ? { value: `${first.value}\0${other.value}`, kind: 'any' } : other
+        for (const candidate of [first, other, longer]) {
+          const key = encode([candidate, ...rest])
+          const inside = compareEncoded(low, key) <= 0 && compareEncoded(key, bound) < 0
+          expect(inside).toBe(comparePart(candidate, first) === 0)
+        }
       }),
       settings,
     )

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { VarveError, type VarveError as VarveErrorType } from '../../../src/errors.js'
 import { DecodeFailure } from '../../../src/format/decode-failure.js'
 import { decodeKey } from '../../../src/format/key-decode.js'
-import { compareBytes, prefixBound } from '../../../src/format/key-order.js'
+import { compareBytes, partsBound, prefixBound } from '../../../src/format/key-order.js'
 import { KeyTag } from '../../../src/format/key-tag.js'
 import { encodeKey, encodeStringPrefix, keyParts, type KeyPart } from '../../../src/format/key.js'
 import { MAX_KEY_BYTES } from '../../../src/format/limits.js'
@@ -249,6 +249,16 @@ describe('ranges of keys', () => {
     expect(prefixBound(Uint8Array.of(1, 255, 255))).toEqual(Uint8Array.of(2))
     expect(prefixBound(Uint8Array.of(255))).toBeUndefined()
     expect(prefixBound(new Uint8Array())).toBeUndefined()
+  })
+
+  it('bounds whole parts from above, below strings that go on', () => {
+    const bound = partsBound(primary('a'))
+    const isBelow = (key: Uint8Array): boolean => compareBytes(key, 0, key.length, bound, 0, bound.length) < 0
+    expect(isBelow(primary('a'))).toBe(true)
+    expect(isBelow(primary('a', new Date(8.64e15)))).toBe(true)
+    expect(isBelow(primary('a\0'))).toBe(false)
+    expect(isBelow(primary('a\0b'))).toBe(false)
+    expect(isBelow(primary('aa'))).toBe(false)
   })
 
   it('compares ranges of bytes', () => {
