@@ -130,6 +130,8 @@ class FixedBlocks:
             known = [superblock for superblock in found if superblock is not None]
             if not known:
                 raise Refused(0, "neither the header nor a superblock can be read")
+            if len({superblock.header.generation for superblock in known}) > 1:
+                raise Refused(0, "the header cannot be read, and the superblocks are of different generations")
             header = max(known, key=lambda superblock: superblock.sequence).header
             self.header_damaged = True
         self.header = header

@@ -8,6 +8,7 @@ from crc32c import crc32c
 
 FRAME_HEADER = 48
 COMMIT_BLOCK = 72
+TXN_BEGIN_PAYLOAD = 24
 FRAME_MAGIC = b"VFRM"
 MAX_PAYLOAD = 33_554_432
 MAX_KEY = 4096
@@ -201,6 +202,8 @@ class LogReader:
                 return None
             return self.take_commit(frame, before)
         if frame.kind == TXN_BEGIN:
+            if frame.length != TXN_BEGIN_PAYLOAD:
+                raise Refused(frame.offset, "txnBegin: it has not 24 bytes")
             self.drop_pending()
             self.pending = [frame]
         elif frame.kind == TXN_RECORDS and self.pending and self.pending[-1].end == frame.offset:
@@ -301,8 +304,6 @@ class LogReader:
             self.check_begin(commit, before[0])
 
     def check_begin(self, commit, begin):
-        if begin.length != 24:
-            raise Refused(begin.offset, "txnBegin: it has not 24 bytes")
         stated = struct.unpack_from("<QQII", self.data, begin.payload_start)
         if stated != (commit.sequence, commit.previous_sequence, commit.previous_crc, 0):
             raise Refused(begin.offset, "txnBegin: it contradicts its commit")
