@@ -1,0 +1,101 @@
+/**
+ * Walking a tree in order, from a rank on, for a number of keys: no key is compared and nothing is allocated on the way.
+ *
+ * Only nodes on the path to the present entry are held, and they are immutable, so a cursor needs no closing.
+ */
+import { CorruptionError } from '../errors.js'
+import { childAt, countAt, keyOf, type Node, type NodeSource, readRef } from './node.js'
+import { RecordRef } from './record-ref.js'
+
+/** Which keys a cursor walks: `count` of them from `rank` on. They are there. */
+export interface CursorRange {
+  readonly rank: number
+  readonly count: number
+  readonly reverse: boolean
+}
+
+/** An inner node on the path, and which of its children is on the path too. */
+interface Step {
+  node: Node
+  slot: number
+  /** Of the node above; undefined for the root's. */
+  readonly above: Step | undefined
+}
+
+export class TreeCursor {
+  /** The reference of the present key. */
+  readonly ref: RecordRef = new RecordRef()
+  readonly #source: NodeSource
+  readonly #reverse: boolean
+  /** Of the node above the leaf. */
+  #lowest: Step | undefined
+  #rank: number
+  /** Keys still to come. */
+  #left: number
+  /** The root before the first step. */
+  #leaf: Node
+  #index = -1
+
+  /** Made by `Tree.cursor`. */
+  constructor(source: NodeSource, root: Node, range: CursorRange) {
+    this.#source = source
+    this.#leaf = root
+    this.#rank = range.rank
+    this.#left = range.count
+    this.#reverse = range.reverse
+  }
+
+  /** Goes to the next key; false after the last. */
+  next(): boolean {
+    if (this.#left === 0) return false
+    this.#left--
+    if (this.#index < 0) this.#start()
+    else if (this.#reverse) this.#stepBack()
+    else this.#stepOn()
+    readRef(this.#leaf, this.#index, this.ref)
+    return true
+  }
+
+  /** A copy of the present key. Only after `next` returned true. */
+  key(): Uint8Array {
+    return keyOf(this.#leaf, this.#index)
+  }
+
+  #start(): void {
+    let node = this.#leaf
+    let rank = this.#rank
+    while (node.height > 0) {
+      let slot = 0
+      while (rank >= countAt(node, slot)) rank -= countAt(node, slot++)
+      this.#lowest = { node, slot, above: this.#lowest }
+      node = childAt(this.#source, node, slot)
+    }
+    this.#leaf = node
+    this.#index = rank
+  }
+
+  #stepOn(): void {
+    if (++this.#index < this.#leaf.count) return
+    this.#leaf = this.#neighbour(this.#lowest, 1)
+    this.#index = 0
+  }
+
+  #stepBack(): void {
+    if (--this.#index >= 0) return
+    this.#leaf = this.#neighbour(this.#lowest, -1)
+    this.#index = this.#leaf.count - 1
+  }
+
+  /** Moves a step to the next child in a direction, with the steps above it where it must, and returns that child. */
+  #neighbour(step: Step | undefined, direction: 1 | -1): Node {
+    if (step === undefined)
+      throw new CorruptionError('The nodes of a tree hold fewer entries than the counts above them say.')
+    const slot = step.slot + direction
+    if (slot >= 0 && slot < step.node.count) step.slot = slot
+    else {
+      step.node = this.#neighbour(step.above, direction)
+      step.slot = direction > 0 ? 0 : step.node.count - 1
+    }
+    return childAt(this.#source, step.node, step.slot)
+  }
+}

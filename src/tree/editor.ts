@@ -1,0 +1,198 @@
+/**
+ * Changing a tree by copying what others can see.
+ *
+ * An editor owns the nodes that it made since its last freeze, and edits those in place; every other node is copied
+ * before it changes, together with the nodes above it. So `freeze` and `reset` take O(1), and no tree that was handed out
+ * ever changes.
+ *
+ * If an operation throws, because a stored node could not be read, the editor may hold half of it: `reset` it.
+ */
+import { concatenate, copyNode, insertChild, insertEntry, removeEntry } from './entries.js'
+import {
+  childAt,
+  countAt,
+  isOver,
+  isUnder,
+  keyOf,
+  makeRoot,
+  type Node,
+  type NodeSource,
+  Owner,
+  readRef,
+  setChild,
+  setCountAt,
+  subtreeCount,
+  writeRef,
+} from './node.js'
+import { RecordRef } from './record-ref.js'
+import { childSlot, findIn, search } from './search.js'
+import { separatorAt, splitNode, splitPoint, SplitRule } from './split.js'
+import { Tree } from './tree.js'
+
+export class TreeEditor {
+  #source: NodeSource
+  #root: Node
+  #count: number
+  #owner: Owner = new Owner()
+  /** The tree that this editor holds, unless it changed since. */
+  #frozen: Tree | undefined
+  /** What `set` writes. */
+  readonly #reference = new RecordRef()
+  /** The index of the entry that the operation under way added to the node below the one it looks at. */
+  #grownAt = 0
+
+  constructor(tree: Tree) {
+    this.#source = tree.source
+    this.#root = tree.root
+    this.#count = tree.count
+    this.#frozen = tree
+  }
+
+  /** How many keys there are. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** Fills `out` with the reference of `key`, if it is there. */
+  find(key: Uint8Array, out: RecordRef): boolean {
+    return findIn(this.#source, this.#root, key, out)
+  }
+
+  /**
+   * Makes `key` refer to a record; a tree of keys alone ignores the reference. True if the key was there: `previous` then
+   * holds what it referred to. The key is copied.
+   */
+  set(key: Uint8Array, position: number, lengthBytes: number, crc: number, previous: RecordRef): boolean {
+    const reference = this.#reference
+    reference.position = position
+    reference.lengthBytes = lengthBytes
+    reference.crc = crc
+    const root = this.#ownRoot()
+    if (this.#setBelow(root, key, previous, true)) return true
+    this.#count++
+    if (isOver(root)) {
+      this.#root = makeRoot(this.#owner, root)
+      this.#fitChild(this.#root, 0, this.#ruleFor(root, true))
+    }
+    return false
+  }
+
+  /** Takes `key` out. True if it was there: `previous` then holds what it referred to. */
+  delete(key: Uint8Array, previous: RecordRef): boolean {
+    if (!this.find(key, previous)) return false
+    this.#deleteBelow(this.#ownRoot(), key)
+    this.#count--
+    while (this.#root.height > 0 && this.#root.count === 1) this.#root = childAt(this.#source, this.#root, 0)
+    return true
+  }
+
+  /** The tree as it is now, in O(1). Later changes copy what they touch; without one the same tree is returned again. */
+  freeze(): Tree {
+    if (this.#frozen === undefined) {
+      this.#frozen = new Tree(this.#source, this.#root, this.#count)
+      this.#owner = new Owner()
+    }
+    return this.#frozen
+  }
+
+  /** Goes back, or over, to a tree, in O(1). */
+  reset(tree: Tree): void {
+    this.#source = tree.source
+    this.#root = tree.root
+    this.#count = tree.count
+    this.#owner = new Owner()
+    this.#frozen = tree
+  }
+
+  #ownRoot(): Node {
+    this.#frozen = undefined
+    if (this.#root.owner !== this.#owner) this.#root = copyNode(this.#owner, this.#root)
+    return this.#root
+  }
+
+  #ownChild(parent: Node, slot: number): Node {
+    const child = childAt(this.#source, parent, slot)
+    if (child.owner === this.#owner) return child
+    const copy = copyNode(this.#owner, child)
+    setChild(parent, slot, copy)
+    return copy
+  }
+
+  /** Sets `key` below an owned node; true if it was there. `edge`: the node is the last of its level. */
+  #setBelow(node: Node, key: Uint8Array, previous: RecordRef, edge: boolean): boolean {
+    if (node.height === 0) return this.#setInLeaf(node, key, previous)
+    const slot = childSlot(node, key)
+    const childEdge = edge && slot === node.count - 1
+    const child = this.#ownChild(node, slot)
+    if (this.#setBelow(child, key, previous, childEdge)) return true
+    setCountAt(node, slot, countAt(node, slot) + 1)
+    if (isOver(child)) this.#fitChild(node, slot, this.#ruleFor(child, childEdge))
+    this.#grownAt = slot + 1
+    return false
+  }
+
+  #setInLeaf(leaf: Node, key: Uint8Array, previous: RecordRef): boolean {
+    const { position, lengthBytes, crc } = this.#reference
+    const found = search(leaf, key, 0)
+    const at = found >= 0 ? found : ~found
+    if (found >= 0) readRef(leaf, at, previous)
+    else insertEntry(leaf, at, key)
+    writeRef(leaf, at, position, lengthBytes, crc)
+    this.#grownAt = at
+    return found >= 0
+  }
+
+  /** Deletes `key`, which is there, below an owned node. */
+  #deleteBelow(node: Node, key: Uint8Array): void {
+    if (node.height === 0) {
+      removeEntry(node, search(node, key, 0))
+      return
+    }
+    const slot = childSlot(node, key)
+    const child = this.#ownChild(node, slot)
+    this.#deleteBelow(child, key)
+    setCountAt(node, slot, countAt(node, slot) - 1)
+    if (isUnder(child)) this.#mergeChild(node, slot)
+    else if (isOver(child)) this.#fitChild(node, slot, SplitRule.even)
+  }
+
+  /** How to split a node that an entry was added to. */
+  #ruleFor(node: Node, edge: boolean): number {
+    return edge && this.#grownAt === node.count - 1 ? SplitRule.edge : this.#grownAt
+  }
+
+  /** Splits an owned child until all its parts fit: a long key among short ones may take more than one cut. */
+  #fitChild(parent: Node, slot: number, rule: number): void {
+    let next = rule
+    for (let i = slot, end = slot + 1; i < end;) {
+      const child = childAt(this.#source, parent, i)
+      if (isOver(child)) {
+        this.#splitChild(parent, i, splitPoint(child, next))
+        next = SplitRule.even
+        end++
+      } else i++
+    }
+  }
+
+  #splitChild(parent: Node, slot: number, at: number): void {
+    const child = childAt(this.#source, parent, slot)
+    const separator = separatorAt(child, at)
+    const right = splitNode(this.#owner, child, at)
+    insertChild(parent, slot + 1, separator, right)
+    setCountAt(parent, slot, subtreeCount(child))
+    setCountAt(parent, slot + 1, subtreeCount(right))
+  }
+
+  /** Merges a child with a sibling; if that is too much for one node, shares the entries out evenly. */
+  #mergeChild(parent: Node, slot: number): void {
+    const left = Math.max(0, slot - 1)
+    const right = left + 1
+    const leftChild = childAt(this.#source, parent, left)
+    const rightChild = childAt(this.#source, parent, right)
+    const merged = concatenate(this.#owner, leftChild, rightChild, keyOf(parent, right))
+    removeEntry(parent, right)
+    setChild(parent, left, merged)
+    setCountAt(parent, left, subtreeCount(merged))
+    this.#fitChild(parent, left, SplitRule.even)
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * A node of the tree: the memory it lies in, its columns, and the one way to a child.
+ *
+ * A node is two views of one buffer, whatever the number of its entries, so that a million rows are some thousands of
+ * objects. `words` holds the columns, each `capacity` long; `keys` holds the prefix that all keys share, then one suffix
+ * per entry. Entry `i` ends at its `end` in `keys`, and begins where entry `i - 1` ends.
+ *
+ *     column               leaf of records   leaf of keys   inner node
+ *     head                 x                 x              x     first 4 bytes after the prefix, big-endian
+ *     end                  x                 x              x     end of the suffix in `keys`
+ *     length, crc          of the record                    of the stored child
+ *     position (2 words)   of the record                    of the stored child
+ *     count (2 words)                                       keys below the child
+ *
+ * An inner node has an entry per child. Its key is the separator: every key below the child is at or above it, every key
+ * below the child before it is less. Entry 0 has no separator; its suffix is empty and is never compared.
+ *
+ * Nodes in the log: an inner node's length, crc and position say where each child is stored, and are zero while the child
+ * has no stored form, which is always so for a child that was copied or made since. A stored child need not be in memory:
+ * `children[slot]` is then undefined, and {@link childAt} asks the {@link NodeSource} for it.
+ */
+import { CorruptionError } from '../errors.js'
+import { u32, u8 } from '../format/typed-read.js'
+import type { RecordRef } from './record-ref.js'
+
+/** Most bytes of a node, by {@link weightOf}, unless it has at most {@link MIN_SPLIT_COUNT} entries. */
+export const NODE_BYTES = 4096
+
+/** What an entry weighs beside its key. */
+export const ENTRY_BYTES = 32
+
+/** A node of so few entries is never split, however long their keys: inner nodes of long keys would have no fan-out. */
+const MIN_SPLIT_COUNT = 4
+
+/** Columns by number. A column that a node does not have is never read or written. */
+export const Column = {
+  head: 0,
+  end: 1,
+  length: 2,
+  crc: 3,
+  positionLow: 4,
+  positionHigh: 5,
+  countLow: 6,
+  countHigh: 7,
+} as const
+
+/** How many columns each kind of node has: the first ones of {@link Column}. */
+export const ColumnCount = { keysLeaf: 2, recordsLeaf: 6, inner: 8 } as const
+
+/** Children that a new root has room for. */
+const ROOT_CAPACITY = 8
+
+const TWO_32 = 4_294_967_296
+
+/** Who may edit a node in place, by identity. Every editor has its own, and a new one after each freeze. */
+export class Owner {
+  /** Keeps other objects from being taken for owners. */
+  readonly isOwner = true
+}
+
+/** Owns what nobody may edit. */
+export const NOBODY: Owner = new Owner()
+
+/** A leaf (height 0) or inner node. Immutable unless edited by its owner. */
+export class Node {
+  readonly owner: Owner
+  /** Levels below this one. */
+  readonly height: number
+  /** One of {@link ColumnCount}. */
+  readonly columns: number
+  count = 0
+  /** Length of the prefix at the start of `keys`. */
+  prefixBytes = 0
+  /** Entries that there is room for. */
+  capacity: number
+  words: Uint32Array
+  keys: Uint8Array
+  /** Those in memory; empty in a leaf. */
+  children: (Node | undefined)[] = []
+
+  constructor(owner: Owner, height: number, columns: number, capacity: number, keyBytes: number) {
+    this.owner = owner
+    this.height = height
+    this.columns = columns
+    this.capacity = capacity
+    const wordBytes = columns * capacity * 4
+    const buffer = new ArrayBuffer(wordBytes + keyBytes)
+    this.words = new Uint32Array(buffer, 0, columns * capacity)
+    this.keys = new Uint8Array(buffer, wordBytes, keyBytes)
+  }
+
+  /** Takes over what `other`, a node of the same kind that is not used any more, holds. */
+  become(other: Node): void {
+    this.count = other.count
+    this.prefixBytes = other.prefixBytes
+    this.capacity = other.capacity
+    this.words = other.words
+    this.keys = other.keys
+    this.children = other.children
+  }
+}
+
+/** Where nodes come from that are stored and not in memory. */
+export interface NodeSource {
+  /** The child `slot` of `parent`, read and checked. Throws what the read threw. */
+  load(parent: Node, slot: number): Node
+}
+
+/** The source of a tree that was never stored. */
+export const memoryOnly: NodeSource = {
+  load(parent, slot) {
+    throw new CorruptionError(
+      `Child ${String(slot)} of a tree node of height ${String(parent.height)} is neither in memory nor stored.`,
+    )
+  },
+}
+
+/** The child `slot` of an inner node. All descents go through here. */
+export function childAt(source: NodeSource, parent: Node, slot: number): Node {
+  const child = parent.children[slot]
+  return child === undefined ? source.load(parent, slot) : child
+}
+
+/** Puts a child that has no stored form into a slot. */
+export function setChild(parent: Node, slot: number, child: Node): void {
+  parent.children[slot] = child
+  writeRef(parent, slot, 0, 0, 0)
+}
+
+/** An inner node above one child. */
+export function makeRoot(owner: Owner, child: Node): Node {
+  const root = new Node(owner, child.height + 1, ColumnCount.inner, ROOT_CAPACITY, 0)
+  root.count = 1
+  setChild(root, 0, child)
+  setCountAt(root, 0, subtreeCount(child))
+  return root
+}
+
+/** Where the suffix of entry `i` begins in `keys`. */
+export function startOf(node: Node, i: number): number {
+  return i === 0 ? node.prefixBytes : u32(node.words, Column.end * node.capacity + i - 1)
+}
+
+/** Where the suffix of entry `i` ends in `keys`. */
+export function endOf(node: Node, i: number): number {
+  return u32(node.words, Column.end * node.capacity + i)
+}
+
+/** Bytes of `keys` in use. */
+export function usedKeyBytes(node: Node): number {
+  return startOf(node, node.count)
+}
+
+/** The first entry with a key of its own: entry 0 of an inner node has none. */
+export function firstKeyed(node: Node): number {
+  return node.height > 0 ? 1 : 0
+}
+
+/** A copy of the key of entry `i`. */
+export function keyOf(node: Node, i: number): Uint8Array {
+  const { keys, prefixBytes } = node
+  const start = startOf(node, i)
+  const end = endOf(node, i)
+  const key = new Uint8Array(prefixBytes + end - start)
+  for (let k = 0; k < prefixBytes; k++) key[k] = u8(keys, k)
+  for (let k = start; k < end; k++) key[prefixBytes - start + k] = u8(keys, k)
+  return key
+}
+
+/** Fills `out` from entry `i`; with zeros in a leaf of keys. */
+export function readRef(node: Node, i: number, out: RecordRef): void {
+  if (node.columns === ColumnCount.keysLeaf) {
+    out.position = out.lengthBytes = out.crc = 0
+    return
+  }
+  const { words, capacity } = node
+  const high = u32(words, Column.positionHigh * capacity + i)
+  out.position = high * TWO_32 + u32(words, Column.positionLow * capacity + i)
+  out.lengthBytes = u32(words, Column.length * capacity + i)
+  out.crc = u32(words, Column.crc * capacity + i)
+}
+
+/** Sets what {@link readRef} reads; nothing in a leaf of keys. */
+export function writeRef(node: Node, i: number, position: number, lengthBytes: number, crc: number): void {
+  if (node.columns === ColumnCount.keysLeaf) return
+  const { words, capacity } = node
+  words[Column.length * capacity + i] = lengthBytes
+  words[Column.crc * capacity + i] = crc
+  words[Column.positionLow * capacity + i] = position >>> 0
+  words[Column.positionHigh * capacity + i] = Math.floor(position / TWO_32)
+}
+
+/** How many keys there are below child `slot` of an inner node. */
+export function countAt(node: Node, slot: number): number {
+  const { words, capacity } = node
+  return (
+    u32(words, Column.countHigh * capacity + slot) * TWO_32 + u32(words, Column.countLow * capacity + slot)
+  )
+}
+
+export function setCountAt(node: Node, slot: number, count: number): void {
+  const { words, capacity } = node
+  words[Column.countLow * capacity + slot] = count >>> 0
+  words[Column.countHigh * capacity + slot] = Math.floor(count / TWO_32)
+}
+
+/** How many keys the leaves at and below a node hold. */
+export function subtreeCount(node: Node): number {
+  if (node.height === 0) return node.count
+  let total = 0
+  for (let slot = 0; slot < node.count; slot++) total += countAt(node, slot)
+  return total
+}
+
+/**
+ * What the entries before `i` weigh. Keys count with their prefix, so that no node outgrows its limit when a key comes
+ * that does not share it.
+ */
+export function weightBefore(node: Node, i: number): number {
+  return i * (ENTRY_BYTES + node.prefixBytes) + startOf(node, i) - node.prefixBytes
+}
+
+/** What a node weighs, to be compared with {@link NODE_BYTES}. */
+export function weightOf(node: Node): number {
+  return weightBefore(node, node.count)
+}
+
+/** Whether a node must be split. */
+export function isOver(node: Node): boolean {
+  return node.count > MIN_SPLIT_COUNT && weightOf(node) > NODE_BYTES
+}
+
+/** Whether a node that lost an entry is to be merged with a sibling. */
+export function isUnder(node: Node): boolean {
+  return weightOf(node) * 4 < NODE_BYTES
+}

@@ -1,0 +1,7 @@
+/** Where a record is. Lookups fill one that the caller keeps, so that they allocate nothing. */
+export class RecordRef {
+  /** Offset in the file. */
+  position = 0
+  lengthBytes = 0
+  crc = 0
+}

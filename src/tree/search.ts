@@ -1,0 +1,108 @@
+/**
+ * Finding keys in nodes: the tree's hot loops. They allocate nothing, and touch few cache lines: heads first, a key's
+ * bytes only where its head equals the one looked for.
+ */
+import { compareBytes } from '../format/key-order.js'
+import { u32, u8 } from '../format/typed-read.js'
+import { childAt, Column, countAt, type Node, type NodeSource, readRef } from './node.js'
+import type { RecordRef } from './record-ref.js'
+
+/** Bytes of a key that its head holds. */
+const HEAD_BYTES = 4
+
+/**
+ * The first bytes of `bytes[start, end)` as an unsigned integer, zeros behind a short one. Different heads order as
+ * their keys do; equal ones say nothing, as a short key and the same with zeros behind it have the same head.
+ */
+export function headOf(bytes: Uint8Array, start: number, end: number): number {
+  if (end - start >= HEAD_BYTES) {
+    const high = (u8(bytes, start) << 8) | u8(bytes, start + 1)
+    return ((high << 16) | (u8(bytes, start + 2) << 8) | u8(bytes, start + 3)) >>> 0
+  }
+  let head = 0
+  for (let i = start; i < start + HEAD_BYTES; i++) head = head * 256 + (i < end ? u8(bytes, i) : 0)
+  return head
+}
+
+/** How many bytes two byte strings have in common from their starts on. */
+export function sharedBytes(
+  a: Uint8Array,
+  aStart: number,
+  aEnd: number,
+  b: Uint8Array,
+  bStart: number,
+  bEnd: number,
+): number {
+  const most = Math.min(aEnd - aStart, bEnd - bStart)
+  let shared = 0
+  while (shared < most && u8(a, aStart + shared) === u8(b, bStart + shared)) shared++
+  return shared
+}
+
+/** Negative, zero or positive as `key` sorts before all keys with the node's prefix, has it, or sorts after them. */
+function compareWithPrefix(key: Uint8Array, node: Node): number {
+  const { prefixBytes } = node
+  return compareBytes(key, 0, Math.min(key.length, prefixBytes), node.keys, 0, prefixBytes)
+}
+
+/** Compares entry `i` with a key of the same prefix and the same head. */
+function compareTails(node: Node, i: number, key: Uint8Array): number {
+  const { words, capacity, prefixBytes, keys } = node
+  const ends = Column.end * capacity
+  const start = i === 0 ? prefixBytes : u32(words, ends + i - 1)
+  const end = u32(words, ends + i)
+  const skip = Math.min(HEAD_BYTES, end - start, key.length - prefixBytes)
+  return compareBytes(keys, start + skip, end, key, prefixBytes + skip, key.length)
+}
+
+/** The index of `key` among the entries `[from, count)` of a node; if it is not there, `~` the index where it belongs. */
+export function search(node: Node, key: Uint8Array, from: number): number {
+  const { words, prefixBytes, count } = node
+  const outside = compareWithPrefix(key, node)
+  if (outside !== 0) return outside < 0 ? ~from : ~count
+  const head = headOf(key, prefixBytes, key.length)
+  let low = from
+  let high = count
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const other = u32(words, middle) // The column of heads is the first.
+    if (other < head) low = middle + 1
+    else if (other > head) high = middle
+    else {
+      const order = compareTails(node, middle, key)
+      if (order === 0) return middle
+      if (order < 0) low = middle + 1
+      else high = middle
+    }
+  }
+  return ~low
+}
+
+/** Below which child of an inner node `key` belongs. */
+export function childSlot(node: Node, key: Uint8Array): number {
+  const found = search(node, key, 1)
+  return found >= 0 ? found : ~found - 1
+}
+
+/** Fills `out` with the reference of `key`, if the tree under `root` holds it. */
+export function findIn(source: NodeSource, root: Node, key: Uint8Array, out: RecordRef): boolean {
+  let node = root
+  while (node.height > 0) node = childAt(source, node, childSlot(node, key))
+  const i = search(node, key, 0)
+  if (i < 0) return false
+  readRef(node, i, out)
+  return true
+}
+
+/** How many keys under `root` sort before `key`. Touches one path. */
+export function rankIn(source: NodeSource, root: Node, key: Uint8Array): number {
+  let node = root
+  let rank = 0
+  while (node.height > 0) {
+    const slot = childSlot(node, key)
+    for (let before = 0; before < slot; before++) rank += countAt(node, before)
+    node = childAt(source, node, slot)
+  }
+  const i = search(node, key, 0)
+  return rank + (i < 0 ? ~i : i)
+}

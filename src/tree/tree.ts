@@ -1,0 +1,94 @@
+/**
+ * A tree as it was at one moment: byte-string keys in unsigned lexicographic order, each with where its record lies.
+ *
+ * Immutable, and O(1) to make: the nodes of successive trees are shared.
+ */
+import { ColumnCount, memoryOnly, NOBODY, Node, type NodeSource } from './node.js'
+import { TreeCursor } from './cursor.js'
+import { RecordRef } from './record-ref.js'
+import { findIn, rankIn } from './search.js'
+
+/** The keys at or above `from` and below `to`. An absent bound does not bound. */
+export interface KeyBounds {
+  readonly from?: Uint8Array | undefined
+  readonly to?: Uint8Array | undefined
+}
+
+export interface CursorOptions {
+  /** From the last key to the first. Default false. */
+  readonly reverse?: boolean | undefined
+  /** How many keys to pass over at the start, in O(log n). Default 0. */
+  readonly offset?: number | undefined
+}
+
+export class Tree {
+  /** Of keys and records: a primary index. */
+  static readonly empty: Tree = new Tree(memoryOnly, emptyLeaf(ColumnCount.recordsLeaf), 0)
+  /** Of keys alone: a secondary index. All its references are zero. */
+  static readonly emptyOfKeys: Tree = new Tree(memoryOnly, emptyLeaf(ColumnCount.keysLeaf), 0)
+
+  /** For the tree's own modules, as is `root`. */
+  readonly source: NodeSource
+  readonly root: Node
+  /** How many keys there are. */
+  readonly count: number
+
+  constructor(source: NodeSource, root: Node, count: number) {
+    this.source = source
+    this.root = root
+    this.count = count
+  }
+
+  /** Fills `out` with the reference of `key`, if it is there. */
+  find(key: Uint8Array, out: RecordRef): boolean {
+    return findIn(this.source, this.root, key, out)
+  }
+
+  has(key: Uint8Array): boolean {
+    return this.find(key, unread)
+  }
+
+  /** How many keys sort before `key`, in O(log n). */
+  rankOf(key: Uint8Array): number {
+    return rankIn(this.source, this.root, key)
+  }
+
+  /** The key of this rank, in O(log n); undefined if there are not so many. */
+  keyAt(rank: number): Uint8Array | undefined {
+    const cursor = this.cursor({}, { offset: rank })
+    return cursor.next() ? cursor.key() : undefined
+  }
+
+  /** How many keys lie within bounds, in O(log n). */
+  countRange(bounds: KeyBounds): number {
+    return Math.max(0, this.#rankOfTo(bounds) - this.#rankOfFrom(bounds))
+  }
+
+  /** The keys within bounds, in order. The cursor stays on this tree, whatever becomes of it in an editor. */
+  cursor(bounds: KeyBounds, options: CursorOptions = {}): TreeCursor {
+    const { reverse = false, offset = 0 } = options
+    const from = this.#rankOfFrom(bounds)
+    const to = this.#rankOfTo(bounds)
+    const count = Math.max(0, to - from - offset)
+    return new TreeCursor(this.source, this.root, {
+      rank: reverse ? to - 1 - offset : from + offset,
+      count,
+      reverse,
+    })
+  }
+
+  #rankOfFrom({ from }: KeyBounds): number {
+    return from === undefined ? 0 : this.rankOf(from)
+  }
+
+  #rankOfTo({ to }: KeyBounds): number {
+    return to === undefined ? this.count : this.rankOf(to)
+  }
+}
+
+/** Where `has` lets references go. */
+const unread = new RecordRef()
+
+function emptyLeaf(columns: number): Node {
+  return new Node(NOBODY, 0, columns, 0, 0)
+}
