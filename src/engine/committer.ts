@@ -320,7 +320,13 @@ export class Committer {
     const failed = this.#pending().filter((commit) => !whole.includes(commit))
     this.#clear()
     this.#parts.head.reset(visible)
-    if (whole.length > 0) this.#readBack(base, cutAt)
+    try {
+      if (whole.length > 0) this.#readBack(base, cutAt)
+    } catch (cause) {
+      const unreadable = writer.abandon('commits that were written could not be read back', cause, visible.commit)
+      this.#failAll(unreadable, [...written, ...whole, ...failed])
+      return false
+    }
     this.#lastAdded = visible.commit
     written.push(...whole)
     this.#parts.onReset(error)
@@ -337,7 +343,8 @@ export class Committer {
     const { generation, epoch } = writer
     const parent = visible.commit
     const input = { file, checksum, generation, maxEpoch: epoch, from, to, parent, watermark: 0 }
-    runSync(judgeLog(input, head))
+    const { last } = runSync(judgeLog(input, head))
+    if (last.end !== to) throw new StorageError(`${file.path} changed between a write and reading it back.`, { path: file.path })
     visible.apply(head.takeChange(), head.lastReplayed)
   }
 
