@@ -5,7 +5,7 @@ import { ArgumentError, ErrorCode, StorageError } from '../errors.js'
 import { DEFAULT_MAX_TRANSACTION_BYTES } from '../format/limits.js'
 import { LOG_START } from '../format/header.js'
 import type { CommitPosition } from '../log/judge.js'
-import { checkPath, createDatabase, removeLeftovers } from '../log/log-file.js'
+import { checkPath, createDatabase, CREATED_SEQUENCE, removeLeftovers } from '../log/log-file.js'
 import { LogWriter } from '../log/log-writer.js'
 import { type RecoveredLog, recoverForReading, recoverForWriting, type WritableLog } from '../log/recover.js'
 import type { RecoveryMode } from '../log/recovery-info.js'
@@ -174,6 +174,8 @@ function* openForWriting(opening: Opening, lock: HeldLock | undefined): Task<Eng
     const { head, finish } = replayHead(path, codecs)
     const mode = opening.recovery ?? 'autoTruncate'
     const log: WritableLog = yield* recoverForWriting(storage, file, platform.checksum, mode, head)
+    // Its creator may have stopped after naming it and before the name was durable; until a session has begun, nobody knows.
+    if (log.superblocks.live.sequence <= CREATED_SEQUENCE) storage.syncDirectory(path)
     const layAhead = opening.durability === 'commit' && storage === platform.storage
     const writer = yield* LogWriter.begin({ storage, file, platform, layAhead }, log)
     return newEngine(opening, { file, log, head, codecs, lock, visible: finish(log), writer })

@@ -115,6 +115,9 @@ export function newHeader(platform: Platform): Header {
   }
 }
 
+/** Sequence of the live superblock from a database's creation until its first writing session. */
+export const CREATED_SEQUENCE = 2
+
 /** Suffixes of the files that Varve keeps beside a database. */
 export const Sidecar = {
   /** A new database before it is linked into place. */
@@ -142,7 +145,7 @@ export function* createDatabase(storage: Storage, path: string, platform: Platfo
     yield* writeFully(file, encodeHeader(header, platform.checksum), 0)
     const superblock = firstSuperblock(header, LOG_START)
     const older = encodeSuperblock(superblock, platform.checksum)
-    const newer = encodeSuperblock({ ...superblock, sequence: 2 }, platform.checksum)
+    const newer = encodeSuperblock({ ...superblock, sequence: CREATED_SEQUENCE }, platform.checksum)
     yield* writeFully(file, older, SUPERBLOCK_OFFSETS[0])
     yield* writeFully(file, newer, SUPERBLOCK_OFFSETS[1])
     // After this sync the file is whole; a crash before it leaves only the name aside, which the next open removes.
