@@ -270,7 +270,10 @@ export class Database {
     this.#engine.syncSync()
   }
 
-  /** Waits for pending commits, makes them durable, and releases file and lock. Idempotent. */
+  /**
+   * Waits for pending commits, makes them durable, and releases file and lock. Idempotent. Rejects if they could not be
+   * made durable (`VARVE_POISONED` after a failed sync); file and lock are released all the same.
+   */
   close(): Promise<void> {
     return this.#engine.close()
   }

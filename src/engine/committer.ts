@@ -70,6 +70,8 @@ export class Committer {
   #drained: Promise<void> = Promise.resolve()
   /** The batch that an asynchronous write is carrying right now. */
   #writing: Batch | undefined
+  /** Commits that wait for the sync that is under way. */
+  #syncing: PendingCommit[] | undefined
   #cuttingBack = false
   #lastAdded: CommitPosition
   #unsyncedBytes = 0
@@ -131,6 +133,17 @@ export class Committer {
   add(position: CommitPosition, settle: Settle): void {
     this.#current?.commits.push({ position, settle })
     this.#lastAdded = position
+  }
+
+  /**
+   * For a result that wrote nothing but was read from commits which are not acknowledged yet: it is settled with the last
+   * of them, because if they fail, it was never true. False if there are none.
+   */
+  follow(settle: Settle): boolean {
+    const current = this.#current?.commits.length === 0 ? undefined : this.#current
+    const commits = current?.commits ?? this.#queue.at(-1)?.commits ?? this.#syncing
+    commits?.push({ position: this.#lastAdded, settle })
+    return commits !== undefined
   }
 
   /** Whether commits wait to be written. */
@@ -195,11 +208,14 @@ export class Committer {
     this.#unsyncedBytes = Math.max(0, this.#unsyncedBytes - covered)
   }
 
-  /** Ends the session; the caller has settled everything. */
+  /** Ends the session; the caller has settled everything. Fails if what readers saw cannot be made durable. */
   *finish(): Task<void> {
     this.stopTimers()
-    const { end, sequence } = this.#parts.visible.commit
-    yield* this.#parts.writer.finish({ end, sequence })
+    const { writer, visible } = this.#parts
+    const { end, sequence } = visible.commit
+    // A sync in the background fails where nobody hears it; whoever closes must.
+    if (writer.poison !== undefined && writer.watermark.end < end) throw writer.poison
+    yield* writer.finish({ end, sequence })
   }
 
   /** Resolves when no background sync runs any more. */
@@ -271,14 +287,18 @@ export class Committer {
     this.#parts.source.removeBuffer(batch.buffer)
   }
 
-  *#makeDurable(written: readonly PendingCommit[]): Task<boolean> {
+  *#makeDurable(written: PendingCommit[]): Task<boolean> {
     const { end, sequence } = this.#parts.visible.commit
+    const overtaken = this.#syncing
+    this.#syncing = written
     try {
       yield* this.#syncTo({ end, sequence })
       return true
     } catch (error) {
       this.#failAll(error, written)
       return false
+    } finally {
+      this.#syncing = overtaken
     }
   }
 

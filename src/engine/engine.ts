@@ -187,14 +187,16 @@ export class Engine {
     const acknowledged = new Promise<void>((resolve, reject) => {
       settle = (error) => (error === undefined ? resolve() : reject(error))
     })
+    let committer: Committer
     let done: Performed<T>
     try {
-      done = this.#perform(this.#committerNow(), run, scoped, settle)
+      committer = this.#committerNow()
+      done = this.#perform(committer, run, scoped, settle)
     } finally {
       performed?.()
     }
-    if (!done.wrote) return done.result
-    this.#committer?.schedule()
+    if (!done.wrote && !committer.follow(settle)) return done.result
+    committer.schedule()
     await acknowledged
     return done.result
   }
@@ -203,13 +205,16 @@ export class Engine {
   writeSync<T>(run: (transaction: Transaction) => T, scoped: boolean): T {
     const committer = this.#writable()
     this.#refuseSync()
-    let failure: { readonly error: unknown } | undefined
-    const { result, wrote } = this.#perform(committer, run, scoped, (error) => {
-      if (error !== undefined) failure = { error }
-    })
-    if (!wrote) return result
+    let settled: { readonly error: unknown } | undefined
+    const settle: Settle = (error) => {
+      settled = { error }
+    }
+    const { result, wrote } = this.#perform(committer, run, scoped, settle)
+    if (!wrote && !committer.follow(settle)) return result
     committer.drainSync()
-    if (failure !== undefined) throw failure.error
+    // What it was read from may be waiting for an asynchronous sync, which nothing can wait for here.
+    if (settled === undefined) committer.syncSync()
+    else if (settled.error !== undefined) throw settled.error
     return result
   }
 
@@ -336,19 +341,17 @@ export class Engine {
   }
 
   /** Completes an open transaction; the promise resolves when it is acknowledged. */
-  #commitOpen(committer: Committer, open: OpenTransaction): Promise<void> | undefined {
+  #commitOpen(committer: Committer, open: OpenTransaction): Promise<void> {
     const { transaction, doomed } = open
     if (doomed !== undefined) throw doomed.error
     transaction.end('The transaction has ended: its object cannot be used after its callback returned.')
     this.#transactionParts.head.keepScope()
     committer.release()
-    if (!transaction.wrote) {
-      committer.schedule()
-      return undefined
-    }
+    committer.schedule()
     return new Promise<void>((resolve, reject) => {
-      this.#complete(committer, (error) => (error === undefined ? resolve() : reject(error)))
-      committer.schedule()
+      const settle: Settle = (error) => (error === undefined ? resolve() : reject(error))
+      if (transaction.wrote) this.#complete(committer, settle)
+      else if (!committer.follow(settle)) resolve()
     })
   }
 
@@ -461,8 +464,8 @@ export class Engine {
     this.#closing ??= Promise.resolve()
     try {
       const committer = this.#committer
-      if (committer !== undefined && committer.poison === undefined) {
-        committer.drainSync()
+      if (committer !== undefined) {
+        if (committer.poison === undefined) committer.drainSync()
         runSync(committer.finish())
       }
     } finally {
@@ -475,8 +478,11 @@ export class Engine {
     this.#closed = true
     this.#committer?.stopTimers()
     this.pins.closeAll()
-    this.#parts.file.close()
-    this.#parts.lock?.release()
+    try {
+      this.#parts.file.close()
+    } finally {
+      this.#parts.lock?.release()
+    }
   }
 }
 
