@@ -119,7 +119,9 @@ export class Model {
   #store(name: string, row: Row, how: 'put' | 'insert'): ModelKey {
     const collection = this.#get(name)
     const given = row['id'] as ModelKey | undefined // Rows of workloads have such ids.
+    const wanted = collection.kind === 'count' ? 'number' : 'string'
     const key = given ?? collection.next
+    if (typeof key !== wanted) throw new Refused(ErrorCode.validation)
     if (how === 'insert' && collection.rows.has(key)) throw new Refused(ErrorCode.duplicateKey)
     const counted = collection.kind === 'count' && typeof key === 'number'
     const next = counted ? Math.max(collection.next, key + 1) : collection.next

@@ -2,13 +2,15 @@
  * Carries out the steps of a workload: on a database, and on the model.
  */
 import type { Database } from '../../src/database.js'
-import { VarveError } from '../../src/errors.js'
+import { ErrorCode, VarveError } from '../../src/errors.js'
 import type { FieldDefinition } from '../../src/catalog/field.js'
 import type { TransactionHandle } from '../../src/transaction-handle.js'
 import { type CollectionKind, type Done, type Model, type Operation, Refused } from './model.js'
 import type { Step, TransactionItem } from './workload.js'
 
 export type WriteStep = Extract<Step, { readonly do: 'write' | 'transaction' }>
+
+const REFUSALS: readonly string[] = [ErrorCode.schema, ErrorCode.duplicateKey, ErrorCode.validation]
 
 /** What the callback of a transaction throws that is meant to fail. */
 export class Intended extends Error {}
@@ -94,7 +96,7 @@ function orRefusal(run: () => unknown): unknown {
 
 export function isRefusal(error: unknown): error is VarveError | Refused {
   if (error instanceof Refused) return true
-  return VarveError.is(error, 'VARVE_SCHEMA') || VarveError.is(error, 'VARVE_DUPLICATE_KEY')
+  return VarveError.is(error) && REFUSALS.includes(error.code)
 }
 
 async function write(db: Database, operation: Operation): Promise<unknown> {
