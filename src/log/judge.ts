@@ -307,10 +307,11 @@ class LogJudge {
   #apply(): void {
     const { header, offset, end } = this.#scanner
     const block = this.#block
-    block.operations === this.#commitCrc.records || this.#contradiction('the number of operations')
-    this.#commitCrc.finish(block, this.#input.checksum) === block.commitCrc || this.#contradiction('the commit checksum')
-    block.sequence === header.sequence || this.#contradiction('the sequence')
-    block.time >= this.#last.time || this.#contradiction('the time')
+    const crc = this.#commitCrc.finish(block, this.#input.checksum)
+    if (block.operations !== this.#commitCrc.records) this.#contradiction('the number of operations')
+    if (block.commitCrc !== crc) this.#contradiction('the commit checksum')
+    if (block.sequence !== header.sequence) this.#contradiction('the sequence')
+    if (block.time < this.#last.time) this.#contradiction('the time')
     this.#last = { sequence: block.sequence, time: block.time, offset, crc: block.commitCrc, end }
     this.#target.commit(this.#last)
     if (this.#applied === 0) this.#firstTime = block.time
