@@ -117,7 +117,7 @@ const rowStep: fc.Arbitrary<RowStep> = fc.nat(SHAPES.length - 1).chain((collecti
   }),
 )
 
-const step: fc.Arbitrary<Step> = fc.oneof(
+const anyStep: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 8,
     arbitrary: fc.record({
@@ -136,7 +136,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 )
 
 /** What happens to a sampled database. */
-export const databaseScript: fc.Arbitrary<DatabaseScript> = fc.array(step, { minLength: 1, maxLength: 14 })
+export const databaseScript: fc.Arbitrary<DatabaseScript> = fc.array(anyStep, { minLength: 1, maxLength: 14 })
 
 /** Carries a script out; the bytes of the closed file. */
 export async function buildDatabase(script: DatabaseScript): Promise<Uint8Array> {

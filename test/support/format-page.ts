@@ -67,3 +67,27 @@ export function fieldsOf(offsets: Readonly<Record<string, number>>): FieldPlace[
     return next === undefined ? [] : [{ field, offset, size: next[1] - offset }]
   })
 }
+
+/** A line of the worked example: bytes of the golden file, and what they are. */
+export interface ExampleLine {
+  readonly offset: number
+  readonly bytes: readonly number[]
+  /** Empty where the line goes on with the one before it. */
+  readonly meaning: string
+}
+
+export function workedExample(page: string): ExampleLine[] {
+  return sectionOf(page, '## A worked example').flatMap((line) => {
+    const [, offset, bytes, meaning] =
+      /^([0-9a-f]{8}) {2}((?:[0-9a-f]{2} ?)+?) *(?: {2}(.*))?$/.exec(line) ?? []
+    if (offset === undefined || bytes === undefined) return []
+    const values = bytes.trim().split(' ')
+    return [
+      {
+        offset: Number.parseInt(offset, 16),
+        bytes: values.map((byte) => Number.parseInt(byte, 16)),
+        meaning: meaning ?? '',
+      },
+    ]
+  })
+}
