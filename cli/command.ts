@@ -15,7 +15,7 @@ import { type Failure, failureOf } from './failure.js'
 import { watchForInterruption } from './interruption.js'
 import { checkNewFile, NewFile } from './new-file.js'
 import { NO_PROGRESS, type Progress, startProgress } from './progress.js'
-import { NobodyReads, writeStandardOutput } from './standard-output.js'
+import { writeStandardOutput } from './standard-output.js'
 
 /** The options that every command has. */
 export interface CommonOptions {
@@ -74,8 +74,12 @@ export interface CommandSpec<O> {
 
 /** Adds a command to the program. */
 export function addCommand<O>(program: Command, version: string, spec: CommandSpec<O>): void {
+  const operands = ['<database>', ...(spec.operands ?? []).map(([name]) => name)]
   const command = program.command(spec.name).helpGroup(spec.group)
-  command.summary(spec.summary).description(spec.description)
+  command
+    .usage(`${operands.join(' ')} [options]`)
+    .summary(spec.summary)
+    .description(spec.description)
   command.argument('<database>', 'path of the database file')
   for (const [name, description] of spec.operands ?? []) command.argument(name, description)
   if (spec.addOptions !== undefined) {
@@ -91,9 +95,9 @@ export function addCommand<O>(program: Command, version: string, spec: CommandSp
     .helpOption('--help', 'show this help')
     .addHelpText('after', `\nExamples:\n${spec.examples.map((example) => `  ${example}`).join('\n')}`)
     .action(async () => {
-      const [database = '', ...operands] = command.args
+      const [database = '', ...rest] = command.args
       const options = command.opts<O & CommonOptions>()
-      process.exitCode = await perform(spec, version, { database, operands, options })
+      process.exitCode = await perform(spec, version, { database, operands: rest, options })
     })
 }
 
@@ -145,7 +149,7 @@ async function attempt<O>(spec: CommandSpec<O>, given: Given<O>): Promise<Ending
     const outcome = await spec.work(run)
     return { ...outcome, exitCode: outcome.exitCode ?? ExitCode.done }
   } catch (error) {
-    return error instanceof NobodyReads ? { exitCode: ExitCode.done, result: null } : failed(error)
+    return failed(error)
   } finally {
     progress.stop()
     interruption.stop()
@@ -189,7 +193,6 @@ async function print(
       if (!quiet) notes.forEach(complain)
     }
   } catch (error) {
-    if (error instanceof NobodyReads) return exitCode
     const { message, exitCode: code } = failureOf(error)
     complain(message)
     return code

@@ -63,9 +63,22 @@ export function usageError(message: string): CliError {
   return new CliError(CliErrorCode.usage, message)
 }
 
+const REASONS: ReadonlyMap<unknown, string> = new Map([
+  ['ENOENT', 'it does not exist, or its directory does not'],
+  ['EACCES', 'permission is denied'],
+  ['EPERM', 'it is not permitted'],
+  ['EISDIR', 'it is a directory'],
+  ['ENOTDIR', 'a part of its path is not a directory'],
+  ['ENOSPC', 'no space is left'],
+  ['EDQUOT', 'the quota is used up'],
+  ['EROFS', 'the file system is read-only'],
+  ['EIO', 'the device failed'],
+])
+
 /** The error of a failed system call on a file that is not a database. */
 export function fileError(doing: string, path: string, cause: unknown): CliError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  const reason = REASONS.get(code) ?? (cause instanceof Error ? cause.message : String(cause))
   return new CliError(CliErrorCode.inputOutput, `Could not ${doing} ${path}: ${reason}.`, {
     details: { path },
     cause,

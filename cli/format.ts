@@ -27,6 +27,11 @@ export function size(bytes: number): string {
   return unit === 'bytes' ? counted(bytes, 'byte') : `${amount.toFixed(1)} ${unit}`
 }
 
+/** A size to the byte, and in the unit that fits it. */
+export function exactSize(bytes: number): string {
+  return bytes < 1024 ? size(bytes) : `${count(bytes)} bytes (${size(bytes)})`
+}
+
 /** A duration, given in seconds. */
 export function duration(seconds: number): string {
   return seconds < 10 ? `${seconds.toFixed(2)} s` : `${seconds.toFixed(1)} s`

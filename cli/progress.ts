@@ -22,7 +22,9 @@ export async function startProgress(label: string): Promise<Progress> {
   const bar = new SingleBar({
     format: (_options, { value, total }, { note }: { note: string }) => line(label, value, total, note),
     fps: 10,
+    // The terminal's own settings stay as they are: the process may end without a word.
     hideCursor: null,
+    linewrap: true,
     clearOnComplete: true,
     stream: process.stderr,
   })

@@ -4,16 +4,11 @@
  */
 import { fileError } from './failure.js'
 
-/** Thrown by a write when nobody reads any more. The command stops; that is no failure. */
-export class NobodyReads extends Error {
-  override readonly name = 'NobodyReads'
-}
-
 let listening = false
 
-/** Writes text; resolves when it was taken. Throws `NobodyReads`, or `CLI_INPUT_OUTPUT`. */
-export async function writeStandardOutput(text: string): Promise<void> {
-  if (text === '') return
+/** Writes text; resolves when it was taken, to whether somebody still reads. Throws `CLI_INPUT_OUTPUT`. */
+export async function writeStandardOutput(text: string): Promise<boolean> {
+  if (text === '') return true
   if (!listening) {
     // Errors are handed to the write's own callback; without a listener they would end the process too.
     process.stdout.on('error', () => undefined)
@@ -23,8 +18,10 @@ export async function writeStandardOutput(text: string): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       process.stdout.write(text, (error) => (error instanceof Error ? reject(error) : resolve()))
     })
+    return true
   } catch (error) {
-    throw isClosedPipe(error) ? new NobodyReads() : fileError('write to', 'standard output', error)
+    if (isClosedPipe(error)) return false
+    throw fileError('write to', 'standard output', error)
   }
 }
 

@@ -134,14 +134,15 @@ function fromJson(value: unknown, depth: number): unknown {
   }
   for (const [name, member] of members) {
     const read = fromJson(member, depth + 1)
-    if (read !== member) setOwn(value, name, read)
+    if (read !== member) setOwn(value as Record<string, unknown>, name, read)
   }
   return value
 }
 
 /** Sets a member as content, whatever its name: `__proto__` is a name like any other. */
-export function setOwn(target: object, name: string, value: unknown): void {
-  Object.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true })
+export function setOwn(target: Record<string, unknown>, name: string, value: unknown): void {
+  if (name !== '__proto__') target[name] = value
+  else Object.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true })
 }
 
 function readForm(name: string, content: unknown, depth: number): unknown {

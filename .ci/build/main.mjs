@@ -3,6 +3,7 @@
  *
  * - `index.js` and `tools.js`, with shared chunks, so that an error class is one class across both entries;
  * - `cli.js`, which imports those two at run time as any user would, with its own libraries bundled;
+ * - `schema.json`, of what the CLI prints with `--json`;
  * - `native-free.js`, one file that needs nothing of Node, refused here if it does;
  * - `types/`, the declarations that the entries reach and no others, refused if they need another package;
  * - `THIRD-PARTY-NOTICES.txt`, the licences of everything bundled.
@@ -10,7 +11,7 @@
  * It builds aside and swaps at the end, so that a failed build leaves the last good one.
  */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { rolldown } from 'rolldown'
@@ -41,6 +42,7 @@ await bundle({
   chunks: 'cli',
 })
 chmodSync(join(staging, 'cli.js'), 0o755)
+copyFileSync(join(root, 'cli/schema.json'), join(staging, 'schema.json'))
 await bundle({
   input: { 'native-free': join(root, 'native-free/index.ts') },
   platform: 'browser',

@@ -2,9 +2,10 @@
  * `varve export`: the rows of a collection, in key order, as text.
  */
 import { extname, resolve } from 'node:path'
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import type { CollectionReader, Database } from '../../src/index.js'
 import { openFrozen } from '../../src/tools.js'
+import { collectionOf } from '../collection.js'
 import type { CommandSpec, Outcome, Run } from '../command.js'
 import { visible, visibleLines } from '../escape.js'
 import {
@@ -19,7 +20,7 @@ import { usageError } from '../failure.js'
 import { count, counted, duration, facts, quoted, size } from '../format.js'
 import { HelpGroup } from '../help-groups.js'
 import { NewFile } from '../new-file.js'
-import { wholeNumber } from '../options.js'
+import { choice, wholeNumber } from '../options.js'
 import { NO_PROGRESS } from '../progress.js'
 import { writeStandardOutput } from '../standard-output.js'
 
@@ -48,7 +49,7 @@ export const exportCommand: CommandSpec<Options> = {
   addOptions(command: Command) {
     command
       .addOption(
-        new Option('--format <format>', 'default: by the name of --to, else ndjson').choices(EXPORT_FORMATS),
+        choice('--format', EXPORT_FORMATS, 'what to write (default: by the name of --to, else ndjson)'),
       )
       .option('--to <file>', 'write to a file, which appears when it is complete')
       .option(
@@ -88,20 +89,19 @@ async function exportRows(db: Database, run: Run<Options>, file: NewFile | undef
   const [name = ''] = operands
   const { to, limit } = options
   const startedMs = performance.now()
-  const collection = db.collection(name)
+  const collection = collectionOf(db, name)
   const format = formatOf(options)
   const encoder = await encoderOf(collection, format, options.columns)
   // A bar among the rows would be in the way.
   const progress =
     file === undefined && process.stdout.isTTY ? NO_PROGRESS : await run.startProgress('export')
   const total = Math.min(collection.count(), limit ?? Number.POSITIVE_INFINITY)
+  const write = file === undefined ? standardOutput(format) : intoFile(file)
   let rows = 0
   let bytes = 0
   for await (const batch of slices(collection, limit)) {
     const text = (rows === 0 ? encoder.header : '') + encoder.text(batch)
-    if (file === undefined)
-      await writeStandardOutput(format === 'csv' && process.stdout.isTTY ? visibleLines(text) : text)
-    else file.write(text)
+    if (!(await write(text))) break
     rows += batch.length
     bytes += Buffer.byteLength(text)
     progress.update(rows, total, counted(rows, 'row'))
@@ -122,6 +122,22 @@ async function exportRows(db: Database, run: Run<Options>, file: NewFile | undef
     result,
     text: to === undefined ? '' : reportText(result, to),
     notes: leftOut.length === 0 ? [] : [leftOutNote(leftOut)],
+  }
+}
+
+/** Takes text; says whether to go on. */
+type Write = (text: string) => Promise<boolean>
+
+function standardOutput(format: ExportFormat): Write {
+  // JSON is safe to show as it is.
+  const isShown = format === 'csv' && process.stdout.isTTY
+  return async (text) => await writeStandardOutput(isShown ? visibleLines(text) : text)
+}
+
+function intoFile(file: NewFile): Write {
+  return (text) => {
+    file.write(text)
+    return Promise.resolve(true)
   }
 }
 

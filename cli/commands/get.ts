@@ -3,6 +3,7 @@
  */
 import type { Command } from 'commander'
 import { openFrozen } from '../../src/tools.js'
+import { collectionOf } from '../collection.js'
 import type { CommandSpec, Outcome, Run } from '../command.js'
 import { ExitCode } from '../exit-codes.js'
 import { HelpGroup } from '../help-groups.js'
@@ -41,7 +42,7 @@ async function work({ database, operands, options }: Run<Options>): Promise<Outc
   const [name = '', ...parts] = operands
   const db = await openFrozen(database)
   try {
-    const collection = db.collection(name)
+    const collection = collectionOf(db, name)
     const key = readKey(collection, parts, options.keyType)
     const row = collection.get(key) ?? null
     if (row === null) return { result: { row }, exitCode: ExitCode.findings }

@@ -1,13 +1,14 @@
 /**
  * `varve import`: rows from a file or standard input into a collection.
  */
-import { type Command, Option } from 'commander'
-import { Database } from '../../src/index.js'
+import type { Command } from 'commander'
+import { Database, ErrorCode, VarveError } from '../../src/index.js'
 import type { CommandSpec, Outcome, Run } from '../command.js'
 import { visible } from '../escape.js'
-import { usageError } from '../failure.js'
+import { CliError, detailsOf, usageError } from '../failure.js'
 import { count, duration, facts, quoted } from '../format.js'
 import { HelpGroup } from '../help-groups.js'
+import { holderText } from '../holder.js'
 import { CONFLICT_POLICIES, type ConflictPolicy, type Written } from '../import/batch-writer.js'
 import { batches } from '../import/batches.js'
 import { readTypedField } from '../import/conversions.js'
@@ -17,7 +18,7 @@ import { readJsonArray } from '../import/json-array.js'
 import { readNdjson } from '../import/ndjson.js'
 import type { RowReader } from '../import/row.js'
 import { checkHasKey, openTarget, type Wish } from '../import/target.js'
-import { collect, wholeNumber } from '../options.js'
+import { choice, collect, wholeNumber } from '../options.js'
 import { IMPORT_TYPES } from '../text-types.js'
 
 interface Options {
@@ -27,6 +28,8 @@ interface Options {
   readonly type?: readonly string[] | undefined
   readonly batch: number
   readonly onConflict: ConflictPolicy
+  /** Seconds. */
+  readonly wait: number
 }
 
 export const importCommand: CommandSpec<Options> = {
@@ -50,11 +53,7 @@ export const importCommand: CommandSpec<Options> = {
   patient: true,
   addOptions(command: Command) {
     command
-      .addOption(
-        new Option('--format <format>', 'what the file holds (default: by its name; NDJSON for -)').choices(
-          FORMATS,
-        ),
-      )
+      .addOption(choice('--format', FORMATS, 'what the file holds (default: by its name, NDJSON for -)'))
       .option('--key <path>', 'field that is the primary key; several times for a composite key', collect)
       .option('--generate-key', 'make a key for every row: a UUID (version 7) in the field id')
       .option(
@@ -65,10 +64,9 @@ export const importCommand: CommandSpec<Options> = {
       )
       .option('--batch <rows>', 'rows in a transaction', wholeNumber(1), 1000)
       .addOption(
-        new Option('--on-conflict <what>', 'what to do with a row whose key is taken')
-          .choices(CONFLICT_POLICIES)
-          .default('fail'),
+        choice('--on-conflict', CONFLICT_POLICIES, 'what to do with a row whose key is taken', 'fail'),
       )
+      .option('--wait <seconds>', 'how long to wait for others who hold the database', wholeNumber(0), 0)
   },
   work,
 }
@@ -84,10 +82,10 @@ async function work({ database, operands, options, signal, startProgress }: Run<
     // Read before anything is made, so that a wrong file leaves nothing behind.
     const first = await firstBatch(source)
     checkHasKey(database, collection, wish)
-    const db = await Database.open(database, { signal })
+    const db = await openForWriting(database, options.wait, signal)
     try {
       const target = openTarget(db, collection, wish)
-      const progress = await startProgress(`import ${input.name}`)
+      const progress = await startProgress(`import ${input.shortName}`)
       const written = await importBatches(source, first, target, options.onConflict, progress)
       const seconds = Math.round(performance.now() - startedMs) / 1000
       const created = target.register !== undefined
@@ -98,6 +96,16 @@ async function work({ database, operands, options, signal, startProgress }: Run<
     }
   } finally {
     await source.batches.return()
+  }
+}
+
+async function openForWriting(path: string, waitSeconds: number, signal: AbortSignal): Promise<Database> {
+  try {
+    return await Database.open(path, { signal, lock: { waitMs: waitSeconds * 1000 } })
+  } catch (error) {
+    if (!VarveError.is(error, ErrorCode.locked) || error.details.holder === undefined) throw error
+    const message = `${visible(path)} is held by ${holderText(error.details.holder)}. End that first, or use --wait.`
+    throw new CliError(error.code, message, { details: detailsOf(error), cause: error })
   }
 }
 

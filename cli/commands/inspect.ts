@@ -5,7 +5,7 @@ import type { InspectReport, SuperblockReport } from '../../src/tools.js'
 import { inspect } from '../../src/tools.js'
 import type { CommandSpec, Outcome, Run } from '../command.js'
 import { visible } from '../escape.js'
-import { count, counted, facts, size } from '../format.js'
+import { count, counted, exactSize, facts } from '../format.js'
 import { HelpGroup } from '../help-groups.js'
 import { holderText } from '../holder.js'
 import { table } from '../table.js'
@@ -51,7 +51,7 @@ type Fact = readonly [label: string, value: string]
 function fileFacts({ header, headerDamaged, hasParent, epoch, fileBytes }: InspectReport): Fact[] {
   const { parentGenerationId, parentSequence } = header
   return [
-    ['size', sizeText(fileBytes)],
+    ['size', exactSize(fileBytes)],
     ['format', `${header.formatMajor}.${header.formatMinor}`],
     ['created', timeText(header.createdAt)],
     ['database id', header.databaseId],
@@ -103,8 +103,8 @@ function superblockRow({ slot, live, problem, content }: SuperblockReport): stri
 function logFacts({ log, watermark, checkpointOffset }: InspectReport): Fact[] {
   const { start, end, behindBytes, classification, breakOffset, reason } = log
   return [
-    ['extent', `${start} to ${end} (${sizeText(end - start)})`],
-    ['behind it', sizeText(behindBytes)],
+    ['extent', `${start} to ${end}: ${exactSize(end - start)}`],
+    ['behind it', exactSize(behindBytes)],
     ['state', classification],
     ...(breakOffset === undefined
       ? []
@@ -127,8 +127,8 @@ function commitFacts({ commits }: InspectReport): Fact[] {
 function rowFacts({ collections, rows, liveBytes, deadBytes }: InspectReport): Fact[] {
   return [
     ['rows', `${count(rows)} in ${counted(collections, 'collection')}`],
-    ['live', sizeText(liveBytes)],
-    ['dead', `${sizeText(deadBytes)}: replaced or deleted`],
+    ['live', exactSize(liveBytes)],
+    ['dead', `${exactSize(deadBytes)}: replaced or deleted`],
   ]
 }
 
@@ -136,13 +136,9 @@ function besideFacts({ lockHolders, quarantines }: InspectReport): Fact[] {
   const holders: Fact[] = lockHolders.map((holder) => ['held by', holderText(holder)])
   const files: Fact[] = quarantines.map(({ path, offset, bytes }) => [
     'quarantine',
-    `${visible(path)}: ${sizeText(bytes)} cut off at ${offset}`,
+    `${visible(path)}: ${exactSize(bytes)} cut off at ${offset}`,
   ])
   return [...(holders.length === 0 ? [['held by', 'nobody'] as const] : holders), ...files]
-}
-
-function sizeText(bytes: number): string {
-  return bytes < 1024 ? size(bytes) : `${count(bytes)} bytes (${size(bytes)})`
 }
 
 function timeText(ms: number): string {

@@ -1,7 +1,7 @@
 /**
  * `varve verify`: checks everything in a database file and lists every finding.
  */
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import type { VerifyFinding, VerifyReport } from '../../src/tools.js'
 import { verify } from '../../src/tools.js'
 import type { CommandSpec, Outcome, Run } from '../command.js'
@@ -9,6 +9,7 @@ import { visible } from '../escape.js'
 import { ExitCode } from '../exit-codes.js'
 import { count, counted, facts, size } from '../format.js'
 import { HelpGroup } from '../help-groups.js'
+import { choice } from '../options.js'
 
 interface Options {
   readonly deep?: boolean | undefined
@@ -32,9 +33,7 @@ export const verifyCommand: CommandSpec<Options> = {
     command
       .option('--deep', 'also decode every row and recompute the state digests')
       .addOption(
-        new Option('--fail-on <severity>', 'least severity of a finding that makes the exit code 1')
-          .choices(['error', 'warning'])
-          .default('error'),
+        choice('--fail-on', ['error', 'warning'], 'least severity that makes the exit code 1', 'error'),
       )
   },
   work,

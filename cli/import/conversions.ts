@@ -1,7 +1,7 @@
 /**
  * What becomes of the values that a file holds: `--type` first, then what the collection declares.
  */
-import type { FieldDefinition } from '../../src/index.js'
+import type { FieldDefinition, Row } from '../../src/index.js'
 import { usageError } from '../failure.js'
 import { quoted } from '../format.js'
 import {
@@ -92,9 +92,8 @@ export class Conversions {
     for (const { path, convert, takesEmptyText } of this.#conversions) {
       const value = valueAt(row, path)
       if (value === undefined || value === null) continue
-      const parent = valueAt(row, path.slice(0, -1))
-      const name = path.at(-1)
-      if (typeof parent !== 'object' || parent === null || name === undefined) continue
+      const parent = parentOf(row, path)
+      const name = path.at(-1) ?? ''
       if (value === '' && !takesEmptyText) {
         Reflect.deleteProperty(parent, name)
         continue
@@ -107,6 +106,11 @@ export class Conversions {
       }
     }
   }
+}
+
+/** The object that holds the value at a path, which is there. */
+function parentOf(row: Row, path: readonly string[]): Row {
+  return valueAt(row, path.slice(0, -1)) as Row // A value was found within it.
 }
 
 function conversion(path: readonly string[], type: Parameters<typeof converterOf>[0]): Conversion {

@@ -2,7 +2,7 @@
  * The bytes of an import, from a file or standard input, as they come.
  */
 import { createReadStream, type Stats, statSync } from 'node:fs'
-import { extname } from 'node:path'
+import { basename, extname } from 'node:path'
 import { addAbortSignal, type Readable } from 'node:stream'
 import { CliError, CliErrorCode, fileError, usageError } from '../failure.js'
 import { visible } from '../escape.js'
@@ -32,6 +32,8 @@ export function formatOf(file: string, given: Format | undefined): Format {
 export class Input {
   /** As messages name it. */
   readonly name: string
+  /** The same without its folder. */
+  readonly shortName: string
   /** Undefined for a pipe. */
   readonly totalBytes: number | undefined
   readonly #file: string
@@ -41,6 +43,7 @@ export class Input {
   /** Throws `CLI_INPUT_OUTPUT` for a file that is not there or cannot be read. */
   constructor(file: string, signal: AbortSignal) {
     this.name = file === '-' ? 'standard input' : visible(file)
+    this.shortName = basename(this.name)
     this.#file = file
     this.#signal = signal
     const stats = file === '-' ? undefined : look(file)
