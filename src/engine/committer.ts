@@ -2,9 +2,9 @@
  * Carries commits from memory into the file: group commit, visibility, durability, and going back after a failure.
  *
  * Commits are added in order, each whole in a buffer at its offset. A batch of them is written with one call; then they
- * are visible; then, where asked, one sync acknowledges them all. Commits that arrive while a sync runs share the next.
+ * are visible (I9); then, where asked, one sync acknowledges them all (I10). Commits that arrive while a sync runs share the next.
  * If a write fails, file and memory go back to the end of the same commit, the last one whole in the file, and only
- * later ones fail. While an asynchronous write or sync is under way a synchronous commit may overtake it.
+ * later ones fail (I8). While an asynchronous write or sync is under way a synchronous commit may overtake it.
  */
 import { StorageError, type VarveError } from '../errors.js'
 import type { Checksum } from '../format/checksum.js'

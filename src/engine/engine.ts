@@ -257,7 +257,7 @@ export class Engine {
     const { writer } = this.#parts
     const committer = this.#committer
     if (writer === undefined || committer === undefined) throw new TypeError('A write on a database without a writer.')
-    // Never taken back, so that no sequence is used twice, whatever becomes of the commit.
+    // Never taken back, so that no sequence is used twice (I12), whatever becomes of the commit.
     this.#sequence += 1
     builder.start(committer.buffer(), {
       sequence: this.#sequence,

@@ -144,7 +144,17 @@ function decide(path: string, options: OpenOptions, platform: Platform): Opening
   }
 }
 
+/** Locks between hosts rest on more than a shared file system keeps. */
+function warnOfSharing({ storage, platform, path }: Opening): void {
+  const kind = storage === platform.storage ? platform.sharedFileSystem?.(path) : undefined
+  if (kind === undefined) return
+  platform.warn?.(
+    `${path} lies on a shared file system (${kind}). Varve supports these for a single host only: never open it from another host at the same time.`,
+  )
+}
+
 function* openTask(opening: Opening, lock: HeldLock | undefined): Task<Engine> {
+  warnOfSharing(opening)
   return opening.readOnly ? yield* openForReading(opening, lock) : yield* openForWriting(opening, lock)
 }
 

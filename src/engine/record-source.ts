@@ -1,7 +1,7 @@
 /**
  * Reads single records, from the file or from bytes still on their way into it, and checks what it reads.
  *
- * A record counts only if its CRC holds, equals the one the index keeps, and it is the record of that collection and
+ * A record counts only if (I13) its CRC holds, equals the one the index keeps, and it is the record of that collection and
  * key: so a misdirected write or a stale block is found by the read that meets it.
  */
 import { CorruptionError } from '../errors.js'

@@ -209,7 +209,7 @@ export class Transaction {
     if (complete && counter === undefined) return this.#putRow(collection, key, value)
     // Logging a structure encodes catalog rows, which may reuse the encoder's buffer.
     const kept = value.slice()
-    // All or nothing: a structure that counts as logged while its record was given up would be missing after a reopen.
+    // All or nothing (I11): a structure that counts as logged while its record was given up would be missing after a reopen.
     this.savepoint(() => {
       this.#logStructures(collection)
       if (counter !== undefined) this.#putEntry({ kind: 'counter', collectionId: id, next: counter })

@@ -7,7 +7,7 @@
  *      has happened: an open that finds it finishes it without judging again, and the bytes behind X, of a lower epoch,
  *      are evidence of nothing even if the truncation is lost
  *   2. truncate, sync
- *   3. both superblocks without "cut at X", each synced, because no slot may say it once something is appended
+ *   3. both superblocks without "cut at X", each synced, because no slot may say it once something is appended (I4)
  * The same order serves a recovery and the cut-back of a failed write.
  */
 import { alignUp, FRAME_ALIGNMENT } from '../format/frame.js'

@@ -1,7 +1,7 @@
 /**
  * Follows the chain of commits through a log, applies it to a target, and classifies how the log ends.
  *
- * Damage is a break in the chain, not a bad frame: bad bytes after which a commit still names the last one applied cost
+ * A commit is applied only if it names the one applied last (I2). Damage is a break in the chain, not a bad frame: bad bytes after which a commit still names the last one applied cost
  * nothing and are reported. The classification is the recovery table of `docs/recovery.md`; what to do about it is the
  * caller's business. Reads only.
  */

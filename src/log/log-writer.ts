@@ -1,9 +1,9 @@
 /**
  * Appends to a log in one writing session.
  *
- * What it guarantees: every append was preceded by a check that this session still owns the file (epoch, session id,
- * size, inode); a failed append leaves the file as it was before it, or the writer poisoned; a failed sync poisons it at
- * once, because the pages that failed may be marked clean and a second sync would lie. It knows bytes, offsets and the
+ * What it guarantees: the epoch rises before the first append (I5); every append was preceded by a check that this session
+ * still owns the file (I6: epoch, session id, size, inode); a failed append leaves the file as it was before it, or the writer poisoned; a failed sync poisons it at
+ * once (I7), because the pages that failed may be marked clean and a second sync would lie. It knows bytes, offsets and the
  * watermark; what a commit is, its callers know.
  */
 import { ErrorCode, StateError, StorageError, VarveError } from '../errors.js'
@@ -144,7 +144,7 @@ export class LogWriter {
 
   /**
    * Makes everything appended so far durable. `reached` is the last commit that had been written when it began; only
-   * that much is proven.
+   * that much is proven (I17).
    */
   *sync(reached: CommitEnd): Task<void> {
     this.#refuseIfPoisoned()

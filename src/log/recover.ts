@@ -3,7 +3,7 @@
  *
  * The table (`docs/recovery.md`) in code: `clean` opens in every mode; the others are refused by `strict`; `tornTail`
  * cuts what was never acknowledged as durable; `autoTruncate` cuts, or opens short, in every case. Nothing is cut
- * before it was copied aside durably, and a refused open leaves every byte as it was.
+ * before it was copied aside durably (I3), and a refused open leaves every byte as it was (I14).
  */
 import { CorruptionError, RecoveryRequiredError } from '../errors.js'
 import type { Checksum } from '../format/checksum.js'

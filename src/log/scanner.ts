@@ -1,7 +1,7 @@
 /**
  * Walks a log and reports what it meets, frame by frame; it judges nothing.
  *
- * It believes a frame only under the conditions listed in `format/frame.ts`. After bytes that are no frame it looks for
+ * It believes a frame only under the conditions listed in `format/frame.ts` (I1). After bytes that are no frame it looks for
  * the next one at every multiple of 8. Its checksum work is bounded by a multiple of the file's size, so that bytes made
  * to look like a million overlapping frames cost no more than a scan.
  */

@@ -10,6 +10,7 @@ import { FileStorage } from './file-storage.js'
 import { createFileLockManager } from './lock/manager.js'
 import { chooseChecksum, type ChecksumChoice, type NativeChecksum } from './native-checksum.js'
 import { cannotRegister } from './lock/messages.js'
+import { sharedFileSystem } from './lock/shared-storage.js'
 import type { AsyncContext, LockManager, Platform, Timer } from './platform.js'
 
 /** What of the platform can be replaced. */
@@ -55,6 +56,8 @@ export function createNodePlatform(options: NodePlatformOptions = {}): Platform 
     yield: () => new Promise((resolve) => setImmediate(resolve)),
     setTimer,
     cannotRegisterLock: cannotRegister,
+    sharedFileSystem,
+    warn: (message) => process.emitWarning(message, 'VarveWarning'),
     pathOf: (url) => fileURLToPath(url),
   }
 }

@@ -64,6 +64,10 @@ export interface Platform {
   /** Whether an error of `locks` means that no lock can be registered there at all (a read-only directory). */
   cannotRegisterLock?(error: unknown): boolean
   readonly asyncContext?: AsyncContext | undefined
+  /** What kind of shared file system a path lies on, such as `NFS`; undefined for a local one, or where it cannot be told. */
+  sharedFileSystem?(path: string): string | undefined
+  /** Tells the operator something that is no error. */
+  warn?(message: string): void
   /** The path that a file URL means; absent where paths are no files. */
   pathOf?(url: URL): string
 }

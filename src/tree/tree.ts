@@ -1,7 +1,7 @@
 /**
  * A tree as it was at one moment: byte-string keys in unsigned lexicographic order, each with where its record lies.
  *
- * Immutable, and O(1) to make: the nodes of successive trees are shared.
+ * Immutable (I15), and O(1) to make: the nodes of successive trees are shared.
  */
 import { ColumnCount, memoryOnly, NOBODY, Node, type NodeSource } from './node.js'
 import { TreeCursor } from './cursor.js'

@@ -7,7 +7,7 @@
  *     3. announce: publish one's own record.
  *     4. look again: if no living record stands in the way, the lock is held; else withdraw the own record, go to 1.
  *
- * Why there are never two writers, gate or no gate: each publishes before it looks. Of two, the one whose record
+ * Why there are never two writers (I16), gate or no gate: each publishes before it looks. Of two, the one whose record
  * appeared later finds the other's when it looks, because a standing record is in every listing, is removed by nobody
  * but its owner while that lives, and has a name of its own. So at most one of them sees nobody. The same holds for a
  * writer and a reader. A taker that dies at any step leaves at most a record of a dead owner.
