@@ -5,6 +5,7 @@
  */
 import { ESCAPE, TERMINATOR } from './key-tag.js'
 import { u8 } from './typed-read.js'
+import { decodeUtf8 } from './utf8.js'
 
 /** What the writers return instead of an offset. */
 export const ILL_FORMED = -1
@@ -86,13 +87,10 @@ export function readContent(bytes: Uint8Array, start: number, end: number): Uint
   return length === content.length ? content : content.slice(0, length)
 }
 
-/** Keeps a leading U+FEFF, and throws for what is not UTF-8. */
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
 /** The text between `start` and its terminator at `end`; undefined if it is not UTF-8. */
 export function readText(bytes: Uint8Array, start: number, end: number): string | undefined {
   try {
-    return decoder.decode(readContent(bytes, start, end))
+    return decodeUtf8(readContent(bytes, start, end))
   } catch {
     return undefined
   }

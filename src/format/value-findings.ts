@@ -33,9 +33,9 @@ export class Findings {
     return this.#passed !== undefined || this.#issues.length >= MAX_ISSUES
   }
 
-  /** Notes a value that may not be stored, for now at an empty path. */
-  refuse(expected: string, value: unknown): void {
-    this.#issues.push({ path: '', expected, found: describe(value) })
+  /** Notes a value that may not be stored, at `path` from where the walk is. */
+  refuse(expected: string, value: unknown, path: string = ''): void {
+    if (!this.stopped) this.#issues.push({ path, expected, found: describe(value) })
   }
 
   /** Notes a limit that was passed. Only the first counts. */

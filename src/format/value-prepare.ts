@@ -40,7 +40,7 @@ export class Preparation {
 
   /** The row to pack. Throws `VARVE_VALIDATION` with the failing fields, or `VARVE_LIMIT`. */
   row(row: unknown): unknown {
-    const prepared = isPlainObject(row) ? this.#value(row, 1) : this.#refuse('a plain object', row)
+    const prepared = isPlainObject(row) ? this.#plainObject(row, 1) : this.#refuse('a plain object', row)
     this.#findings.throwIfAny()
     return prepared
   }
@@ -75,11 +75,10 @@ export class Preparation {
   }
 
   #object(value: object, depth: number): unknown {
-    if (isBytes(value)) return this.#bytes(value)
-    if (isPlainDate(value)) return this.#date(value)
-    if (!this.#enter(value, depth)) return undefined
     if (isPlainObject(value)) return this.#plainObject(value, depth)
     if (isPlainArray(value)) return this.#array(value, depth)
+    if (isPlainDate(value)) return this.#date(value)
+    if (isBytes(value)) return this.#bytes(value)
     if (isPlainMap(value)) return this.#map(value, depth)
     return isPlainSet(value) ? this.#set(value, depth) : this.#refuse(STORABLE, value)
   }
@@ -110,33 +109,34 @@ export class Preparation {
   }
 
   #plainObject(object: PlainObject, depth: number): unknown {
-    const names = Object.keys(object)
-    if (names.length > MAX_FIELDS) this.#findings.pass(FIELDS_LIMIT)
-    if (!this.#take(names.length)) return undefined
-    this.fields += names.length
-    for (const symbol of Object.getOwnPropertySymbols(object)) {
-      this.#refuseAt(`[${String(symbol)}]`, 'a string as the name of a field', symbol)
+    if (!this.#enter(object, depth)) return undefined
+    const own = withoutInherited(object)
+    for (const symbol of Object.getOwnPropertySymbols(own)) {
+      this.#findings.refuse('a string as the name of a field', symbol, `[${String(symbol)}]`)
     }
-    return this.#checkNames(names)
-      ? this.#oddObject(object, names, depth)
-      : this.#fields(object, names, depth)
+    const before = this.fields
+    const odd = this.#checkNames(own)
+    if (this.fields - before > MAX_FIELDS) this.#findings.pass(FIELDS_LIMIT)
+    if (!this.#take(this.fields - before)) return undefined
+    return odd ? this.#oddObject(own, depth) : this.#fields(own, depth)
   }
 
-  /** Refuses names that are ill-formed; whether one is odd. */
-  #checkNames(names: readonly string[]): boolean {
+  /** Counts the names and refuses those that are ill-formed; whether one is odd. */
+  #checkNames(object: PlainObject): boolean {
     let odd = false
-    for (const name of names) {
+    for (const name in object) {
+      this.fields++
       if (isOddName(name)) odd = true
-      if (!isWellFormed(name)) this.#refuseAt(fieldStep(name), 'a well-formed field name', name)
+      if (!isWellFormed(name)) this.#findings.refuse('a well-formed field name', name, fieldStep(name))
     }
     return odd
   }
 
   /** The object itself; or a copy if a field is absent or needs a stand-in. */
-  #fields(object: PlainObject, names: readonly string[], depth: number): unknown {
+  #fields(object: PlainObject, depth: number): unknown {
     let copy: PlainObject | undefined
     let absent = false
-    for (const name of names) {
+    for (const name in object) {
       const value = object[name]
       if (value === undefined) {
         absent = true
@@ -147,7 +147,7 @@ export class Preparation {
       copy ??= { ...object }
       copy[name] = prepared
     }
-    return absent ? withoutAbsent(copy ?? object, names) : (copy ?? object)
+    return absent ? withoutAbsent(copy ?? object) : (copy ?? object)
   }
 
   #field(name: string, value: unknown, depth: number): unknown {
@@ -158,9 +158,9 @@ export class Preparation {
   }
 
   /** An object with odd names, as names and values in turn. */
-  #oddObject(object: PlainObject, names: readonly string[], depth: number): unknown {
+  #oddObject(object: PlainObject, depth: number): unknown {
     const items: unknown[] = []
-    for (const name of names) {
+    for (const name in object) {
       const value = object[name]
       if (value !== undefined) items.push(this.#text(name), this.#field(name, value, depth))
     }
@@ -168,7 +168,7 @@ export class Preparation {
   }
 
   #array(array: readonly unknown[], depth: number): unknown {
-    if (!this.#take(array.length)) return undefined
+    if (!this.#enter(array, depth) || !this.#take(array.length)) return undefined
     let copy: unknown[] | undefined
     for (let i = 0; i < array.length; i++) {
       const known = this.#findings.count
@@ -183,7 +183,7 @@ export class Preparation {
   }
 
   #map(map: ReadonlyMap<unknown, unknown>, depth: number): unknown {
-    if (!this.#take(map.size * 2)) return undefined
+    if (!this.#enter(map, depth) || !this.#take(map.size * 2)) return undefined
     const items: unknown[] = []
     for (const [key, value] of map) {
       const known = this.#findings.count
@@ -197,7 +197,7 @@ export class Preparation {
   }
 
   #set(set: ReadonlySet<unknown>, depth: number): unknown {
-    if (!this.#take(set.size)) return undefined
+    if (!this.#enter(set, depth) || !this.#take(set.size)) return undefined
     const items: unknown[] = []
     for (const member of set) {
       const known = this.#findings.count
@@ -218,17 +218,20 @@ export class Preparation {
     this.#findings.refuse(expected, value)
     return undefined
   }
+}
 
-  #refuseAt(step: string, expected: string, value: unknown): void {
-    this.#findings.refuse(expected, value)
-    this.#findings.within(this.#findings.count - 1, step)
+/** The object without what a program put on `Object.prototype`, which a loop over its fields would meet. */
+function withoutInherited(object: PlainObject): PlainObject {
+  for (const name in Object.prototype) {
+    if (!Object.hasOwn(object, name)) return Object.assign(Object.create(null) as PlainObject, object)
   }
+  return object
 }
 
 /** A copy without the fields that are `undefined`. */
-function withoutAbsent(object: PlainObject, names: readonly string[]): PlainObject {
+function withoutAbsent(object: PlainObject): PlainObject {
   const copy: PlainObject = {}
-  for (const name of names) {
+  for (const name of Object.keys(object)) {
     const value = object[name]
     if (value !== undefined) copy[name] = value
   }
