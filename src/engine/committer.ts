@@ -187,6 +187,7 @@ export class Committer {
   /** Makes everything visible durable. */
   async sync(): Promise<void> {
     await this.settled()
+    await this.quiet()
     await runAsync(this.#syncTask(), this.#parts.platform)
   }
 

@@ -153,6 +153,8 @@ export class LogWriter {
     } catch (error) {
       throw this.#poisoned('a sync failed', error, reached)
     }
+    // Another sync may have failed while this one ran, and dropped pages that this one then found clean.
+    this.#refuseIfPoisoned()
     if (reached.end > this.#watermark.end) this.#watermark = reached
   }
 
