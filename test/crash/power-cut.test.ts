@@ -8,6 +8,7 @@ import type { Choice } from '../support/power-cut-storage.js'
 import { randomFrom } from '../support/random.js'
 import { randomWorkload } from '../support/workload.js'
 import { forEachSeed, goesOn, openImage, recoversToTheSameBytes } from '../support/workload-checks.js'
+import { protocolBreach } from '../support/workload-protocol.js'
 import { acknowledgedAt, runWorkload, type WorkloadRun } from '../support/workload-run.js'
 
 const FILE = 'test/crash/power-cut.test.ts'
@@ -34,6 +35,7 @@ describe('power cuts', () => {
     let boundaries = 0
     await forEachSeed(FILE, seed, count(200, 5000), async (workloadSeed) => {
       const run = await runWorkload(randomWorkload(workloadSeed))
+      expect(protocolBreach(run.storage.log)).toBeUndefined()
       for (let boundary = 0; boundary <= run.storage.boundary; boundary++) {
         boundaries++
         const thorough = long || (boundary + workloadSeed) % 25 === 0
