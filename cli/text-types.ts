@@ -139,13 +139,17 @@ function toSafeInteger(value: unknown): number | undefined {
 
 function toNumber(value: unknown): number | undefined {
   if (typeof value === 'number') return value
-  if (typeof value === 'bigint') return BigInt(Number(value)) === value ? Number(value) : undefined
+  // Digits beyond what a number holds are rounded, as those behind a decimal point are.
+  if (typeof value === 'bigint') return finite(Number(value))
   if (typeof value !== 'string') return undefined
   const text = value.trim()
   const word = NUMBER_WORDS.get(text)
   if (word !== undefined) return word
-  const number = NUMBER.test(text) ? Number(text) : Number.NaN
-  return Number.isFinite(number) ? number : undefined
+  return NUMBER.test(text) ? finite(Number(text)) : undefined
+}
+
+function finite(value: number): number | undefined {
+  return Number.isFinite(value) ? value : undefined
 }
 
 /** Numbers are milliseconds since 1970, as JSON has no other times. */

@@ -7,6 +7,7 @@
  *     Map                      {"$map": [["key", 1], ["other", 2]]}
  *     Set                      {"$set": [1, 2]}
  *     -0, NaN, Infinity        {"$number": "-0"}
+ *     numbers from 2^53 on     {"$number": "18446744073709552000"}     where their digits are not their exact value
  *
  * An object that looks like one of these and is none has one `$` more in front of its name: {"$$date": 1} stands for the
  * object {"$date": 1}. Any other member that begins with `$` is left as it is.
@@ -39,7 +40,7 @@ function toJson(value: unknown): Json {
     case 'boolean':
       return value
     case 'number':
-      return Number.isFinite(value) && !Object.is(value, -0) ? value : { $number: numberText(value) }
+      return isPlainNumber(value) ? value : { $number: numberText(value) }
     case 'bigint':
       return { $bigint: value.toString() }
     case 'object':
@@ -61,6 +62,12 @@ function objectToJson(value: object): Json {
     return { [`$${only[0]}`]: toJson(only[1]) }
   }
   return Object.fromEntries(members.map(([name, member]) => [name, toJson(member)]))
+}
+
+/** Whether the digits of a number, read as an integer, are its very value; they are not beyond 2^53. */
+function isPlainNumber(value: number): boolean {
+  if (Number.isSafeInteger(value)) return !Object.is(value, -0)
+  return Number.isFinite(value) && (!INTEGER.test(String(value)) || isExact(String(value)))
 }
 
 function numberText(value: number): string {
@@ -151,22 +158,21 @@ function readForm(name: string, content: unknown, depth: number): unknown {
   return read
 }
 
-const NUMBERS: ReadonlyMap<unknown, number> = new Map([
-  ['-0', -0],
-  ['NaN', Number.NaN],
-  ['Infinity', Number.POSITIVE_INFINITY],
-  ['-Infinity', Number.NEGATIVE_INFINITY],
-])
-
 /** Each gives undefined for content that is not of its form. */
 const FORMS: Readonly<Record<string, (content: unknown, depth: number) => unknown>> = {
   $date: (content) => (typeof content === 'string' ? readTime(content) : undefined),
   $bigint: (content) => (typeof content === 'string' && INTEGER.test(content) ? BigInt(content) : undefined),
   $bytes: (content) => (typeof content === 'string' ? readBase64(content) : undefined),
-  $number: (content) => NUMBERS.get(content),
+  $number: (content) => (typeof content === 'string' ? readNumber(content) : undefined),
   $set: (content, depth) => readItems(content, depth, (items) => new Set(items)),
   $map: (content, depth) =>
     readItems(content, depth, (items) => (items.every(isPair) ? new Map(items) : undefined)),
+}
+
+/** A number written as JavaScript writes it. */
+function readNumber(text: string): number | undefined {
+  const value = Number(text)
+  return numberText(value) === text ? value : undefined
 }
 
 function readItems<T>(content: unknown, depth: number, make: (items: unknown[]) => T): T | undefined {

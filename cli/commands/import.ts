@@ -2,7 +2,7 @@
  * `varve import`: rows from a file or standard input into a collection.
  */
 import type { Command } from 'commander'
-import { Database, ErrorCode, VarveError } from '../../src/index.js'
+import { Database, ErrorCode, type RecoveryInfo, VarveError } from '../../src/index.js'
 import type { CommandSpec, Outcome, Run } from '../command.js'
 import { visible } from '../escape.js'
 import { CliError, detailsOf, usageError } from '../failure.js'
@@ -89,8 +89,14 @@ async function work({ database, operands, options, signal, startProgress }: Run<
       const written = await importBatches(source, first, target, options.onConflict, progress)
       const seconds = Math.round(performance.now() - startedMs) / 1000
       const created = target.register !== undefined
-      const result = { collection, created, rowsRead: rowsIn(written) + written.skipped, ...written, seconds }
-      return { result, text: reportText(result, db.path) }
+      const rowsRead = rowsIn(written) + written.skipped
+      const recovery = recoveryOf(db.recoveryInfo)
+      const result: Result = { collection, created, rowsRead, ...written, seconds, recovery }
+      return {
+        result,
+        text: reportText(result, db.path),
+        notes: recovery === undefined ? [] : [recovery.reason],
+      }
     } finally {
       await db.close()
     }
@@ -101,7 +107,8 @@ async function work({ database, operands, options, signal, startProgress }: Run<
 
 async function openForWriting(path: string, waitSeconds: number, signal: AbortSignal): Promise<Database> {
   try {
-    return await Database.open(path, { signal, lock: { waitMs: waitSeconds * 1000 } })
+    // Damage to what was acknowledged is not cut off in passing.
+    return await Database.open(path, { signal, recovery: 'tornTail', lock: { waitMs: waitSeconds * 1000 } })
   } catch (error) {
     if (!VarveError.is(error, ErrorCode.locked) || error.details.holder === undefined) throw error
     const message = `${visible(path)} is held by ${holderText(error.details.holder)}. End that first, or use --wait.`
@@ -127,6 +134,19 @@ interface Result extends Readonly<Written> {
   readonly created: boolean
   readonly rowsRead: number
   readonly seconds: number
+  readonly recovery: Recovery | undefined
+}
+
+type Recovery = Pick<RecoveryInfo, 'classification' | 'reason' | 'truncatedBytes' | 'quarantinePath'>
+
+/** What opening the database had to do first; undefined for nothing. */
+function recoveryOf({
+  classification,
+  reason,
+  truncatedBytes,
+  quarantinePath,
+}: RecoveryInfo): Recovery | undefined {
+  return classification === 'clean' ? undefined : { classification, reason, truncatedBytes, quarantinePath }
 }
 
 function reportText(result: Result, path: string): string {
