@@ -10,7 +10,8 @@ import * as fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { Database } from '../../src/index.js'
 import { MemoryStorage } from '../../src/storage/memory-storage.js'
-import { bytesOf, chainOf, IMAGE, rowsOf, verifiesClean } from '../reader/engine-facts.js'
+import { fileBytes } from '../corruption/databases.js'
+import { chainOf, IMAGE, rowsOf, verifiesClean } from '../reader/engine-facts.js'
 import { damaged } from '../reader/images.js'
 import { type ReaderReport, pythonMissing, runReader } from '../reader/run-reader.js'
 import { buildDatabase, databaseScript } from '../reader/sample-database.js'
@@ -76,7 +77,7 @@ describe.skipIf(pythonMissing !== undefined)(suite, () => {
     await db.registerCollection('shapes', [], 'id')
     for (let i = 0; i < 50; i++) await db.insert('shapes', { id: i, [`field${i}`]: { [`inner${i}`]: i } })
     await db.close()
-    const image = bytesOf(storage)
+    const image = fileBytes(storage, IMAGE)
     await expectAgreement(image)
     expect((await rowsOf(image)).collections[0]?.structures).toHaveLength(32)
   })
@@ -99,7 +100,7 @@ describe.skipIf(pythonMissing !== undefined)(suite, () => {
       tx.collection('brief').insert({ id: 2, other: 'again' })
     })
     await db.close()
-    await expectAgreement(bytesOf(storage))
+    await expectAgreement(fileBytes(storage, IMAGE))
   })
 
   describe('on damaged images', () => {
@@ -150,10 +151,10 @@ describe.skipIf(pythonMissing !== undefined)(suite, () => {
     const db = await Database.open(IMAGE, { storage })
     await db.registerCollection('books', [], 'id')
     await db.insert('books', { id: 1, title: 'Dune' })
-    const first = bytesOf(storage)
+    const first = fileBytes(storage, IMAGE)
     await db.put('books', { id: 1, title: 'Emma' })
     await db.close()
-    const second = bytesOf(storage)
+    const second = fileBytes(storage, IMAGE)
     const [report] = read([second])
     expect(report?.commits).not.toEqual(chainOf(first).commits)
     await expect(expectSameRows(report, first)).rejects.toThrow()
@@ -180,6 +181,6 @@ function largeDatabase(): Promise<Uint8Array> {
     })
     await db.insert('blobs', { id: 'behind' })
     await db.close()
-    return bytesOf(storage)
+    return fileBytes(storage, IMAGE)
   })())
 }

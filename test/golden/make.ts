@@ -4,7 +4,7 @@
  * `VARVE_WRITE_GOLDEN=1 npx vitest run --project golden` writes those that are missing, with their expected content. A
  * file that is there is never written again: it shows that what an earlier version wrote can still be read.
  */
-import { Database as CoreDatabase } from '../../src/database.js'
+import type { Database as CoreDatabase } from '../../src/database.js'
 import { FrameKind } from '../../src/format/frame.js'
 import { LOG_START } from '../../src/format/header.js'
 import type { RecoveryClass, RecoveryMode } from '../../src/log/recovery-info.js'

@@ -10,33 +10,17 @@ import type { CommitPosition } from '../../src/log/judge.js'
 import { readFixedBlocks } from '../../src/log/log-file.js'
 import { judgeFile } from '../../src/log/recover.js'
 import type { RecoveryClass } from '../../src/log/recovery-info.js'
-import { MemoryStorage } from '../../src/storage/memory-storage.js'
+import type { MemoryStorage } from '../../src/storage/memory-storage.js'
 import { nodePlatform } from '../../src/storage/node-platform.js'
-import type { Storage } from '../../src/storage/storage.js'
 import { runSync } from '../../src/storage/task.js'
 import { dumpCatalog, verify } from '../../src/tools.js'
+import { storageWith } from '../corruption/databases.js'
 import type { ReaderCollection, ReaderCommit, ReaderRow } from './run-reader.js'
 import { typedKeyText, typedText } from './typed-json.js'
 
 export const IMAGE = 'image.varve'
 
-/** A storage in memory with one file of these bytes. */
-export function storageOf(bytes: Uint8Array): MemoryStorage {
-  const storage = new MemoryStorage()
-  const file = storage.open(IMAGE, 'create')
-  file.write(bytes, 0)
-  file.close()
-  return storage
-}
-
-/** All bytes of a file. */
-export function bytesOf(storage: Storage, path: string = IMAGE): Uint8Array {
-  const file = storage.open(path, 'read')
-  const bytes = new Uint8Array(file.size())
-  file.read(bytes, 0)
-  file.close()
-  return bytes
-}
+const storageOf = (bytes: Uint8Array): MemoryStorage => storageWith({ [IMAGE]: bytes })
 
 export interface EngineChain {
   readonly commits: readonly ReaderCommit[]

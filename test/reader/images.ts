@@ -1,6 +1,7 @@
 /**
  * Damage to the bytes of a database file, one kind at a time.
  */
+import { flipped } from '../support/log-images.js'
 import type { Random } from '../support/random.js'
 
 export interface DamagedImage {
@@ -20,11 +21,11 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
   },
   flip: (bytes, random) => {
     const bit = random.below(bytes.length * 8)
-    return { bytes: flipped(bytes, bit), what: `bit ${bit}` }
+    return { bytes: flipped(bytes, bit >> 3, bit & 7), what: `bit ${bit}` }
   },
   flipInLog: (bytes, random) => {
     const bit = LOG_START * 8 + random.below((bytes.length - LOG_START) * 8)
-    return { bytes: flipped(bytes, bit), what: `bit ${bit}` }
+    return { bytes: flipped(bytes, bit >> 3, bit & 7), what: `bit ${bit}` }
   },
   zero: (bytes, random) => {
     const from = LOG_START + 8 * random.below((bytes.length - LOG_START) / 8)
@@ -86,14 +87,6 @@ export function damaged(wholes: readonly Uint8Array[], random: Random): DamagedI
 
 function logOffset(bytes: Uint8Array, random: Random): number {
   return LOG_START + 8 * random.below((bytes.length - LOG_START) / 8)
-}
-
-/** A copy with one bit changed. */
-export function flipped(bytes: Uint8Array, bit: number): Uint8Array {
-  const copy = bytes.slice()
-  const at = Math.floor(bit / 8)
-  copy[at] = (copy[at] ?? 0) ^ (1 << (bit % 8))
-  return copy
 }
 
 function joined(a: Uint8Array, b: Uint8Array): Uint8Array {

@@ -180,6 +180,8 @@ class LogReader:
         """What can only be said at the end of the log."""
         if self.watermark > self.last_end:
             self.finding(self.last_end, f"chain: the last commit ends before the watermark {self.watermark}")
+        elif self.watermark > self.end:
+            self.finding(self.end, f"file: it ends before the watermark {self.watermark}")
         if self.blocks.live is not None and self.blocks.live.cut_at:
             self.finding(self.blocks.live.cut_at, "superblock: a cut is in progress")
 

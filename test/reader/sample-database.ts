@@ -7,7 +7,8 @@ import { Database } from '../../src/index.js'
 import type { FieldDefinition } from '../../src/catalog/field.js'
 import type { KeyPart } from '../../src/format/key.js'
 import { MemoryStorage } from '../../src/storage/memory-storage.js'
-import { bytesOf, IMAGE } from './engine-facts.js'
+import { fileBytes } from '../corruption/databases.js'
+import { IMAGE } from './engine-facts.js'
 import { objectOf } from './typed-json.js'
 
 /** How the key of a sampled collection looks. */
@@ -149,7 +150,7 @@ export async function buildDatabase(script: DatabaseScript): Promise<Uint8Array>
     } else await carryOut(db, next)
   }
   await db.close()
-  return bytesOf(storage)
+  return fileBytes(storage, IMAGE)
 }
 
 async function carryOut(db: Database, step: Step): Promise<void> {

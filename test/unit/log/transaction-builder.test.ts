@@ -1,0 +1,270 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { FrameKind, shortGeneration } from '../../../src/format/frame.js'
+import { encodeHeader, LOG_START } from '../../../src/format/header.js'
+import { TRANSACTION_FRAME_BYTES } from '../../../src/format/limits.js'
+import { Operation, readRecord, RecordView } from '../../../src/format/record.js'
+import { type CommitPosition, judgeLog, type ReplayTarget } from '../../../src/log/judge.js'
+import { LogBuffer } from '../../../src/log/log-buffer.js'
+import { LogScanner } from '../../../src/log/scanner.js'
+import { TransactionBuilder } from '../../../src/log/transaction-builder.js'
+import { runSync } from '../../../src/storage/task.js'
+import { viewOf } from '../../../src/format/integers.js'
+import { storageWith } from '../../corruption/databases.js'
+import { checksum } from '../../support/decoding.js'
+import { HEADER } from '../../support/format-samples.js'
+import { seed } from '../../support/counts.js'
+
+const generation = shortGeneration(HEADER.generationId)
+const START: CommitPosition = { sequence: 0, time: 0, offset: 0, crc: 0, end: LOG_START }
+
+/** A record as it goes in, and comes out of the log. */
+interface Put {
+  readonly key: string
+  readonly length: number
+  readonly operation?: Operation | undefined
+}
+
+/** A log that is built, transaction by transaction, in one buffer. */
+class Log {
+  readonly buffer: LogBuffer = new LogBuffer(LOG_START)
+  readonly builder: TransactionBuilder = new TransactionBuilder(checksum)
+  last: CommitPosition = START
+  #sequence = 0
+
+  start(): void {
+    this.builder.start(this.buffer, { sequence: ++this.#sequence, epoch: 1, generation })
+  }
+
+  add({ key, length, operation = Operation.put }: Put): void {
+    const value = new Uint8Array(length).fill(key.length)
+    this.builder.add(operation, 1, new TextEncoder().encode(key), value, 0)
+  }
+
+  finish(): CommitPosition {
+    this.last = this.builder.finish(this.#sequence * 10, this.last, LOG_START)
+    return this.last
+  }
+
+  commit(puts: readonly Put[]): CommitPosition {
+    this.start()
+    for (const put of puts) this.add(put)
+    return this.finish()
+  }
+
+  file(): Uint8Array {
+    const bytes = new Uint8Array(LOG_START + this.buffer.length)
+    bytes.set(encodeHeader(HEADER, checksum))
+    bytes.set(this.buffer.content(), LOG_START)
+    return bytes
+  }
+}
+
+interface Replayed {
+  readonly commits: readonly { readonly position: CommitPosition; readonly records: readonly string[] }[]
+  readonly classification: string
+}
+
+/** What recovery makes of a log. */
+function replay(bytes: Uint8Array): Replayed {
+  const commits: { position: CommitPosition; records: string[] }[] = []
+  let records: string[] = []
+  const target: ReplayTarget = {
+    begin: () => void (records = []),
+    record: (of, record, position) => {
+      const key = new TextDecoder().decode(of.subarray(record.keyStart, record.keyEnd))
+      records.push(`${key} ${record.operation} ${record.valueEnd - record.valueStart} at ${position}`)
+    },
+    commit: (position) => void commits.push({ position, records }),
+    rollback: () => undefined,
+  }
+  const file = storageWith({ log: bytes }).open('log', 'read')
+  const input = { file, checksum, generation, maxEpoch: 1, from: LOG_START, parent: START, watermark: 0 }
+  return { commits, classification: runSync(judgeLog(input, target)).classification }
+}
+
+function kindsOf(bytes: Uint8Array): number[] {
+  const file = storageWith({ log: bytes }).open('log', 'read')
+  const scanner = new LogScanner({ file, checksum, generation, maxEpoch: 1, from: LOG_START })
+  const kinds: number[] = []
+  for (let event = scanner.next(); event !== 'end'; event = scanner.next()) {
+    expect(event).toBe('frame')
+    expect(scanner.paddingOk).toBe(true)
+    kinds.push(scanner.header.kind)
+  }
+  return kinds
+}
+
+const { transaction, txnBegin, txnRecords, txnCommit } = FrameKind
+const MIB = 1024 * 1024
+
+describe('the transaction builder', () => {
+  it('builds a transaction of one frame that recovery applies', () => {
+    const log = new Log()
+    const position = log.commit([
+      { key: 'a', length: 5 },
+      { key: 'bb', length: 0, operation: Operation.delete },
+    ])
+    const { commits, classification } = replay(log.file())
+    expect(classification).toBe('clean')
+    expect(commits.map((commit) => commit.position)).toEqual([position])
+    expect(commits[0]?.records).toEqual(['a 1 5 at 12408', 'bb 2 0 at 12432'])
+    expect(position).toMatchObject({
+      sequence: 1,
+      time: 10,
+      offset: LOG_START,
+      end: LOG_START + log.buffer.length,
+    })
+    expect(log.buffer.length % 8).toBe(0)
+    expect(kindsOf(log.file())).toEqual([transaction])
+  })
+
+  it('builds an empty transaction', () => {
+    const log = new Log()
+    log.commit([])
+    expect(replay(log.file()).commits).toEqual([{ position: log.last, records: [] }])
+  })
+
+  it('knows of each record where it stands, how long it is, and its CRC, before the form is decided', () => {
+    const log = new Log()
+    log.start()
+    const placed: { position: number; length: number; crc: number }[] = []
+    for (let i = 0; i < 9; i++) {
+      log.add({ key: `key ${i}`, length: MIB })
+      const { position, lengthBytes: length, crc } = log.builder
+      placed.push({ position, length, crc })
+    }
+    log.finish()
+    const bytes = log.file()
+    expect(kindsOf(bytes)).toEqual([txnBegin, txnRecords, txnRecords, txnRecords, txnCommit])
+    const record = new RecordView()
+    for (const { position, length, crc } of placed) {
+      expect(readRecord(bytes, viewOf(bytes), position, position + length, record, checksum)).toBeUndefined()
+      expect([record.crc, record.end]).toEqual([crc, position + length])
+    }
+    const positions = replay(bytes).commits[0]?.records.map((text) => Number(text.split(' at ')[1]))
+    expect(positions).toEqual(placed.map(({ position }) => position))
+  })
+
+  it('places the first record alike in both forms', () => {
+    const small = new Log()
+    small.commit([{ key: 'a', length: 3 }])
+    const large = new Log()
+    large.commit([
+      { key: 'a', length: 3 },
+      { key: 'b', length: TRANSACTION_FRAME_BYTES },
+    ])
+    const first = (log: Log): string | undefined => replay(log.file()).commits[0]?.records[0]
+    expect(first(large)).toBe(first(small))
+    expect(kindsOf(large.file())).toEqual([txnBegin, txnRecords, txnRecords, txnCommit])
+  })
+
+  it('keeps one record in one frame, however large', () => {
+    const log = new Log()
+    log.commit([{ key: 'a', length: 16 * MIB }])
+    expect(kindsOf(log.file())).toEqual([transaction])
+    expect(replay(log.file()).commits).toHaveLength(1)
+  })
+
+  it('begins a new frame exactly where the old one would pass its size', () => {
+    // 120 bytes in front of the first record; a record of this key has 21 bytes and its value; then one of 19.
+    const fits = TRANSACTION_FRAME_BYTES - 120 - 21 - 19
+    for (const [over, kinds] of [
+      [0, [transaction]],
+      [1, [txnBegin, txnRecords, txnRecords, txnCommit]],
+    ] as const) {
+      const log = new Log()
+      log.commit([
+        { key: 'a', length: fits - 1 + over },
+        { key: 'b', length: 0 },
+      ])
+      expect(kindsOf(log.file())).toEqual(kinds)
+    }
+  })
+
+  it('chains the transactions of one buffer', () => {
+    const log = new Log()
+    const positions = [
+      [{ key: 'a', length: 1 }],
+      [
+        { key: 'b', length: 5 * MIB },
+        { key: 'c', length: 1 },
+      ],
+      [],
+    ].map((puts) => log.commit(puts))
+    const { commits, classification } = replay(log.file())
+    expect(classification).toBe('clean')
+    expect(commits.map((commit) => commit.position)).toEqual(positions)
+  })
+
+  it('leaves the buffer as it was when it is given up', () => {
+    const log = new Log()
+    log.commit([{ key: 'a', length: 1 }])
+    const { length } = log.buffer
+    log.start()
+    log.add({ key: 'b', length: 9 * MIB })
+    log.builder.abandon()
+    expect(log.buffer.length).toBe(length)
+    log.builder.abandon()
+    log.commit([{ key: 'c', length: 1 }])
+    expect(replay(log.file()).commits.map(({ records }) => records.length)).toEqual([1, 1])
+  })
+
+  it('refuses records when none is being built', () => {
+    const { builder } = new Log()
+    expect(() => builder.add(Operation.put, 1, new Uint8Array(1), new Uint8Array(1), 0)).toThrow(TypeError)
+    expect(builder.bytes).toBe(0)
+  })
+
+  it('counts its records and bytes', () => {
+    const log = new Log()
+    log.start()
+    expect([log.builder.records, log.builder.bytes]).toEqual([0, 120])
+    log.add({ key: 'a', length: 10 })
+    expect([log.builder.records, log.builder.bytes]).toEqual([1, 120 + 18 + 11])
+  })
+
+  /** Savepoints rolled back at any place, within frames and across their edges. */
+  it('forgets what a savepoint rolled back, and nothing else', () => {
+    const length = fc.oneof(fc.nat(40), fc.constantFrom(1.3 * MIB, 2 * MIB, 4 * MIB).map(Math.floor))
+    const step = fc.oneof(
+      { weight: 5, arbitrary: length },
+      { weight: 2, arbitrary: fc.constantFrom('savepoint' as const, 'rollback' as const) },
+    )
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(step, { maxLength: 14 }), { minLength: 1, maxLength: 3 }),
+        (transactions) => {
+          const log = new Log()
+          const expected = transactions.map((steps) => built(log, steps))
+          const { commits, classification } = replay(log.file())
+          expect(classification).toBe('clean')
+          expect(commits.map(({ records }) => records)).toEqual(expected)
+        },
+      ),
+      { seed, numRuns: 40 },
+    )
+  })
+})
+
+/** Builds one transaction by these steps; the records that it must hold. */
+function built(log: Log, steps: readonly (number | 'savepoint' | 'rollback')[]): string[] {
+  const marks: { mark: ReturnType<TransactionBuilder['mark']>; kept: number }[] = []
+  const records: string[] = []
+  log.start()
+  for (const [i, step] of steps.entries()) {
+    if (step === 'savepoint') marks.push({ mark: log.builder.mark(), kept: records.length })
+    else if (step === 'rollback') {
+      const saved = marks.pop()
+      if (saved === undefined) continue
+      log.builder.rollbackTo(saved.mark)
+      records.length = saved.kept
+    } else {
+      const key = `key ${i}`
+      log.add({ key, length: step })
+      records.push(`${key} 1 ${step} at ${log.builder.position}`)
+    }
+  }
+  log.finish()
+  return records
+}
