@@ -1,0 +1,103 @@
+/**
+ * Catalogue row 11 in small: real processes killed while they open and write. What they acknowledged over a pipe is
+ * there afterwards, whole and in order. (This shows nothing of durability: the page cache survives a killed process.)
+ */
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { rolldown } from 'rolldown'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Database } from '../../src/index.js'
+import { count, seed } from '../support/counts.js'
+import { type Random, randomFrom } from '../support/random.js'
+import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.js'
+
+const packages = fileURLToPath(new URL('../../node_modules/', import.meta.url))
+const bundle = join(packages, '.varve-tests', `killed-${randomBytes(6).toString('hex')}`)
+const program = join(bundle, 'killed.mjs')
+/** Processes that run at once, each with a database of its own: most of a kill's time is the start of a process. */
+const LANES = 4
+
+let directory: TemporaryDirectory
+beforeAll(async () => {
+  directory = temporaryDirectory()
+  const input = { killed: fileURLToPath(new URL('../support/workload-killed.ts', import.meta.url)) }
+  const build = await rolldown({ input, platform: 'node', external: ['proper-lockfile', '@node-rs/crc32'] })
+  await build.write({ dir: bundle, format: 'esm', entryFileNames: '[name].mjs' })
+  await build.close()
+})
+afterAll(() => {
+  directory.remove()
+  rmSync(bundle, { recursive: true, force: true })
+})
+
+interface Killed {
+  readonly acknowledged: number
+  readonly opened: boolean
+  readonly errors: string
+}
+
+/** Runs the program until it has said so much, then a moment longer, and kills it. */
+async function runAndKill(path: string, durability: string, random: Random): Promise<Killed> {
+  const child = spawn(process.execPath, [program, path, durability], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const lines = random.below(5) === 0 ? 1 : 2 + random.below(40)
+  const delayMs = random.below(8)
+  let output = ''
+  let errors = ''
+  child.stderr.on('data', (data: Buffer) => (errors += data.toString()))
+  child.stdout.on('data', (data: Buffer) => {
+    const before = output.split('\n').length
+    output += data.toString()
+    const reached = output.split('\n').length > lines && before <= lines
+    if (reached) setTimeout(() => child.kill('SIGKILL'), delayMs)
+  })
+  await new Promise((resolve) => child.on('close', resolve))
+  const said = output.split('\n').slice(0, -1)
+  const numbers = said.filter((line) => line.startsWith('ack ')).map((line) => Number(line.slice(4)))
+  return { acknowledged: Math.max(0, ...numbers), opened: said.includes('open'), errors }
+}
+
+/** Everything up to the last acknowledged row is there, and whatever is there is whole. Returns the last row. */
+async function check(path: string, acknowledged: number): Promise<number> {
+  const db = await Database.open(path)
+  try {
+    if (!db.collectionNames().includes('twins')) {
+      expect(acknowledged).toBe(0)
+      return 0
+    }
+    expect(['clean', 'uncommittedTail', 'tornTail']).toContain(db.recoveryInfo.classification)
+    const rows = db.collection('rows').range().toArray()
+    expect(rows.map((row) => row['n'])).toEqual(rows.map((_, i) => i + 1))
+    expect(rows.length).toBeGreaterThanOrEqual(acknowledged)
+    const twins = db.collection('twins').range().toArray()
+    expect(twins.map((row) => [row['n'], row['length']])).toEqual(
+      rows.map((row) => [row['n'], String(row['text']).length]),
+    )
+    return rows.length
+  } finally {
+    await db.close()
+  }
+}
+
+describe('killed processes', () => {
+  it('catalogue row 11: leave everything that they acknowledged', async () => {
+    const kills = count(100, 2000)
+    let killed = 0
+    const lane = async (number: number): Promise<void> => {
+      const random = randomFrom(seed + number)
+      const durability = ['commit', 'os', 'interval', 'commit'][number % 4] ?? 'commit'
+      for (let round = 0; killed < kills; round++) {
+        killed++
+        const path = directory.file(`lane-${number}-${Math.floor(round / 12)}.varve`)
+        const result = await runAndKill(path, durability, random)
+        expect(result.errors).toBe('')
+        // Most rounds are followed by a killed process again: recovery is killed too.
+        if (random.below(3) === 0 || result.acknowledged > 0) await check(path, result.acknowledged)
+      }
+    }
+    await Promise.all(Array.from({ length: LANES }, (_, number) => lane(number)))
+    console.log(`row 11: ${killed} processes killed, seed ${seed}`)
+  })
+})

@@ -1,0 +1,50 @@
+/**
+ * The program that is killed: opens a database and writes to it, saying on standard output what was acknowledged.
+ *
+ * Arguments: path, number of the round, durability. Each round goes on where the rows in the file end. A row's `n` counts
+ * up, and `twin` rows are written in the same transaction, so that a hole or a half transaction shows.
+ */
+import { writeSync } from 'node:fs'
+import { Database } from '../../src/index.js'
+import type { Durability } from '../../src/index.js'
+
+/** Blocking, so that what was said before a kill is said. */
+function say(text: string): void {
+  writeSync(1, `${text}\n`)
+}
+
+async function main(path: string, durability: Durability): Promise<void> {
+  say('start')
+  const db = await Database.open(path, { durability, lock: { waitMs: 5000 } })
+  await db.registerCollection('rows', [], 'n')
+  await db.registerCollection('twins', [], 'n')
+  say('open')
+  let next =
+    (db.collection('rows').range({ reverse: true, limit: 1 }).first()?.['n'] as number | undefined) ?? 0
+  for (;;) {
+    const group = Array.from({ length: 1 + (next % 5) }, () => {
+      next += 1
+      const n = next
+      const text = 'x'.repeat(n % 7 === 0 ? 70_000 : n % 300)
+      return db
+        .transaction((tx) => {
+          tx.collection('rows').insert({ n, text })
+          tx.collection('twins').insert({ n, length: text.length })
+        })
+        .then(() => say(`ack ${n}`))
+    })
+    await Promise.all(group)
+    if (next % 11 === 0) {
+      next += 1
+      db.transactionSync((tx) => {
+        tx.collection('rows').insert({ n: next, text: 'sync' })
+        tx.collection('twins').insert({ n: next, length: 4 })
+      })
+      say(`ack ${next}`)
+    }
+  }
+}
+
+const [, , path, durability] = process.argv
+if (path === undefined) throw new TypeError('Usage: <path> <durability>')
+await main(path, durability === 'os' || durability === 'interval' ? durability : 'commit')
