@@ -64,7 +64,7 @@ export class TransactionHandle {
   /** Made by `Database.transaction` and `Database.transactionSync`. */
   constructor(transaction: Transaction, view: Omit<ReadView, 'collection' | 'check'>) {
     this.#transaction = transaction
-    this.#view = { ...view, collection: (name) => transaction.tree(name), check: () => undefined }
+    this.#view = { ...view, collection: (name) => transaction.tree(name), check: () => transaction.check() }
   }
 
   /** A collection by name. Throws `VARVE_SCHEMA` if there is none. */

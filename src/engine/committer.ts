@@ -80,6 +80,7 @@ export class Committer {
   #intervalTimer: Timer | undefined
   #idleTimer: Timer | undefined
   #activeAt = 0
+  #ended = false
 
   constructor(parts: CommitterParts) {
     this.#parts = parts
@@ -224,7 +225,9 @@ export class Committer {
     while (this.#background !== undefined) await this.#background
   }
 
+  /** To be called at the end: no timer is set afterwards, whatever is still under way. */
   stopTimers(): void {
+    this.#ended = true
     this.#intervalTimer?.cancel()
     this.#idleTimer?.cancel()
     this.#intervalTimer = undefined
@@ -399,7 +402,7 @@ export class Committer {
 
   /** Called when there is nothing left to write. */
   #rest(): void {
-    if (this.poison !== undefined) return
+    if (this.#ended || this.poison !== undefined) return
     const { durability, platform, writer, visible, syncIntervalMs } = this.#parts
     const behind = writer.watermark.end < visible.commit.end
     if (durability !== 'commit' && this.#unsyncedBytes >= BACKGROUND_SYNC_BYTES) this.#syncInBackground()

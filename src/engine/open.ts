@@ -51,6 +51,18 @@ export interface OpenOptions {
 
 const DEFAULT_SYNC_INTERVAL_MS = 100
 
+const OPTIONS: Record<keyof OpenOptions, true> = {
+  mode: true,
+  create: true,
+  recovery: true,
+  durability: true,
+  syncIntervalMs: true,
+  maxTransactionBytes: true,
+  lock: true,
+  storage: true,
+  signal: true,
+}
+
 /** Options with everything decided. */
 interface Opening {
   readonly path: string
@@ -116,6 +128,7 @@ function passIfUnlockable(opening: Opening, error: unknown): void {
 
 function decide(path: string, options: OpenOptions, platform: Platform): Opening {
   checkPath(path)
+  checkNames(options)
   const storage = options.storage ?? platform.storage
   if (storage === undefined) {
     throw new ArgumentError('This entry of Varve has no file system: pass a storage, or use Database.openInMemory().')
@@ -266,6 +279,13 @@ function refuseHardLinks(file: StorageFile): void {
     `${file.path} has ${links} hard links. A lock beside one name does not protect the others: remove the other names, or copy the file.`,
     { path: file.path, actual: `${links} links` },
   )
+}
+
+/** A misspelt `durability` would silently promise something else. */
+function checkNames(options: OpenOptions): void {
+  const unknown = Object.keys(options).filter((name) => !Object.hasOwn(OPTIONS, name))
+  if (unknown.length === 0) return
+  throw new ArgumentError(`There is no option ${unknown.join(', ')}. Known are ${Object.keys(OPTIONS).join(', ')}.`)
 }
 
 function checkChoice(name: string, value: unknown, known: readonly string[]): void {

@@ -75,6 +75,11 @@ export class Transaction {
     return this.#started && this.#parts.builder.records > 0
   }
 
+  /** Throws once it has ended. */
+  check(): void {
+    this.#use()
+  }
+
   /** Marks its end: from now on every use is refused with this reason. */
   end(reason: string): void {
     this.#ended ??= reason
@@ -238,7 +243,8 @@ export class Transaction {
   register(input: CollectionInput): void {
     this.#use()
     const present = this.#parts.head.collectionNamed(input.name)?.definition
-    if (present === undefined) return this.#create(input)
+    // All or nothing: the counter that gives the id must not move without its collection.
+    if (present === undefined) return this.savepoint(() => this.#create(input))
     const change = compareDefinitions(present, input)
     if (change.kind === 'breaking') throw breakingChange(input.name, change.reasons)
     if (change.kind === 'same') return
