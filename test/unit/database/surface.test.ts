@@ -269,23 +269,19 @@ describe('the event loop', () => {
     const directory = temporaryDirectory()
     const db = await Database.open(directory.file('large.varve'))
     await db.registerCollection('a', [], 'id')
-    let turns = 0
-    let done = false
+    const seen = { turns: 0, done: false }
     const count = async (): Promise<void> => {
-      while (!done) {
-        await turn()
-        turns++
-      }
+      for (; !seen.done; seen.turns++) await turn()
     }
     const counting = count()
     const rows = function* (): Generator<{ id: number; name: string }> {
       for (let id = 0; id < 100_000; id++) yield { id, name: `row ${id}` }
     }
     await db.insertMany('a', rows())
-    done = true
+    seen.done = true
     await counting
     expect(db.count('a')).toBe(100_000)
-    expect(turns).toBeGreaterThan(5)
+    expect(seen.turns).toBeGreaterThan(5)
     await db.close()
     directory.remove()
   })

@@ -40,12 +40,12 @@ describe('durability', () => {
     const { db } = await harness({ durability: 'os' })
     const start = db.commitSequence
     const seen: number[] = []
-    const writes = [1, 2, 3].map((id) =>
-      db.put('a', { id }).then(() => {
-        seen.push(id)
-        for (let earlier = 1; earlier <= id; earlier++) expect(db.has('a', earlier)).toBe(true)
-      }),
-    )
+    const write = async (id: number): Promise<void> => {
+      await db.put('a', { id })
+      seen.push(id)
+      for (let earlier = 1; earlier <= id; earlier++) expect(db.has('a', earlier)).toBe(true)
+    }
+    const writes = [1, 2, 3].map(write)
     expect(db.count('a')).toBe(0)
     await Promise.all(writes)
     expect(seen).toEqual([1, 2, 3])
