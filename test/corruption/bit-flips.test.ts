@@ -25,8 +25,8 @@ function flip(sample: Sample, offset: number, bit: number): Case {
     keeps,
     durable: sample.states.length - (sample.name === 'closed' ? 1 : 2),
     visible: true,
-    again: offset % 8 === 3,
-    mode: bit % 2 === 0 ? 'strict' : 'tornTail',
+    again: offset % 16 === 3,
+    modes: [bit % 2 === 0 ? 'strict' : 'tornTail'],
   }
 }
 

@@ -69,7 +69,7 @@ export function makeSamples(changes: Partial<Platform> = {}): readonly Sample[] 
     perform(db, step, random)
     if (db.commitSequence > states.length - 1) states.push(stateOf(db))
     if (step % 9 === 8) for (const timer of timers.splice(0)) timer()
-    if (logEndOf(fileBytes(storage), platform.checksum) > SIZE - AHEAD - 1200) break
+    if (logEndOf(fileBytes(storage), platform.checksum) > SIZE - AHEAD - 2500) break
   }
   const killed = fileBytes(storage)
   db.closeSync()
@@ -98,8 +98,8 @@ function perform(db: Database, step: number, random: Random): void {
     Array.from({ length }, () => String.fromCharCode(97 + random.below(26))).join('')
   const row = (id: string): Record<string, unknown> =>
     step % 3 === 0
-      ? { id, title: text(400), n: step }
-      : { id, body: text(350), tags: [step, text(8)], inner: { a: null, b: true } }
+      ? { id, title: text(1500), n: step }
+      : { id, body: text(1300), tags: [step, text(8)], inner: { a: null, b: true } }
   if (step === 0) return db.transactionSync((tx) => tx.registerCollection('books', [], 'id'))
   if (step === 5)
     return db.transactionSync((tx) =>
@@ -108,13 +108,13 @@ function perform(db: Database, step: number, random: Random): void {
   const books = db.collection('books')
   const keys = Array.from(books.range(), (one) => String(one['id']))
   const some = keys[random.below(keys.length)] ?? 'none'
-  if (step > 6 && step % 5 === 0) return void db.collection('people').insertSync({ name: text(300) })
+  if (step > 6 && step % 5 === 0) return void db.collection('people').insertSync({ name: text(900) })
   if (step % 7 === 3 && keys.length > 3) return void books.deleteSync(some)
   if (step % 7 === 5 && keys.length > 3)
     return void books.updateSync(some, { changed: step, note: text(200) })
   if (step % 11 === 10) {
     return db.transactionSync((tx) => {
-      for (let i = 0; i < 4; i++) tx.collection('books').put(row(`t${step}-${i}`))
+      for (let i = 0; i < 4; i++) tx.collection('books').put({ ...row(`t${step}-${i}`), title: text(200) })
       tx.collection('books').delete(some)
     })
   }
