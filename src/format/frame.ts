@@ -20,7 +20,7 @@ import { readUint64, writeUint64 } from './integers.js'
 export const FrameKind = {
   /** A whole transaction: commit block, then its records. */
   transaction: 1,
-  /** A transaction too large for one frame: begins. Empty payload. */
+  /** A transaction too large for one frame: begins. */
   txnBegin: 2,
   /** Records of such a transaction. */
   txnRecords: 3,
@@ -87,7 +87,8 @@ export interface ShortGeneration {
 export function shortGeneration(generationId: string): ShortGeneration {
   const half = (start: number): number => {
     let value = 0
-    for (let i = 3; i >= 0; i--) value = value * 256 + Number.parseInt(generationId.slice(start + i * 2, start + i * 2 + 2), 16)
+    for (let i = 3; i >= 0; i--)
+      value = value * 256 + Number.parseInt(generationId.slice(start + i * 2, start + i * 2 + 2), 16)
     return value
   }
   return { low: half(0), high: half(8) }
