@@ -76,7 +76,9 @@ async function durable(path, times) {
   })
   await timed('durable, 64 at a time', times * 16, async () => {
     for (let i = 0; i < times * 16; i += 64) {
-      await Promise.all(Array.from({ length: Math.min(64, times * 16 - i) }, () => collection.put(list[at++])))
+      await Promise.all(
+        Array.from({ length: Math.min(64, times * 16 - i) }, () => collection.put(list[at++])),
+      )
     }
   })
   check(collection.count() === at, 'the number of durable rows')
@@ -132,13 +134,17 @@ async function updates(db, count) {
   check(collection.count() === count, 'the number of rows after updates')
 }
 
-console.log(`Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model}, import of varve ${importMs.toFixed(1)} ms`)
+console.log(
+  `Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model}, import of varve ${importMs.toFixed(1)} ms`,
+)
 try {
   for (const count of sizes) {
     console.log(`\n${count.toLocaleString('en')} rows`)
     const path = join(folder, `${count}.varve`)
     await load(path, count)
-    console.log(`  file ${(statSync(path).size / 2 ** 20).toFixed(1)} MiB, ${(statSync(path).size / count).toFixed(1)} bytes a row`)
+    console.log(
+      `  file ${(statSync(path).size / 2 ** 20).toFixed(1)} MiB, ${(statSync(path).size / count).toFixed(1)} bytes a row`,
+    )
     let db
     await timed('reopen until the first get', 1, async () => {
       db = await Database.open(path, { durability: 'os' })

@@ -75,7 +75,10 @@ export class Collection<R extends Row = Row> extends CollectionReader<R> {
 
   /** As `update`, blocking until it is acknowledged. */
   updateSync(key: Key, change: Partial<R> | ((row: R) => R)): R | undefined {
-    const result = this.#engine.writeSync((transaction) => transaction.update(this.name, key, change as Change), false)
+    const result = this.#engine.writeSync(
+      (transaction) => transaction.update(this.name, key, change as Change),
+      false,
+    )
     return result as R | undefined // Rows are what was stored: their type is the caller's claim.
   }
 

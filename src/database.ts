@@ -69,7 +69,9 @@ export class Database {
 
   /** What this entry of the package runs on. @internal */
   static platform(): Platform {
-    throw new ArgumentError('This class is not an entry of Varve: import Database from varve or varve/native-free.')
+    throw new ArgumentError(
+      'This class is not an entry of Varve: import Database from varve or varve/native-free.',
+    )
   }
 
   /**
@@ -101,7 +103,10 @@ export class Database {
    * Deletes a database with the files that Varve keeps beside it (quarantine files among them). Rejects with
    * `VARVE_LOCKED` if somebody holds it; resolves to whether there was one.
    */
-  static async remove(path: string | URL, options: Pick<OpenOptions, 'storage' | 'lock'> = {}): Promise<boolean> {
+  static async remove(
+    path: string | URL,
+    options: Pick<OpenOptions, 'storage' | 'lock'> = {},
+  ): Promise<boolean> {
     const platform = this.platform()
     return await removeDatabase(pathOf(path, platform), options, platform)
   }
@@ -159,7 +164,9 @@ export class Database {
     const input = collectionInput(name, fields ?? [], primaryKey)
     const indexes = Object.keys(options.indexes ?? {})
     if (indexes.length > 0) {
-      throw new ArgumentError(`Secondary indexes are not available in this version: '${name}' asks for ${indexes.join(', ')}.`)
+      throw new ArgumentError(
+        `Secondary indexes are not available in this version: '${name}' asks for ${indexes.join(', ')}.`,
+      )
     }
     const run = (transaction: Transaction): void => transaction.register(input)
     await this.#engine.write(run, () => run)
@@ -239,7 +246,10 @@ export class Database {
    *
    * Writing to the database itself inside the callback rejects with `VARVE_TRANSACTION`: it would wait for itself.
    */
-  transaction<T>(fn: (tx: TransactionHandle) => T | Promise<T>, options: TransactionOptions = {}): Promise<T> {
+  transaction<T>(
+    fn: (tx: TransactionHandle) => T | Promise<T>,
+    options: TransactionOptions = {},
+  ): Promise<T> {
     return this.#engine.transaction((transaction) => fn(this.#handle(transaction)), options)
   }
 

@@ -33,9 +33,17 @@ export function keyBounds(bounds: RangeBounds, keys: RowKeys): KeyBounds {
   if (lte !== undefined && lt !== undefined) throw new ArgumentError('A range takes lte or lt, not both.')
   // A bound counts as equal to every key that begins with its parts: for a whole key that is the key alone.
   const from =
-    gte !== undefined ? keys.encodeFirst(gte) : gt !== undefined ? partsBound(keys.encodeFirst(gt)) : undefined
+    gte !== undefined
+      ? keys.encodeFirst(gte)
+      : gt !== undefined
+        ? partsBound(keys.encodeFirst(gt))
+        : undefined
   const to =
-    lt !== undefined ? keys.encodeFirst(lt) : lte !== undefined ? partsBound(keys.encodeFirst(lte)) : undefined
+    lt !== undefined
+      ? keys.encodeFirst(lt)
+      : lte !== undefined
+        ? partsBound(keys.encodeFirst(lte))
+        : undefined
   return { from, to }
 }
 

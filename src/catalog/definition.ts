@@ -33,9 +33,11 @@ export function collectionInput(
 ): CollectionInput {
   checkName(name, 'collection name')
   const paths = (typeof primaryKey === 'string' ? [primaryKey] : primaryKey).map((path) => path.split('.'))
-  if (paths.length === 0) throw new SchemaError(`The primary key of '${name}' needs at least one field.`, { collection: name })
+  if (paths.length === 0)
+    throw new SchemaError(`The primary key of '${name}' needs at least one field.`, { collection: name })
   for (const path of paths) for (const part of path) checkName(part, 'primary key field')
-  if (fields.length > MAX_FIELDS) throw new SchemaError(`'${name}' declares more than ${MAX_FIELDS} fields.`, { collection: name })
+  if (fields.length > MAX_FIELDS)
+    throw new SchemaError(`'${name}' declares more than ${MAX_FIELDS} fields.`, { collection: name })
   const seen = new Set<string>()
   const checked = fields.map((field) => checkField(name, field, paths, seen))
   return { name, primaryKey: paths, fields: checked }
@@ -48,12 +50,16 @@ function checkField(
   seen: Set<string>,
 ): FieldDefinition {
   if (!Array.isArray(field.path) || field.path.length === 0) {
-    throw new ArgumentError(`A field of '${collection}' has no path: it must be an array of names, such as ['title'].`)
+    throw new ArgumentError(
+      `A field of '${collection}' has no path: it must be an array of names, such as ['title'].`,
+    )
   }
   for (const part of field.path) checkName(part, 'field name')
   const text = field.path.join('.')
-  const fail = (what: string): SchemaError => new SchemaError(`Field '${text}' of '${collection}' ${what}`, { collection, field: text })
-  if (!FIELD_TYPES.includes(field.type)) throw fail(`has the unknown type '${String(field.type)}'. Known are ${FIELD_TYPES.join(', ')}.`)
+  const fail = (what: string): SchemaError =>
+    new SchemaError(`Field '${text}' of '${collection}' ${what}`, { collection, field: text })
+  if (!FIELD_TYPES.includes(field.type))
+    throw fail(`has the unknown type '${String(field.type)}'. Known are ${FIELD_TYPES.join(', ')}.`)
   const identity = JSON.stringify(field.path)
   if (seen.has(identity)) throw fail('is declared twice.')
   seen.add(identity)
@@ -62,8 +68,10 @@ function checkField(
   if (field.generated !== true) {
     return { path: [...field.path], type: field.type, ...(field.optional === true ? { optional: true } : {}) }
   }
-  if (!isKey || primaryKey.length !== 1) throw fail('is generated, which only a primary key of one field can be.')
-  if (field.type !== 'uuid' && field.type !== 'int') throw fail("is generated, so its type must be 'uuid' or 'int'.")
+  if (!isKey || primaryKey.length !== 1)
+    throw fail('is generated, which only a primary key of one field can be.')
+  if (field.type !== 'uuid' && field.type !== 'int')
+    throw fail("is generated, so its type must be 'uuid' or 'int'.")
   return { path: [...field.path], type: field.type, generated: true }
 }
 
@@ -71,8 +79,10 @@ function checkField(
 export function checkName(name: unknown, what: string): asserts name is string {
   if (typeof name !== 'string') throw new ArgumentError(`A ${what} must be a string.`)
   if (name === '') throw new ArgumentError(`A ${what} must not be empty.`)
-  if (name.length > MAX_NAME_BYTES) throw new ArgumentError(`A ${what} must not be longer than ${MAX_NAME_BYTES} characters.`)
-  if (!name.isWellFormed()) throw new ArgumentError(`A ${what} must be well-formed text; this one holds a lone surrogate.`)
+  if (name.length > MAX_NAME_BYTES)
+    throw new ArgumentError(`A ${what} must not be longer than ${MAX_NAME_BYTES} characters.`)
+  if (!name.isWellFormed())
+    throw new ArgumentError(`A ${what} must be well-formed text; this one holds a lone surrogate.`)
 }
 
 /** How each part of the primary key is encoded. */
@@ -102,7 +112,8 @@ export type DefinitionChange =
 export function compareDefinitions(present: CollectionDefinition, wanted: CollectionInput): DefinitionChange {
   const safe: string[] = []
   const breaking: string[] = []
-  if (JSON.stringify(present.primaryKey) !== JSON.stringify(wanted.primaryKey)) breaking.push('the primary key differs')
+  if (JSON.stringify(present.primaryKey) !== JSON.stringify(wanted.primaryKey))
+    breaking.push('the primary key differs')
   const wantedFields = new Map(wanted.fields.map((field) => [JSON.stringify(field.path), field]))
   for (const old of present.fields) {
     const identity = JSON.stringify(old.path)
@@ -140,5 +151,6 @@ function compareField(
   }
   if (field.optional === true && old.optional !== true) safe.push(`${name} becomes optional`)
   if (field.optional !== true && old.optional === true) breaking.push(`${name} is no longer optional`)
-  if ((field.generated === true) !== (old.generated === true)) safe.push(`${name} changes whether it is generated`)
+  if ((field.generated === true) !== (old.generated === true))
+    safe.push(`${name} changes whether it is generated`)
 }

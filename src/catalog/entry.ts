@@ -21,7 +21,11 @@ export const CATALOG_ID = 0
 
 /** One catalog row. */
 export type CatalogEntry =
-  | { readonly kind: 'collection'; readonly id: number; readonly definition: CollectionDefinition | undefined }
+  | {
+      readonly kind: 'collection'
+      readonly id: number
+      readonly definition: CollectionDefinition | undefined
+    }
   | {
       readonly kind: 'structure'
       readonly collectionId: number
@@ -80,11 +84,16 @@ function readCollection(id: number, content: Content): CatalogEntry | undefined 
   const { name, primaryKey, fields, version } = content
   const paths = readList(primaryKey, readPath)
   const list = readList(fields, readField)
-  if (typeof name !== 'string' || paths === undefined || list === undefined || !isId(version)) return undefined
+  if (typeof name !== 'string' || paths === undefined || list === undefined || !isId(version))
+    return undefined
   return { kind: 'collection', id, definition: { id, name, primaryKey: paths, fields: list, version } }
 }
 
-function readStructure(collectionId: number, structureId: number, content: Content): CatalogEntry | undefined {
+function readStructure(
+  collectionId: number,
+  structureId: number,
+  content: Content,
+): CatalogEntry | undefined {
   if (structureId >= MAX_STRUCTURES) return undefined
   const fields = content === undefined ? undefined : readPath(content['fields'], true)
   if (content !== undefined && fields === undefined) return undefined

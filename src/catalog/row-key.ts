@@ -35,7 +35,12 @@ export class RowKeys {
     for (const path of this.paths) {
       const value = valueAt(row, path)
       if (isKeyPart(value)) parts.push(value)
-      else issues.push({ path: path.join('.'), expected: 'a value that can be a primary key', found: kindOf(value) })
+      else
+        issues.push({
+          path: path.join('.'),
+          expected: 'a value that can be a primary key',
+          found: kindOf(value),
+        })
     }
     if (issues.length > 0) throw this.#invalid(issues)
     return parts
@@ -79,7 +84,9 @@ export class RowKeys {
     const wrong = parts.findIndex((part) => !isKeyPart(part))
     if (wrong < 0) return parts
     const path = parts.length === 1 ? '' : String(wrong)
-    throw this.#invalid([{ path, expected: 'a value that can be a primary key', found: kindOf(parts[wrong]) }])
+    throw this.#invalid([
+      { path, expected: 'a value that can be a primary key', found: kindOf(parts[wrong]) },
+    ])
   }
 
   #names(): string {
@@ -87,7 +94,10 @@ export class RowKeys {
   }
 
   #invalid(issues: readonly FieldIssue[]): ValidationError {
-    const text = issues.map(({ path, expected, found }) => `${path === '' ? 'the key' : path}: expected ${expected}, found ${found}`)
+    const text = issues.map(
+      ({ path, expected, found }) =>
+        `${path === '' ? 'the key' : path}: expected ${expected}, found ${found}`,
+    )
     return new ValidationError(`The primary key of '${this.#collection}' is not valid: ${text.join('; ')}.`, {
       collection: this.#collection,
       index: 'primary',

@@ -347,7 +347,11 @@ export class Committer {
     try {
       if (whole.length > 0) this.#readBack(base, cutAt)
     } catch (cause) {
-      const unreadable = writer.abandon('commits that were written could not be read back', cause, visible.commit)
+      const unreadable = writer.abandon(
+        'commits that were written could not be read back',
+        cause,
+        visible.commit,
+      )
       this.#failAll(unreadable, [...written, ...whole, ...failed])
       return false
     }
@@ -368,7 +372,8 @@ export class Committer {
     const parent = visible.commit
     const input = { file, checksum, generation, maxEpoch: epoch, from, to, parent, watermark: 0 }
     const { last } = runSync(judgeLog(input, head))
-    if (last.end !== to) throw new StorageError(`${file.path} changed between a write and reading it back.`, { path: file.path })
+    if (last.end !== to)
+      throw new StorageError(`${file.path} changed between a write and reading it back.`, { path: file.path })
     visible.apply(head.takeChange(), head.lastReplayed)
   }
 
@@ -383,7 +388,9 @@ export class Committer {
   }
 
   #pending(): PendingCommit[] {
-    return [...this.#queue, ...(this.#current === undefined ? [] : [this.#current])].flatMap(({ commits }) => commits)
+    return [...this.#queue, ...(this.#current === undefined ? [] : [this.#current])].flatMap(
+      ({ commits }) => commits,
+    )
   }
 
   #clear(): void {
@@ -395,7 +402,9 @@ export class Committer {
   }
 
   #beingCutBack(): StorageError {
-    return new StorageError('A failed write is being cut back, so a synchronous write cannot run now. Try again.')
+    return new StorageError(
+      'A failed write is being cut back, so a synchronous write cannot run now. Try again.',
+    )
   }
 
   // Background

@@ -153,7 +153,9 @@ export class Engine {
   checkOpen(): void {
     if (!this.#closed) return
     const { path } = this.#parts
-    throw new StateError(ErrorCode.closed, `The database ${path} is closed. Open it again to use it.`, { path })
+    throw new StateError(ErrorCode.closed, `The database ${path} is closed. Open it again to use it.`, {
+      path,
+    })
   }
 
   /** Pins the visible commit. */
@@ -168,7 +170,10 @@ export class Engine {
    * Runs one operation as a transaction of its own, at once if the writer is free. Otherwise it waits for its turn, with
    * a copy of what it was given: `later` makes the operation again from it.
    */
-  async write<T>(run: (transaction: Transaction) => T, later: () => (transaction: Transaction) => T): Promise<T> {
+  async write<T>(
+    run: (transaction: Transaction) => T,
+    later: () => (transaction: Transaction) => T,
+  ): Promise<T> {
     this.#writable()
     this.#refuseOwnWait()
     if (!this.#turns.taken) return await this.#commitLater(run, false)
@@ -256,7 +261,8 @@ export class Engine {
   #startBuilder(builder: TransactionBuilder): void {
     const { writer } = this.#parts
     const committer = this.#committer
-    if (writer === undefined || committer === undefined) throw new TypeError('A write on a database without a writer.')
+    if (writer === undefined || committer === undefined)
+      throw new TypeError('A write on a database without a writer.')
     // Never taken back, so that no sequence is used twice (I12), whatever becomes of the commit.
     this.#sequence += 1
     builder.start(committer.buffer(), {
@@ -408,7 +414,8 @@ export class Engine {
   #writable(): Committer {
     const { path } = this.#parts
     this.checkOpen()
-    if (this.#closing !== undefined) throw new StateError(ErrorCode.closed, `The database ${path} is being closed.`, { path })
+    if (this.#closing !== undefined)
+      throw new StateError(ErrorCode.closed, `The database ${path} is being closed.`, { path })
     return this.#committerNow()
   }
 
@@ -418,7 +425,11 @@ export class Engine {
     this.checkOpen()
     const committer = this.#committer
     if (committer === undefined) {
-      throw new StateError(ErrorCode.readOnly, `${path} is open for reading only. Open it with mode 'readWrite' to write.`, { path })
+      throw new StateError(
+        ErrorCode.readOnly,
+        `${path} is open for reading only. Open it with mode 'readWrite' to write.`,
+        { path },
+      )
     }
     if (committer.poison !== undefined) throw committer.poison
     return committer
@@ -492,6 +503,14 @@ export function keep(row: Row): Row {
 }
 
 function refusePromise(result: unknown): void {
-  if (typeof result !== 'object' || result === null || !('then' in result) || typeof result.then !== 'function') return
-  throw new TransactionError('The callback of transactionSync returned a promise. Use transaction for asynchronous work.')
+  if (
+    typeof result !== 'object' ||
+    result === null ||
+    !('then' in result) ||
+    typeof result.then !== 'function'
+  )
+    return
+  throw new TransactionError(
+    'The callback of transactionSync returned a promise. Use transaction for asynchronous work.',
+  )
 }

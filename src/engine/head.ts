@@ -43,7 +43,14 @@ export function emptyState(commit: CommitPosition): DatabaseState {
 }
 
 function emptyCollection(definition: CollectionDefinition): CollectionState {
-  return { definition, tree: Tree.empty, liveBytes: 0, digest: { a: 0, b: 0 }, counter: 1, structuresLogged: 0 }
+  return {
+    definition,
+    tree: Tree.empty,
+    liveBytes: 0,
+    digest: { a: 0, b: 0 },
+    counter: 1,
+    structuresLogged: 0,
+  }
 }
 
 export class Head implements ReplayTarget {
@@ -67,7 +74,8 @@ export class Head implements ReplayTarget {
   /** Goes back (or forward) to a whole state; scopes are forgotten. */
   reset(state: DatabaseState): void {
     this.#collections = new Map()
-    for (const [id, collection] of state.collections) this.#collections.set(id, new WorkingCollection(collection))
+    for (const [id, collection] of state.collections)
+      this.#collections.set(id, new WorkingCollection(collection))
     this.#names = state.names
     this.#recordBytes = state.recordBytes
     this.#dirty.clear()

@@ -19,7 +19,13 @@ export function localLocks(storage: Storage, platform: Platform): LockManager {
     const present = holders(path)
     const blocked = present.some((holder) => kind === 'writer' || holder.kind === 'writer')
     if (blocked) return undefined
-    const own: LockHolder = { kind, pid: 0, threadId: 0, host: 'this process', since: new Date(platform.now()) }
+    const own: LockHolder = {
+      kind,
+      pid: 0,
+      threadId: 0,
+      host: 'this process',
+      since: new Date(platform.now()),
+    }
     names.set(path, [...present, own])
     return {
       release: () => {
@@ -32,7 +38,10 @@ export function localLocks(storage: Storage, platform: Platform): LockManager {
   }
   const refusal = (path: string): LockedError => {
     const [holder] = holders(path)
-    return new LockedError(`${path} is open already in this process. Close the other handle first.`, { path, holder })
+    return new LockedError(`${path} is open already in this process. Close the other handle first.`, {
+      path,
+      holder,
+    })
   }
 
   return {

@@ -131,7 +131,9 @@ function decide(path: string, options: OpenOptions, platform: Platform): Opening
   checkNames(options)
   const storage = options.storage ?? platform.storage
   if (storage === undefined) {
-    throw new ArgumentError('This entry of Varve has no file system: pass a storage, or use Database.openInMemory().')
+    throw new ArgumentError(
+      'This entry of Varve has no file system: pass a storage, or use Database.openInMemory().',
+    )
   }
   const readOnly = options.mode === 'readOnly'
   checkChoice('mode', options.mode, ['readWrite', 'readOnly'])
@@ -146,14 +148,21 @@ function decide(path: string, options: OpenOptions, platform: Platform): Opening
     path: resolved,
     storage,
     platform,
-    locks: storage === platform.storage && platform.locks !== undefined ? platform.locks : localLocks(storage, platform),
+    locks:
+      storage === platform.storage && platform.locks !== undefined
+        ? platform.locks
+        : localLocks(storage, platform),
     request,
     readOnly,
     create: options.create ?? true,
     recovery: options.recovery,
     durability: options.durability ?? 'commit',
     syncIntervalMs: checkNumber('syncIntervalMs', options.syncIntervalMs, DEFAULT_SYNC_INTERVAL_MS),
-    maxTransactionBytes: checkNumber('maxTransactionBytes', options.maxTransactionBytes, DEFAULT_MAX_TRANSACTION_BYTES),
+    maxTransactionBytes: checkNumber(
+      'maxTransactionBytes',
+      options.maxTransactionBytes,
+      DEFAULT_MAX_TRANSACTION_BYTES,
+    ),
   }
 }
 
@@ -223,7 +232,10 @@ function* createIfAbsent(opening: Opening): Task<void> {
 }
 
 /** A head that starts empty and is filled by a replay. */
-function replayHead(path: string, codecs: RowCodecs): { head: Head; finish: (log: RecoveredLog) => VisibleState } {
+function replayHead(
+  path: string,
+  codecs: RowCodecs,
+): { head: Head; finish: (log: RecoveredLog) => VisibleState } {
   const start: CommitPosition = { sequence: 0, time: 0, offset: 0, crc: 0, end: LOG_START }
   const empty = emptyState(start)
   const head = new Head(empty, codecs, path)
@@ -285,12 +297,16 @@ function refuseHardLinks(file: StorageFile): void {
 function checkNames(options: OpenOptions): void {
   const unknown = Object.keys(options).filter((name) => !Object.hasOwn(OPTIONS, name))
   if (unknown.length === 0) return
-  throw new ArgumentError(`There is no option ${unknown.join(', ')}. Known are ${Object.keys(OPTIONS).join(', ')}.`)
+  throw new ArgumentError(
+    `There is no option ${unknown.join(', ')}. Known are ${Object.keys(OPTIONS).join(', ')}.`,
+  )
 }
 
 function checkChoice(name: string, value: unknown, known: readonly string[]): void {
   if (value === undefined || (typeof value === 'string' && known.includes(value))) return
-  throw new ArgumentError(`The option ${name} must be one of ${known.map((one) => `'${one}'`).join(', ')}, not ${JSON.stringify(value)}.`)
+  throw new ArgumentError(
+    `The option ${name} must be one of ${known.map((one) => `'${one}'`).join(', ')}, not ${JSON.stringify(value)}.`,
+  )
 }
 
 function checkNumber(name: string, value: number | undefined, fallback: number): number {

@@ -49,7 +49,11 @@ export class RecordSource {
     const { record } = this
     const problem = readRecord(this.bytes, view, start, start + lengthBytes, record, this.#checksum)
     if (problem !== undefined) throw this.#corrupt(position, `a record with its checksum`, problem)
-    if (record.crc !== ref.crc || record.end !== start + lengthBytes || record.collectionId !== collectionId) {
+    if (
+      record.crc !== ref.crc ||
+      record.end !== start + lengthBytes ||
+      record.collectionId !== collectionId
+    ) {
       throw this.#corrupt(position, 'the record that the index points at', 'another record')
     }
     if (key !== undefined && !this.#hasKey(key)) {

@@ -15,9 +15,13 @@ export async function removeDatabase(
 ): Promise<boolean> {
   checkPath(path)
   const storage = options.storage ?? platform.storage
-  if (storage === undefined) throw new ArgumentError('This entry of Varve has no file system: pass a storage.')
+  if (storage === undefined)
+    throw new ArgumentError('This entry of Varve has no file system: pass a storage.')
   const resolved = storage.resolve(path)
-  const locks = storage === platform.storage && platform.locks !== undefined ? platform.locks : localLocks(storage, platform)
+  const locks =
+    storage === platform.storage && platform.locks !== undefined
+      ? platform.locks
+      : localLocks(storage, platform)
   const lock = await locks.acquire(resolved, { kind: 'writer', waitMs: options.lock?.waitMs ?? 0 })
   try {
     const existed = storage.stat(resolved) !== undefined

@@ -17,7 +17,14 @@ import {
 } from '../catalog/entry.js'
 import { type CollectionDefinition, type CollectionInput, compareDefinitions } from '../catalog/definition.js'
 import { checkFields } from '../catalog/field.js'
-import { DuplicateKeyError, type FieldIssue, LimitError, SchemaError, TransactionError, ValidationError } from '../errors.js'
+import {
+  DuplicateKeyError,
+  type FieldIssue,
+  LimitError,
+  SchemaError,
+  TransactionError,
+  ValidationError,
+} from '../errors.js'
 import type { Key, KeyPart } from '../format/key.js'
 import { MAX_COLLECTIONS } from '../format/limits.js'
 import { Operation } from '../format/record.js'
@@ -169,9 +176,12 @@ export class Transaction {
     const row: unknown = change(old)
     this.#use()
     if (typeof row === 'object' && row !== null && !Array.isArray(row)) return row as Row
-    throw new ValidationError(`The function given to update of '${name}' must return the new row, not ${String(row)}.`, {
-      collection: name,
-    })
+    throw new ValidationError(
+      `The function given to update of '${name}' must return the new row, not ${String(row)}.`,
+      {
+        collection: name,
+      },
+    )
   }
 
   #store(collection: WorkingCollection, input: Row, how: 'insert' | 'put'): Key {
@@ -182,8 +192,14 @@ export class Transaction {
     this.#checkRow(definition, row)
     const parts = keys.partsOf(row)
     const key = keys.encodeParts(parts)
-    if (how === 'insert' && collection.find(key, this.#ref)) throw duplicate(definition.name, keys.asKey(parts))
-    this.#putRecord(collection, key, this.#parts.codecs.of(definition.id).encode(row), nextCounter(collection, parts))
+    if (how === 'insert' && collection.find(key, this.#ref))
+      throw duplicate(definition.name, keys.asKey(parts))
+    this.#putRecord(
+      collection,
+      key,
+      this.#parts.codecs.of(definition.id).encode(row),
+      nextCounter(collection, parts),
+    )
     return keys.asKey(parts)
   }
 
@@ -192,11 +208,16 @@ export class Transaction {
     const issues: FieldIssue[] = []
     checkFields(definition.fields, row, issues)
     if (issues.length === 0) return
-    const text = issues.map(({ path, expected, found }) => `${path}: expected ${expected}, found ${found}`).join('; ')
-    throw new ValidationError(`The row does not fit collection '${definition.name}': ${text}. Nothing was written.`, {
-      collection: definition.name,
-      issues,
-    })
+    const text = issues
+      .map(({ path, expected, found }) => `${path}: expected ${expected}, found ${found}`)
+      .join('; ')
+    throw new ValidationError(
+      `The row does not fit collection '${definition.name}': ${text}. Nothing was written.`,
+      {
+        collection: definition.name,
+        issues,
+      },
+    )
   }
 
   /** A copy of the row with a generated key. */
@@ -255,7 +276,9 @@ export class Transaction {
     const { head } = this.#parts
     const id = head.nextCollectionId
     if (head.names.size >= MAX_COLLECTIONS) {
-      throw new LimitError(`A database holds at most ${MAX_COLLECTIONS} collections.`, { limit: 'MAX_COLLECTIONS' })
+      throw new LimitError(`A database holds at most ${MAX_COLLECTIONS} collections.`, {
+        limit: 'MAX_COLLECTIONS',
+      })
     }
     // The counter first, so that no id is ever given twice.
     this.#putEntry({ kind: 'counter', collectionId: CATALOG_ID, next: id + 1 })
@@ -284,7 +307,9 @@ export class Transaction {
     const { definition } = this.collection(from)
     if (from === to) return
     if (this.#parts.head.names.has(to)) {
-      throw new SchemaError(`'${from}' cannot be renamed to '${to}': a collection of that name exists.`, { collection: to })
+      throw new SchemaError(`'${from}' cannot be renamed to '${to}': a collection of that name exists.`, {
+        collection: to,
+      })
     }
     this.#define({ ...definition, name: to, version: definition.version + 1 })
   }
@@ -334,7 +359,13 @@ export class Transaction {
     this.#started = false
   }
 
-  #add(operation: Operation, collectionId: number, key: Uint8Array, value: Uint8Array, previous: number): PlacedRecord {
+  #add(
+    operation: Operation,
+    collectionId: number,
+    key: Uint8Array,
+    value: Uint8Array,
+    previous: number,
+  ): PlacedRecord {
     const { builder, startBuilder, maxBytes } = this.#parts
     if (!this.#started) {
       startBuilder()
@@ -362,7 +393,8 @@ function entryKey(entry: CatalogEntry): Uint8Array {
 }
 
 function entryRow(entry: CatalogEntry): Uint8Array {
-  if (entry.kind === 'collection') return entry.definition === undefined ? EMPTY : collectionRow(entry.definition)
+  if (entry.kind === 'collection')
+    return entry.definition === undefined ? EMPTY : collectionRow(entry.definition)
   if (entry.kind === 'counter') return counterRow(entry.next ?? 1)
   return structureRow(entry.fields ?? [])
 }
@@ -370,7 +402,9 @@ function entryRow(entry: CatalogEntry): Uint8Array {
 /** A key given by the caller to a counting collection moves its counter past it. */
 function nextCounter(collection: WorkingCollection, parts: readonly KeyPart[]): number | undefined {
   const [part] = parts
-  const counts = collection.definition.fields.some((field) => field.generated === true && field.type === 'int')
+  const counts = collection.definition.fields.some(
+    (field) => field.generated === true && field.type === 'int',
+  )
   if (!counts || typeof part !== 'number' || part < collection.counter) return undefined
   return Math.min(part + 1, Number.MAX_SAFE_INTEGER)
 }
@@ -392,10 +426,13 @@ function isObject(value: unknown): value is Row {
 
 function requireRow(row: unknown, collection: string): void {
   if (isObject(row) && !Array.isArray(row)) return
-  throw new ValidationError(`A row of '${collection}' must be an object, not ${row === null ? 'null' : typeof row}.`, {
-    collection,
-    issues: [{ path: '', expected: 'an object', found: row === null ? 'null' : typeof row }],
-  })
+  throw new ValidationError(
+    `A row of '${collection}' must be an object, not ${row === null ? 'null' : typeof row}.`,
+    {
+      collection,
+      issues: [{ path: '', expected: 'an object', found: row === null ? 'null' : typeof row }],
+    },
+  )
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
@@ -404,25 +441,33 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 
 export function unknownCollection(name: string, known: readonly string[]): SchemaError {
   const list = known.length === 0 ? 'There are none yet' : `There are: ${known.slice(0, 20).join(', ')}`
-  return new SchemaError(`There is no collection '${name}'. ${list}. Register it with registerCollection.`, { collection: name })
+  return new SchemaError(`There is no collection '${name}'. ${list}. Register it with registerCollection.`, {
+    collection: name,
+  })
 }
 
 function duplicate(collection: string, key: Key): DuplicateKeyError {
   const text = Array.isArray(key) ? JSON.stringify(key.map(String)) : String(key)
-  return new DuplicateKeyError(`A row with the key ${text} exists in '${collection}'. Use put to replace it.`, {
-    collection,
-    index: 'primary',
-    key,
-  })
+  return new DuplicateKeyError(
+    `A row with the key ${text} exists in '${collection}'. Use put to replace it.`,
+    {
+      collection,
+      index: 'primary',
+      key,
+    },
+  )
 }
 
 function keyChanged(collection: string, paths: readonly (readonly string[])[]): ValidationError {
   const field = paths.map((path) => path.join('.')).join(', ')
-  return new ValidationError(`An update of '${collection}' must not change the primary key (${field}). Insert a new row and delete the old one.`, {
-    collection,
-    index: 'primary',
-    field,
-  })
+  return new ValidationError(
+    `An update of '${collection}' must not change the primary key (${field}). Insert a new row and delete the old one.`,
+    {
+      collection,
+      index: 'primary',
+      field,
+    },
+  )
 }
 
 function breakingChange(collection: string, reasons: readonly string[]): SchemaError {

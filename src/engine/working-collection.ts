@@ -53,7 +53,14 @@ export class WorkingCollection {
   freeze(): CollectionState {
     const digest: Digest = { a: this.#digest.a, b: this.#digest.b }
     const { definition, counter, structuresLogged } = this
-    return { definition, tree: this.#editor.freeze(), liveBytes: this.#liveBytes, digest, counter, structuresLogged }
+    return {
+      definition,
+      tree: this.#editor.freeze(),
+      liveBytes: this.#liveBytes,
+      digest,
+      counter,
+      structuresLogged,
+    }
   }
 
   reset(state: CollectionState): void {

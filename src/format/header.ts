@@ -65,7 +65,11 @@ export const NO_GENERATION: string = '0'.repeat(32)
 
 export type HeaderResult =
   | { readonly ok: true; readonly header: Header }
-  | { readonly ok: false; readonly problem: 'notVarve' | 'checksum' | 'newerFormat' | 'value'; readonly actual: string }
+  | {
+      readonly ok: false
+      readonly problem: 'notVarve' | 'checksum' | 'newerFormat' | 'value'
+      readonly actual: string
+    }
 
 export function encodeHeader(header: Header, checksum: Checksum): Uint8Array {
   const block = new Uint8Array(BLOCK_BYTES)

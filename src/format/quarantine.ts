@@ -66,11 +66,13 @@ export function decodeQuarantineHead(bytes: Uint8Array, checksum: Checksum): Qua
   if (bytes.length < QUARANTINE_HEAD_BYTES) return undefined
   if (!QUARANTINE_MAGIC.every((byte, i) => bytes[i] === byte)) return undefined
   const view = viewOf(bytes)
-  if (checksum(bytes, 0, QuarantineField.headCrc) !== view.getUint32(QuarantineField.headCrc, true)) return undefined
+  if (checksum(bytes, 0, QuarantineField.headCrc) !== view.getUint32(QuarantineField.headCrc, true))
+    return undefined
   const reason = Object.values(QuarantineReason).find(
     (known) => known === view.getUint16(QuarantineField.reason, true),
   )
-  if (reason === undefined || view.getUint16(QuarantineField.version, true) !== QUARANTINE_VERSION) return undefined
+  if (reason === undefined || view.getUint16(QuarantineField.version, true) !== QUARANTINE_VERSION)
+    return undefined
   const offset = readUint64(view, QuarantineField.offset)
   const length = readUint64(view, QuarantineField.length)
   if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length)) return undefined

@@ -50,13 +50,7 @@ export class RecordView {
 
 /** Why bytes are not a record; undefined when they are. */
 export type RecordProblem =
-  | 'short'
-  | 'operation'
-  | 'collection'
-  | 'keyLength'
-  | 'valueLength'
-  | 'expiry'
-  | 'checksum'
+  'short' | 'operation' | 'collection' | 'keyLength' | 'valueLength' | 'expiry' | 'checksum'
 
 /** Bytes of a record without expiry. */
 export function recordBytes(collectionId: number, keyLength: number, valueLength: number): number {
@@ -138,7 +132,8 @@ export function readRecord(
   record.valueStart = at + keyLength
   record.end = record.valueStart + valueLength
   if (record.end > end) return 'short'
-  if (checksum !== undefined && checksum(bytes, start + RECORD_BODY, record.end) !== record.crc) return 'checksum'
+  if (checksum !== undefined && checksum(bytes, start + RECORD_BODY, record.end) !== record.crc)
+    return 'checksum'
   return undefined
 }
 

@@ -113,7 +113,9 @@ export function decodeSuperblock(block: Uint8Array, checksum: Checksum): Superbl
   const { sequence, checkpoint, watermark, watermarkSequence, cutAt, highestSequence } = superblock
   const numbers = [sequence, checkpoint, watermark, watermarkSequence, cutAt, highestSequence]
   const safe = numbers.every(Number.isSafeInteger)
-  return safe && isSafeIdentity(superblock.header) ? { ok: true, superblock } : { ok: false, problem: 'value' }
+  return safe && isSafeIdentity(superblock.header)
+    ? { ok: true, superblock }
+    : { ok: false, problem: 'value' }
 }
 
 /** The part of a superblock that fences writers: read back before each append. */
@@ -124,4 +126,3 @@ export function fenceHolds(fence: Uint8Array, expected: Uint8Array): boolean {
   for (let i = 0; i < FENCE_BYTES; i++) if (fence[i] !== expected[i]) return false
   return true
 }
-

@@ -37,7 +37,11 @@ export interface CatalogReport {
 }
 
 /** Reads the catalog of a database file, as of the last commit in its chain. Needs no lock, and changes nothing. */
-export async function dumpCatalogFile(path: string, options: InspectOptions, platform: Platform): Promise<CatalogReport> {
+export async function dumpCatalogFile(
+  path: string,
+  options: InspectOptions,
+  platform: Platform,
+): Promise<CatalogReport> {
   const file = openForAnalysis(path, platform, options.storage)
   try {
     const read = await runAsync(readLog(file, platform, {}), platform, options.signal)

@@ -79,7 +79,11 @@ export interface InspectReport {
 }
 
 /** Analyses a database file. Needs no lock, and changes nothing. */
-export async function inspectFile(path: string, options: InspectOptions, platform: Platform): Promise<InspectReport> {
+export async function inspectFile(
+  path: string,
+  options: InspectOptions,
+  platform: Platform,
+): Promise<InspectReport> {
   const file = openForAnalysis(path, platform, options.storage)
   try {
     const counter = new FrameCounter(file.size(), options.onProgress)
@@ -146,7 +150,9 @@ function report(
     headerDamaged: blocks.headerDamaged,
     hasParent: blocks.header.parentGenerationId !== NO_GENERATION,
     epoch: live?.epoch,
-    superblocks: blocks.superblocks.slots.map((slot, i) => superblockReport(slot, i, blocks.superblocks.liveSlot === i)),
+    superblocks: blocks.superblocks.slots.map((slot, i) =>
+      superblockReport(slot, i, blocks.superblocks.liveSlot === i),
+    ),
     checkpointOffset: live === undefined || live.checkpoint === 0 ? undefined : live.checkpoint,
     watermark: judgement.watermark,
     log: {

@@ -35,10 +35,14 @@ export interface ReadLogOptions {
 /** Opens the file that is to be analysed. */
 export function openForAnalysis(path: string, platform: Platform, given: Storage | undefined): StorageFile {
   const storage = given ?? platform.storage
-  if (storage === undefined) throw new ArgumentError('This entry of Varve has no file system: pass a storage.')
+  if (storage === undefined)
+    throw new ArgumentError('This entry of Varve has no file system: pass a storage.')
   const resolved = storage.resolve(path)
   if (storage.stat(resolved) === undefined) {
-    throw new StorageError(`There is no database at ${resolved}.`, { code: ErrorCode.notFound, path: resolved })
+    throw new StorageError(`There is no database at ${resolved}.`, {
+      code: ErrorCode.notFound,
+      path: resolved,
+    })
   }
   return storage.open(resolved, 'read')
 }

@@ -61,7 +61,11 @@ export interface VerifyReport {
 const ROWS_PER_PAUSE = 64
 
 /** Checks a database file. Throws only if it cannot be read as a database at all. */
-export async function verifyFile(path: string, options: VerifyOptions, platform: Platform): Promise<VerifyReport> {
+export async function verifyFile(
+  path: string,
+  options: VerifyOptions,
+  platform: Platform,
+): Promise<VerifyReport> {
   const file = openForAnalysis(path, platform, options.storage)
   try {
     return await runAsync(new Verification(file, options, platform).run(), platform, options.signal)
@@ -107,10 +111,12 @@ class Verification {
     if (!header.ok) this.#find('header', 0, BLOCK_BYTES, 'a header with its checksum', header.problem)
     for (const [i, slot] of blocks.superblocks.slots.entries()) {
       const offset = SUPERBLOCK_OFFSETS[i] ?? 0
-      if (!slot.ok) this.#find('superblock', offset, offset + BLOCK_BYTES, 'a superblock of this file', slot.problem)
+      if (!slot.ok)
+        this.#find('superblock', offset, offset + BLOCK_BYTES, 'a superblock of this file', slot.problem)
     }
     const cutAt = blocks.superblocks.live?.cutAt ?? 0
-    if (cutAt > 0) this.#warn('superblock', SUPERBLOCK_OFFSETS[0], 'no cut in progress', `an unfinished cut at ${cutAt}`)
+    if (cutAt > 0)
+      this.#warn('superblock', SUPERBLOCK_OFFSETS[0], 'no cut in progress', `an unfinished cut at ${cutAt}`)
   }
 
   /** Checksums may hold over content that contradicts itself: a finding, behind which nothing can be judged. */
@@ -125,7 +131,13 @@ class Verification {
     } catch (error) {
       if (!VarveError.is(error)) throw error
       const { offset, expected, actual } = error.details
-      this.#find('content', offset ?? 0, undefined, expected ?? 'content that agrees with itself', actual ?? error.message)
+      this.#find(
+        'content',
+        offset ?? 0,
+        undefined,
+        expected ?? 'content that agrees with itself',
+        actual ?? error.message,
+      )
       return undefined
     }
   }
@@ -139,11 +151,13 @@ class Verification {
     }
     for (const range of judgement.brokenRanges) {
       const isTail = classification === 'tornTail' || classification === 'uncommittedTail'
-      if (!isTail) this.#find('frame', range.offset, range.end, 'a frame in the chain of commits', range.reason)
+      if (!isTail)
+        this.#find('frame', range.offset, range.end, 'a frame in the chain of commits', range.reason)
     }
     if (classification === 'clean' || breakOffset === undefined) return
     if (classification === 'damage' || classification === 'shortFile') {
-      const lost = judgement.transactionsCut === 0 ? '' : `; ${judgement.transactionsCut} whole commits lie behind it`
+      const lost =
+        judgement.transactionsCut === 0 ? '' : `; ${judgement.transactionsCut} whole commits lie behind it`
       const expected = `commits up to offset ${judgement.watermark}, which were durable`
       this.#find('chain', breakOffset, fileSize, expected, `${classification}: ${breakReason}${lost}`)
       return
@@ -176,15 +190,28 @@ class Verification {
       try {
         const row = read.rows.read(definition.id, cursor.ref, key)
         const own = keys.encodeParts(keys.partsOf(row))
-        if (!sameBytes(own, key)) this.#find('row', cursor.ref.position, undefined, 'a row of its key', 'a row of another key')
+        if (!sameBytes(own, key))
+          this.#find('row', cursor.ref.position, undefined, 'a row of its key', 'a row of another key')
       } catch (error) {
         if (!VarveError.is(error)) throw error
-        this.#find('row', cursor.ref.position, undefined, error.details.expected ?? 'a row', error.details.actual ?? error.message)
+        this.#find(
+          'row',
+          cursor.ref.position,
+          undefined,
+          error.details.expected ?? 'a row',
+          error.details.actual ?? error.message,
+        )
       }
       if (++count % ROWS_PER_PAUSE === 0) yield PAUSE
     }
     if (sum.a === digest.a && sum.b === digest.b) return
-    this.#find('digest', 0, undefined, `state digest ${digestText(digest)} of '${definition.name}'`, digestText(sum))
+    this.#find(
+      'digest',
+      0,
+      undefined,
+      `state digest ${digestText(digest)} of '${definition.name}'`,
+      digestText(sum),
+    )
   }
 
   #find(kind: string, offset: number, end: number | undefined, expected: string, actual: string): void {

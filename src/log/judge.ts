@@ -197,7 +197,8 @@ class LogJudge {
     const scanner = this.#scanner
     this.#abandonPending()
     const block = this.#readBlock()
-    if (!this.#links() || block.begin !== scanner.offset || block.frames !== 0) return this.#unlinked(scanner.offset)
+    if (!this.#links() || block.begin !== scanner.offset || block.frames !== 0)
+      return this.#unlinked(scanner.offset)
     this.#commitCrc.start()
     this.#target.begin(false)
     this.#records(scanner.payloadStart + COMMIT_BLOCK_BYTES)
@@ -206,10 +207,18 @@ class LogJudge {
 
   #txnBegin(): void {
     const { header, offset, end } = this.#scanner
-    if (header.payloadLength !== TXN_BEGIN_BYTES) throw this.#notUnderstood('a begin of a transaction that is none')
+    if (header.payloadLength !== TXN_BEGIN_BYTES)
+      throw this.#notUnderstood('a begin of a transaction that is none')
     this.#abandonPending()
     const framesCrc = this.#headerCrc(0)
-    this.#pending = { begin: offset, sequence: header.sequence, frames: 1, framesCrc, next: end, operations: 0 }
+    this.#pending = {
+      begin: offset,
+      sequence: header.sequence,
+      frames: 1,
+      framesCrc,
+      next: end,
+      operations: 0,
+    }
     this.#commitCrc.start()
     this.#target.begin(true)
   }
@@ -289,7 +298,8 @@ class LogJudge {
     this.#dropPending()
     const reason = `a transaction that begins at offset ${pending.begin} has no commit`
     this.#break ??= { offset: pending.begin, reason, uncommitted: true }
-    if (this.#suspects.length < NAMED_MAX) this.#suspects.push({ offset: pending.begin, end: pending.next, reason })
+    if (this.#suspects.length < NAMED_MAX)
+      this.#suspects.push({ offset: pending.begin, end: pending.next, reason })
   }
 
   #dropPending(): void {
@@ -341,7 +351,8 @@ class LogJudge {
     const length = payloadEnd - payloadStart
     const alone = header.kind === FrameKind.txnCommit
     const fits = alone ? length === COMMIT_BLOCK_BYTES : length >= COMMIT_BLOCK_BYTES
-    if (!fits || !readCommitBlock(view, payloadStart, this.#block)) throw this.#notUnderstood('a commit block that is none')
+    if (!fits || !readCommitBlock(view, payloadStart, this.#block))
+      throw this.#notUnderstood('a commit block that is none')
     this.#noteWatermark(this.#block.watermark, offset)
     return this.#block
   }
@@ -349,10 +360,12 @@ class LogJudge {
   #records(start: number): void {
     const { bytes, view, payloadStart, payloadEnd, offset } = this.#scanner
     const base = offset + FRAME_HEADER_BYTES - payloadStart
-    for (let at = start; at < payloadEnd; ) {
+    for (let at = start; at < payloadEnd;) {
       const problem = readRecord(bytes, view, at, payloadEnd, this.#record, this.#input.checksum)
-      if (problem !== undefined) throw this.#notUnderstood(`a record at offset ${base + at} that is none (${problem})`)
-      if (this.#record.distance !== base + at - offset) this.#contradiction('a record’s distance to its frame')
+      if (problem !== undefined)
+        throw this.#notUnderstood(`a record at offset ${base + at} that is none (${problem})`)
+      if (this.#record.distance !== base + at - offset)
+        this.#contradiction('a record’s distance to its frame')
       this.#commitCrc.addRecord(this.#record.crc)
       this.#target.record(bytes, this.#record, base + at)
       at = this.#record.end
@@ -423,7 +436,8 @@ class LogJudge {
     const found = this.#break
     const lastEnd = Math.max(this.#last.end, LOG_START)
     // A file shorter than its fixed blocks has lost its superblocks, so what they said of W is not known.
-    if (this.#fileSize < Math.max(watermark, LOG_START)) return { classification: 'shortFile', breakOffset: found?.offset ?? this.#logEnd }
+    if (this.#fileSize < Math.max(watermark, LOG_START))
+      return { classification: 'shortFile', breakOffset: found?.offset ?? this.#logEnd }
     if (found === undefined) {
       if (lastEnd >= watermark) return { classification: 'clean', breakOffset: undefined }
       return { classification: 'shortFile', breakOffset: this.#logEnd }

@@ -34,11 +34,13 @@ export function readFixedBlocks(file: StorageFile, checksum: Checksum): FixedBlo
   const length = file.read(block, 0)
   const result = decodeHeader(block, checksum)
   const superblocks = readSuperblocks(file, checksum)
-  if (result.ok) return { header: result.header, headerDamaged: false, superblocks: ofHeader(superblocks, result.header) }
+  if (result.ok)
+    return { header: result.header, headerDamaged: false, superblocks: ofHeader(superblocks, result.header) }
   if (result.problem === 'newerFormat') throw newerFormat(file.path, result.actual)
   if (superblocks.live !== undefined && agree(superblocks)) {
     const { header } = superblocks.live
-    if (header.formatMajor !== FORMAT_MAJOR) throw newerFormat(file.path, `${header.formatMajor}.${header.formatMinor}`)
+    if (header.formatMajor !== FORMAT_MAJOR)
+      throw newerFormat(file.path, `${header.formatMajor}.${header.formatMinor}`)
     return { header, headerDamaged: true, superblocks }
   }
   if (result.problem === 'notVarve') {
@@ -51,7 +53,12 @@ export function readFixedBlocks(file: StorageFile, checksum: Checksum): FixedBlo
   }
   throw new CorruptionError(
     `The header of ${file.path} is damaged, and so are its superblocks, or they contradict each other: its identity is unknown. Restore a backup, or salvage it.`,
-    { path: file.path, offset: 0, expected: 'a header with its checksum', actual: `checksum ${result.actual}` },
+    {
+      path: file.path,
+      offset: 0,
+      expected: 'a header with its checksum',
+      actual: `checksum ${result.actual}`,
+    },
   )
 }
 
@@ -87,10 +94,13 @@ export function checkFeatures(superblock: Superblock, path: string, forWriting: 
   const unknownIncompatible = superblock.featuresIncompatible & ~KnownFeatures.incompatible
   const unknownReadOnly = superblock.featuresReadOnlyCompatible & ~KnownFeatures.readOnlyCompatible
   if (unknownIncompatible !== 0) {
-    throw new FormatError(`${path} uses features that this version of Varve does not know. Use a newer version.`, {
-      path,
-      actual: `incompatible feature bits 0x${unknownIncompatible.toString(16)}`,
-    })
+    throw new FormatError(
+      `${path} uses features that this version of Varve does not know. Use a newer version.`,
+      {
+        path,
+        actual: `incompatible feature bits 0x${unknownIncompatible.toString(16)}`,
+      },
+    )
   }
   if (forWriting && unknownReadOnly !== 0) {
     throw new FormatError(
@@ -184,7 +194,8 @@ function refuseOrphans(storage: Storage, path: string): void {
 
 /** Removes what creations that were interrupted left behind. The caller holds the writer lock. */
 export function removeLeftovers(storage: Storage, path: string): void {
-  for (const name of storage.siblings(path)) if (name.startsWith(path + Sidecar.creating)) storage.remove(name)
+  for (const name of storage.siblings(path))
+    if (name.startsWith(path + Sidecar.creating)) storage.remove(name)
 }
 
 /** Refuses path arguments that cannot be meant. */
@@ -192,5 +203,6 @@ export function checkPath(path: string): void {
   if (path === ':memory:') {
     throw new ArgumentError("':memory:' is not a path. Use Database.openInMemory() for a database in memory.")
   }
-  if (path === '' || path.includes('\0')) throw new ArgumentError('The path of a database must be a non-empty file name.')
+  if (path === '' || path.includes('\0'))
+    throw new ArgumentError('The path of a database must be a non-empty file name.')
 }

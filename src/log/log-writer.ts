@@ -185,7 +185,10 @@ export class LogWriter {
   /** Appends a `Mark` frame that carries the watermark. */
   *mark(sequence: number): Task<void> {
     const bytes = new Uint8Array(frameBytes(MARK_BYTES))
-    bytes.set(encodeMark({ watermark: this.#watermark.end, watermarkSequence: this.#watermark.sequence }), FRAME_HEADER_BYTES)
+    bytes.set(
+      encodeMark({ watermark: this.#watermark.end, watermarkSequence: this.#watermark.sequence }),
+      FRAME_HEADER_BYTES,
+    )
     const header = Object.assign(new FrameHeader(), {
       kind: FrameKind.mark,
       payloadLength: MARK_BYTES,
@@ -212,7 +215,10 @@ export class LogWriter {
   /** Declares the writer unusable. */
   #poisoned(what: string, cause: unknown, reached: CommitEnd): VarveError {
     const known = this.#watermark.sequence
-    const unknown = reached.sequence > known ? ` Commits ${known + 1} to ${reached.sequence} may or may not be durable.` : ''
+    const unknown =
+      reached.sequence > known
+        ? ` Commits ${known + 1} to ${reached.sequence} may or may not be durable.`
+        : ''
     this.#poison ??= new StateError(
       ErrorCode.poisoned,
       `${this.#file.path}: ${what}, so this handle writes nothing more.${unknown} Reads go on. Close it, check the storage, and open the database again.`,
@@ -233,7 +239,8 @@ export class LogWriter {
     this.#refuseIfPoisoned()
     const { path } = this.#file
     this.#file.read(this.#fence, SUPERBLOCK_OFFSETS[0])
-    if (!this.#superblocks.fenceHolds(this.#fence)) throw this.#lost('another session has written its superblock')
+    if (!this.#superblocks.fenceHolds(this.#fence))
+      throw this.#lost('another session has written its superblock')
     const size = this.#file.size()
     if (size !== this.#size) throw this.#lost(`its size is ${size} instead of ${this.#size} bytes`)
     if (this.#storage.stat(path)?.id !== this.#inode) throw this.#lost('the path names another file now')

@@ -125,7 +125,11 @@ function changedWhileCopied(path: string, offset: number): CorruptionError {
 }
 
 /** The bytes of a file in pieces, each a fresh array; `position` counts from `offset`. */
-function* chunks(file: StorageFile, offset: number, length: number): Generator<{ bytes: Uint8Array; position: number }> {
+function* chunks(
+  file: StorageFile,
+  offset: number,
+  length: number,
+): Generator<{ bytes: Uint8Array; position: number }> {
   for (let position = 0; position < length; position += COPY_BYTES) {
     const bytes = new Uint8Array(Math.min(COPY_BYTES, length - position))
     const read = file.read(bytes, offset + position)
@@ -170,7 +174,8 @@ function allNumbers(storage: Storage, path: string): number[] {
 
 function removeOldTails(storage: Storage, files: readonly QuarantineFile[]): void {
   const tails = files.filter(
-    ({ head }) => head.reason === QuarantineReason.tornTail || head.reason === QuarantineReason.uncommittedTail,
+    ({ head }) =>
+      head.reason === QuarantineReason.tornTail || head.reason === QuarantineReason.uncommittedTail,
   )
   for (const { path } of tails.slice(0, Math.max(0, tails.length - KEPT_TAILS))) storage.remove(path)
 }

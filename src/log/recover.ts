@@ -96,7 +96,8 @@ export function* judgeFile(
       checksum,
       generation: shortGeneration(header.generationId),
       // With a slot damaged, the epoch of the session that wrote it is unknown.
-      maxEpoch: bothValid && superblocks.live !== undefined ? superblocks.live.epoch : Number.POSITIVE_INFINITY,
+      maxEpoch:
+        bothValid && superblocks.live !== undefined ? superblocks.live.epoch : Number.POSITIVE_INFINITY,
       from: LOG_START,
       parent: generationStart(header),
       watermark: superblocks.live?.watermark ?? 0,
@@ -179,7 +180,8 @@ function* writableSuperblocks(
   judgement: Judgement,
 ): Task<SuperblockWriter> {
   const { live, liveSlot } = readFixedBlocks(file, checksum).superblocks
-  if (live !== undefined && liveSlot !== undefined) return new SuperblockWriter(file, checksum, live, liveSlot)
+  if (live !== undefined && liveSlot !== undefined)
+    return new SuperblockWriter(file, checksum, live, liveSlot)
   const fresh: Superblock = {
     ...firstSuperblock(blocks.header, LOG_START),
     epoch: judgement.highestEpoch,

@@ -154,7 +154,8 @@ export class LogScanner {
     const start = at - this.#windowStart
     if (this.view.getUint32(start, true) !== FRAME_MAGIC) return 'noFrame'
     this.#checksumBudget -= FRAME_HEADER_BYTES
-    if (!readFrameHeader(this.bytes, this.view, start, header, this.#options.checksum)) return 'headerChecksum'
+    if (!readFrameHeader(this.bytes, this.view, start, header, this.#options.checksum))
+      return 'headerChecksum'
     if (header.offset !== at) return 'wrongOffset'
     const { low, high } = this.#options.generation
     if (header.generationLow !== low || header.generationHigh !== high) return 'wrongGeneration'
@@ -186,7 +187,7 @@ export class LogScanner {
   }
 
   #zerosToEnd(at: number): boolean {
-    for (let position = at; position < this.#limit; ) {
+    for (let position = at; position < this.#limit;) {
       this.#load(position, 1)
       // What is loaded already comes first: a log of many small gaps is not read anew at each of them.
       const start = position - this.#windowStart

@@ -49,7 +49,9 @@ export function readSuperblocks(file: StorageFile, checksum: Checksum): Superblo
   }
   const newest: Slot = sequence(1) > sequence(0) ? 1 : 0
   const result = slots[newest]
-  return result.ok ? { slots, liveSlot: newest, live: result.superblock } : { slots, liveSlot: undefined, live: undefined }
+  return result.ok
+    ? { slots, liveSlot: newest, live: result.superblock }
+    : { slots, liveSlot: undefined, live: undefined }
 }
 
 /** What a new version changes; the rest stays as in the live one. */
@@ -81,7 +83,8 @@ export class SuperblockWriter {
    * write. Both, because another session writes the older one first, and a file copied over this one changes the live.
    */
   fenceHolds(bytes: Uint8Array): boolean {
-    const slots = this.#liveSlot === 0 ? [this.#liveBytes, this.#olderBytes] : [this.#olderBytes, this.#liveBytes]
+    const slots =
+      this.#liveSlot === 0 ? [this.#liveBytes, this.#olderBytes] : [this.#olderBytes, this.#liveBytes]
     return slots.every((expected, slot) => {
       const start = SUPERBLOCK_OFFSETS[slot === 0 ? 0 : 1] - SUPERBLOCK_OFFSETS[0]
       return expected !== undefined && fenceHolds(bytes.subarray(start, start + FENCE_BYTES), expected)
@@ -105,7 +108,10 @@ export class SuperblockWriter {
   /** Counters that wrapped around would make the newest frames look like the oldest. */
   #exhausted(): LimitError {
     const { path } = this.#file
-    return new LimitError(`${path} has used up its epochs. Copy its content into a new database.`, { path, limit: 'epoch' })
+    return new LimitError(`${path} has used up its epochs. Copy its content into a new database.`, {
+      path,
+      limit: 'epoch',
+    })
   }
 }
 

@@ -20,7 +20,14 @@ import {
 } from '../format/frame.js'
 import { writeUint64 } from '../format/integers.js'
 import { TRANSACTION_FRAME_BYTES } from '../format/limits.js'
-import { type Operation, readRecord, recordBytes, RecordField, RecordView, writeRecord } from '../format/record.js'
+import {
+  type Operation,
+  readRecord,
+  recordBytes,
+  RecordField,
+  RecordView,
+  writeRecord,
+} from '../format/record.js'
 import { TXN_BEGIN_BYTES, TxnBeginField } from '../format/txn-begin.js'
 import type { CommitPosition } from './judge.js'
 import type { LogBuffer } from './log-buffer.js'
@@ -83,12 +90,19 @@ export class TransactionBuilder {
   }
 
   /** Adds a record; its place and CRC are then in `position`, `lengthBytes` and `crc`. */
-  add(operation: Operation, collectionId: number, key: Uint8Array, value: Uint8Array, previous: number): void {
+  add(
+    operation: Operation,
+    collectionId: number,
+    key: Uint8Array,
+    value: Uint8Array,
+    previous: number,
+  ): void {
     const buffer = this.#open()
     const length = recordBytes(collectionId, key.length, value.length)
     const frame = this.#frameStart()
     const used = buffer.length - frame
-    const needsFrame = used > FRAME_HEADER_BYTES && used + length > TRANSACTION_FRAME_BYTES && this.#crc.records > 0
+    const needsFrame =
+      used > FRAME_HEADER_BYTES && used + length > TRANSACTION_FRAME_BYTES && this.#crc.records > 0
     const start = needsFrame ? this.#openFrame(buffer) : frame
     const at = buffer.grow(length)
     const record = { operation, collectionId, key, value, previous, distance: at - start }
