@@ -6,7 +6,7 @@
  * once (I7), because the pages that failed may be marked clean and a second sync would lie. It knows bytes, offsets and the
  * watermark; what a commit is, its callers know.
  */
-import { ErrorCode, StateError, StorageError, VarveError } from '../errors.js'
+import { ErrorCode, StateError, StorageError, type VarveError } from '../errors.js'
 import type { Checksum } from '../format/checksum.js'
 import {
   FRAME_HEADER_BYTES,
