@@ -73,7 +73,7 @@ function expectRecovered(storage: Storage, bytes: Uint8Array, cutAt: number): vo
   again.closeSync()
 }
 
-describe('a cut that is interrupted', () => {
+describe('a cut that is interrupted (I3, I4)', () => {
   it('by a power cut at any boundary, with any of the writes that were not synced, is finished or made again', () => {
     const { bytes, cutAt } = damagedImage()
     const storage = diskWith(bytes)
@@ -257,7 +257,7 @@ describe('after a cut', () => {
     again.closeSync()
   })
 
-  it('sequences go on above the highest found in the cut bytes, also after an open that committed nothing', () => {
+  it('(I12) sequences go on above the highest found in the cut bytes, also after an open that committed nothing', () => {
     const { bytes } = damagedImage()
     const storage = storageWith({ [PATH]: bytes })
     openOn(storage).closeSync()

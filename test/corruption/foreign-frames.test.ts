@@ -17,7 +17,7 @@ function read(bytes: Uint8Array): { ids: string[]; classification: string; cut: 
   return found
 }
 
-describe('frames at the wrong place', () => {
+describe('frames at the wrong place (I1)', () => {
   it('does not take a misplaced write for a frame: right content at another offset', () => {
     const image = new LogImage()
     image.register()
@@ -98,7 +98,7 @@ describe('frames at the wrong place', () => {
   })
 })
 
-describe('frames of another epoch', () => {
+describe('frames of another epoch (I1, I5)', () => {
   /** Commits `a` and `b` of epoch 1; then epoch 2 wrote `a2`, shorter, over `a`, and `b` still stands behind it. */
   function staleBehindRetry(staleEpoch: number): { bytes: Uint8Array; end: number } {
     const image = new LogImage()

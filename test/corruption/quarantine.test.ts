@@ -94,7 +94,7 @@ describe('the quarantine', () => {
     expect(storage.siblings(QUARANTINE)).toEqual([1, 5, 6, 7, 8].map((number) => `${QUARANTINE}${number}`))
   })
 
-  it('that cannot be made fails the open, and the file is untouched', () => {
+  it('(I3) that cannot be made fails the open, and the file is untouched', () => {
     const bytes = flipped(image('damage'), 100)
     const isQuarantine = (path: string): boolean => path.startsWith(QUARANTINE)
     let failed = 0

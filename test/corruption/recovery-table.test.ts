@@ -54,7 +54,7 @@ const cases = TABLE.flatMap((entry) =>
   ),
 )
 
-describe('the recovery table', () => {
+describe('the recovery table (I2, I14)', () => {
   it.each(cases.filter(({ entry, recovery }) => refusal(entry, recovery) !== undefined))(
     '$entry.classification ($entry.name): $recovery refuses it, $mode',
     ({ entry, recovery, mode }) => {

@@ -61,7 +61,7 @@ describe('a write that fails in the middle of a group', () => {
     return { storage, db, kept: group.filter((_, i) => states[i] === 'fulfilled') }
   }
 
-  it('leaves file and memory at the end of the same commit: the file is not cut after T5 but memory rolled back before T1', async () => {
+  it('(I8) leaves file and memory at the end of the same commit: the file is not cut after T5 but memory rolled back before T1', async () => {
     const outcomes = new Set<number>()
     for (let bytes = 1; bytes < 1800; bytes += 61) {
       const { storage, db, kept } = await failAfter(bytes, bytes % 2 === 0 ? 'EIO' : 'ENOSPC')
@@ -155,7 +155,7 @@ describe('no space', () => {
 })
 
 describe('a failed sync', () => {
-  it('poisons the writer: not a byte is written after it, and zeros laid ahead are not cut', async () => {
+  it('(I7) poisons the writer: not a byte is written after it, and zeros laid ahead are not cut', async () => {
     const storage = new FaultyStorage(storageWith({}))
     const db = opened(storage)
     storage.plan({ operation: 'sync', path: PATH, fault: { error: 'EIO' } })
@@ -216,7 +216,7 @@ describe('a failed sync', () => {
   })
 })
 
-describe('a file that is no longer this writer’s', () => {
+describe('a file that is no longer this writer’s (I6)', () => {
   /** A second handle that no lock keeps out: another wrapper around the same storage. */
   const thief = (storage: Storage): Storage => new FaultyStorage(storage)
 
