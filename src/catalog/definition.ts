@@ -59,7 +59,7 @@ function checkField(
   const fail = (what: string): SchemaError =>
     new SchemaError(`Field '${text}' of '${collection}' ${what}`, { collection, field: text })
   if (!FIELD_TYPES.includes(field.type))
-    throw fail(`has the unknown type '${String(field.type)}'. Known are ${FIELD_TYPES.join(', ')}.`)
+    throw fail(`has the unknown type '${field.type}'. Known are ${FIELD_TYPES.join(', ')}.`)
   const identity = JSON.stringify(field.path)
   if (seen.has(identity)) throw fail('is declared twice.')
   seen.add(identity)
@@ -76,7 +76,7 @@ function checkField(
 }
 
 /** Refuses names that are empty, too long, or not text. */
-export function checkName(name: unknown, what: string): asserts name is string {
+function checkName(name: unknown, what: string): asserts name is string {
   if (typeof name !== 'string') throw new ArgumentError(`A ${what} must be a string.`)
   if (name === '') throw new ArgumentError(`A ${what} must not be empty.`)
   if (name.length > MAX_NAME_BYTES)

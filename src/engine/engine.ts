@@ -11,14 +11,16 @@ import type { Header } from '../format/header.js'
 import type { RecoveryInfo } from '../log/recovery-info.js'
 import { TransactionBuilder } from '../log/transaction-builder.js'
 import type { LogWriter } from '../log/log-writer.js'
-import type { HeldLock, Platform, Timer } from '../storage/platform.js'
+import type { HeldLock, Platform } from '../storage/platform.js'
 import type { Storage, StorageFile } from '../storage/storage.js'
 import { runAsync, runSync } from '../storage/task.js'
 import { Committer, type Durability, type Settle } from './committer.js'
 import type { Head } from './head.js'
+import { inTime } from './in-time.js'
 import { KeysOf } from './keys-of.js'
 import { PinnedStates } from './pinned-states.js'
 import { RecordSource } from './record-source.js'
+import { RunningCode } from './running-code.js'
 import type { RowCodecs } from './row-codecs.js'
 import { RowReader } from './row-reader.js'
 import type { DatabaseState, VisibleState } from './state.js'
@@ -59,13 +61,6 @@ interface Performed<T> {
   readonly wrote: boolean
 }
 
-/** Which transaction the running code belongs to, kept in the platform's asynchronous context. */
-interface TransactionContext {
-  readonly engine: Engine
-  readonly transaction: Transaction
-  readonly outer: TransactionContext | undefined
-}
-
 export interface TransactionOptions {
   /**
    * Longest time the callback may keep the writer, in milliseconds; beyond it the transaction is rolled back.
@@ -86,8 +81,7 @@ export class Engine {
   readonly #transactionParts: TransactionParts
   #sequence: number
   #openTransaction: OpenTransaction | undefined
-  /** The transaction whose code is running right now, in this very turn. */
-  #running: Transaction | undefined
+  readonly #code: RunningCode
   #closing: Promise<void> | undefined
   #closed = false
 
@@ -98,6 +92,7 @@ export class Engine {
     this.rows = new RowReader(source, codecs, path)
     this.pins = new PinnedStates(platform)
     this.#sequence = parts.highestSequence
+    this.#code = new RunningCode(platform.asyncContext)
     const builder = new TransactionBuilder(platform.checksum)
     this.#transactionParts = {
       head,
@@ -188,10 +183,7 @@ export class Engine {
     scoped: boolean,
     performed?: () => void,
   ): Promise<T> {
-    let settle: Settle = () => undefined
-    const acknowledged = new Promise<void>((resolve, reject) => {
-      settle = (error) => (error === undefined ? resolve() : reject(error))
-    })
+    const { acknowledged, settle } = acknowledgement()
     let committer: Committer
     let done: Performed<T>
     try {
@@ -232,9 +224,8 @@ export class Engine {
     const { head, builder } = this.#transactionParts
     const transaction = new Transaction(this.#transactionParts)
     if (scoped) head.openScope()
-    this.#running = transaction
     try {
-      const result = this.#inContext(transaction, () => run(transaction))
+      const result = this.#code.run(transaction, () => run(transaction))
       if (scoped) refusePromise(result)
       transaction.end('The transaction has ended: its object cannot be used after its callback returned.')
       if (scoped) head.keepScope()
@@ -245,8 +236,6 @@ export class Engine {
       if (transaction.started) builder.abandon()
       if (scoped) head.undoScope()
       throw error
-    } finally {
-      this.#running = undefined
     }
   }
 
@@ -316,34 +305,10 @@ export class Engine {
     options: TransactionOptions,
   ): Promise<T> {
     const { transaction } = open
-    this.#running = transaction
-    let result: T | Promise<T>
-    try {
-      result = this.#inContext(transaction, () => fn(transaction))
-    } finally {
-      this.#running = undefined
-    }
-    const { asyncContext } = this.#parts.platform
-    const timeoutMs = options.timeoutMs ?? (asyncContext === undefined ? DEFAULT_TIMEOUT_MS : undefined)
-    return timeoutMs === undefined ? await result : await this.#inTime(Promise.resolve(result), timeoutMs)
-  }
-
-  async #inTime<T>(result: Promise<T>, timeoutMs: number): Promise<T> {
-    let timer: Timer | undefined
-    const late = new Promise<never>((_, reject) => {
-      timer = this.#parts.platform.setTimer(() => {
-        reject(
-          new TransactionError(
-            `The transaction took longer than ${timeoutMs} ms and was rolled back. If it waits for a write on the database itself, write through its own object instead.`,
-          ),
-        )
-      }, timeoutMs)
-    })
-    try {
-      return await Promise.race([result, late])
-    } finally {
-      timer?.cancel()
-    }
+    const result = this.#code.run(transaction, () => fn(transaction))
+    const timeoutMs = options.timeoutMs ?? (this.#code.spansTurns ? undefined : DEFAULT_TIMEOUT_MS)
+    if (timeoutMs === undefined) return await result
+    return await inTime(Promise.resolve(result), timeoutMs, this.#parts.platform)
   }
 
   /** Completes an open transaction; the promise resolves when it is acknowledged. */
@@ -354,11 +319,10 @@ export class Engine {
     this.#transactionParts.head.keepScope()
     committer.release()
     committer.schedule()
-    return new Promise<void>((resolve, reject) => {
-      const settle: Settle = (error) => (error === undefined ? resolve() : reject(error))
-      if (transaction.wrote) this.#complete(committer, settle)
-      else if (!committer.follow(settle)) resolve()
-    })
+    const { acknowledged, settle } = acknowledgement()
+    if (transaction.wrote) this.#complete(committer, settle)
+    else if (!committer.follow(settle)) settle()
+    return acknowledged
   }
 
   #rollbackOpen(committer: Committer, open: OpenTransaction): void {
@@ -378,25 +342,9 @@ export class Engine {
     open.transaction.end('A commit before this transaction failed, so it was rolled back.')
   }
 
-  #inContext<T>(transaction: Transaction, fn: () => T): T {
-    const { asyncContext } = this.#parts.platform
-    if (asyncContext === undefined) return fn()
-    const context: TransactionContext = { engine: this, transaction, outer: this.#context() }
-    return asyncContext.run(context, fn)
-  }
-
-  #context(): TransactionContext | undefined {
-    const current = this.#parts.platform.asyncContext?.current()
-    return current as TransactionContext | undefined // The context is this class's own: nothing else is put there.
-  }
-
   /** A write from within a transaction's own callback would wait for itself for ever. */
   #refuseOwnWait(): void {
-    let inside = this.#running?.open === true
-    for (let context = this.#context(); context !== undefined; context = context.outer) {
-      if (context.engine === this && context.transaction.open) inside = true
-    }
-    if (!inside) return
+    if (!this.#code.inTransaction()) return
     throw new TransactionError(
       'A write on the database inside a transaction callback would wait for itself. Write through the transaction object.',
     )
@@ -500,6 +448,15 @@ export class Engine {
 /** A copy of a row or patch that waits for its turn, so that later changes by the caller do not reach it. */
 export function keep(row: Row): Row {
   return copyStorable(row)
+}
+
+/** A promise of an acknowledgement, and what keeps it. */
+function acknowledgement(): { readonly acknowledged: Promise<void>; readonly settle: Settle } {
+  let settle: Settle | undefined
+  const acknowledged = new Promise<void>((resolve, reject) => {
+    settle = (error) => (error === undefined ? resolve() : reject(error))
+  })
+  return { acknowledged, settle: (error) => settle?.(error) }
 }
 
 function refusePromise(result: unknown): void {

@@ -78,9 +78,6 @@ interface Opening {
   readonly maxTransactionBytes: number
 }
 
-/** Tells a lock that cannot be registered (a read-only directory) from one that is held. */
-export type CannotRegister = (error: unknown) => boolean
-
 export async function openEngine(path: string, options: OpenOptions, platform: Platform): Promise<Engine> {
   const opening = decide(path, options, platform)
   let lock: HeldLock | undefined

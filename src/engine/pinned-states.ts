@@ -47,6 +47,6 @@ export class PinnedStates {
   }
 
   closeAll(): void {
-    for (const pin of [...this.#open]) pin.close()
+    for (const pin of this.#open) pin.close()
   }
 }

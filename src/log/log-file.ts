@@ -111,7 +111,7 @@ export function checkFeatures(superblock: Superblock, path: string, forWriting: 
 }
 
 /** The header of a new, empty database. */
-export function newHeader(platform: Platform): Header {
+function newHeader(platform: Platform): Header {
   return {
     formatMajor: FORMAT_MAJOR,
     formatMinor: FORMAT_MINOR,

@@ -32,7 +32,7 @@ export const PAUSE: Step = { kind: 'pause' }
 export const SLICE_MS = 5
 
 /** Writes up to this size are made synchronously even by an asynchronous driver: the thread pool would cost more. */
-export const SYNC_WRITE_BYTES: number = 64 * 1024
+const SYNC_WRITE_BYTES: number = 64 * 1024
 
 /** Runs a task to its end, blocking. */
 export function runSync<T>(task: Task<T>): T {

@@ -16,10 +16,7 @@ const built = (entry: string): string => fileURLToPath(new URL(`../../dist/${ent
 const load = async (file: string): Promise<EntryModule> => (await import(file)) as EntryModule
 
 databaseConformance('varve, from source', () => import('../../src/index.js'))
-databaseConformance(
-  'varve/native-free, from source',
-  () => import('../../native-free/index.js') as Promise<EntryModule>,
-)
+databaseConformance('varve/native-free, from source', () => import('../../native-free/index.js'))
 databaseConformance('varve, as built', () => load(built('index')))
 databaseConformance('varve/native-free, as built', () => load(built('native-free')))
 
