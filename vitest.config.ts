@@ -21,6 +21,8 @@ const config: ViteUserConfig = defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: 'forks',
+    // The default leaves a core idle.
+    maxWorkers: '100%',
     projects: [
       ...suites.map((name) => ({ extends: true as const, test: suite(name) })),
       { extends: true, test: { ...suite('package'), globalSetup: 'test/package/setup.ts' } },
