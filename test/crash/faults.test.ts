@@ -1,7 +1,7 @@
 /**
  * The storage fails once, at every call of random workloads, in every way that it can.
  */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { count, long, seed } from '../support/counts.js'
 import type { Fault, FaultPlan, FaultyOperation } from '../support/faulty-storage.js'
 import { randomFrom } from '../support/random.js'
@@ -47,6 +47,11 @@ async function callsOf(workload: Workload): Promise<[FaultyOperation, number][]>
   await run.run()
   return Object.entries(run.calls) as [FaultyOperation, number][] // Its keys are the operations.
 }
+
+/** Only a test that hangs ends by the clock, however slow the machine and long the run. */
+const HANG_MS = 24 * 3_600_000
+
+vi.setConfig({ testTimeout: HANG_MS })
 
 describe('faults', () => {
   it('catalogue row 9: at the Nth call of each operation', async () => {

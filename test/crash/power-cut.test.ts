@@ -1,7 +1,7 @@
 /**
  * The power fails at every boundary of random workloads, in every way that the model of the storage knows.
  */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { count, long, seed } from '../support/counts.js'
 import { subsetsAt, tearsAt } from '../support/power-cut-choices.js'
 import type { Choice } from '../support/power-cut-storage.js'
@@ -30,6 +30,11 @@ async function check(run: WorkloadRun, boundary: number, choice: Choice, thoroug
   }
 }
 
+/** Only a test that hangs ends by the clock, however slow the machine and long the run. */
+const HANG_MS = 24 * 3_600_000
+
+vi.setConfig({ testTimeout: HANG_MS })
+
 describe('power cuts', () => {
   it('catalogue row 1: at every boundary, everything unsynced dropped, kept, or tossed for', async () => {
     let boundaries = 0
@@ -56,12 +61,13 @@ describe('power cuts', () => {
       for (let boundary = 0; boundary <= run.storage.boundary; boundary++) {
         const step = long ? 1 : 150 + random.below(4000)
         for (const choice of tearsAt(run.storage, boundary, { step, seed: workloadSeed })) {
+          if (!long && random.below(8) > 0) continue
           torn++
-          if (long || random.below(8) === 0) await check(run, boundary, choice, random.below(16) === 0)
+          await check(run, boundary, choice, random.below(16) === 0)
         }
       }
     })
-    console.log(`row 2: ${torn} torn writes`)
+    console.log(`row 2: ${torn} torn writes, seed ${seed}`)
     expect(torn).toBeGreaterThan(0)
   })
 
@@ -73,14 +79,15 @@ describe('power cuts', () => {
       for (let boundary = 0; boundary <= run.storage.boundary; boundary++) {
         const options = long ? { seed: workloadSeed } : { seed: workloadSeed, exhaustiveUpTo: 4, samples: 16 }
         for (const choice of subsetsAt(run.storage, boundary, options)) {
+          if (!long && random.below(2) > 0) continue
           subsets++
-          if (long || random.below(2) === 0) await check(run, boundary, choice, random.below(16) === 0)
+          await check(run, boundary, choice, random.below(16) === 0)
         }
         const sectors = { seed: random.below(1e9), sectorBytes: 512 }
         await check(run, boundary, { survivors: sectors }, false)
       }
     })
-    console.log(`row 3: ${subsets} subsets`)
+    console.log(`row 3: ${subsets} subsets, seed ${seed}`)
     expect(subsets).toBeGreaterThan(0)
   })
 })

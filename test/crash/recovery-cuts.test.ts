@@ -1,7 +1,7 @@
 /**
  * Crashes inside recovery and inside the cut of a log.
  */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { LOG_START } from '../../src/format/header.js'
 import { count, seed } from '../support/counts.js'
 import type { Choice, PowerCutStorage } from '../support/power-cut-storage.js'
@@ -22,6 +22,11 @@ function tornImage(storage: PowerCutStorage, boundary: number, keep: number): Po
   const choice: Choice = { survivors: 'all', tear: { operation, keep, rest: 'garbage', seed: keep } }
   return storage.imageAfter(boundary, choice)
 }
+
+/** Only a test that hangs ends by the clock, however slow the machine and long the run. */
+const HANG_MS = 24 * 3_600_000
+
+vi.setConfig({ testTimeout: HANG_MS })
 
 describe('crashes inside recovery', () => {
   it('catalogue row 5: power cuts at every step of recovering a torn log, a whole one, and one that was killed', async () => {
