@@ -185,7 +185,7 @@ describe('collections', () => {
 })
 
 describe('snapshots', () => {
-  it('never change, and refuse use when closed', async () => {
+  it('never change (I15), and refuse use when closed', async () => {
     const { db } = await harness()
     await db.insertMany('a', [{ id: 1 }, { id: 2 }])
     const snapshot = db.snapshot()

@@ -36,7 +36,7 @@ describe('durability', () => {
     await db.close()
   })
 
-  it('a commit is visible once written, in order, and durable once synced', async () => {
+  it('a commit is visible once written, in order (I9), and durable once synced (I10)', async () => {
     const { db } = await harness({ durability: 'os' })
     const start = db.commitSequence
     const seen: number[] = []

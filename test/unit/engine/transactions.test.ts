@@ -24,7 +24,7 @@ describe('transactions', () => {
     await db.close()
   })
 
-  it('roll back by an exception or rejection, with new collections and row shapes', async () => {
+  it('roll back by an exception or rejection, with new collections and row shapes (I11)', async () => {
     const { db, reopen } = await harness()
     const boom = new Error('boom')
     const body = (tx: TransactionHandle): void => {
