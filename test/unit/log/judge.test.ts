@@ -127,7 +127,7 @@ describe('the judge of a log', () => {
   it('checksums at most four times the bytes of a log made to look like overlapping frames, and finds its end', () => {
     // Headers of frames that reach to the end, each inside the payload of the one before it, none of them whole.
     const image = new LogImage()
-    const size = 512 * 1024
+    const size = 1024 * 1024
     for (let i = 0; i < 500; i++) {
       image.frame(FrameKind.transaction, new Uint8Array(0))
     }
