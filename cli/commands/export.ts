@@ -108,7 +108,8 @@ async function exportRows(db: Database, run: Run<Options>, file: NewFile | undef
   }
   progress.stop()
   const seconds = Math.round(performance.now() - startedMs) / 1000
-  const leftOut = [...encoder.leftOut]
+  // Who names columns knows what is left out.
+  const leftOut = options.columns === undefined ? [...encoder.leftOut] : []
   const result = {
     collection: name,
     format,

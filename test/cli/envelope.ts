@@ -22,14 +22,22 @@ export interface Envelope {
 }
 
 const schema = JSON.parse(repositoryFile('dist/schema.json')) as AnySchemaObject
-const ajv = new Ajv2020({ strict: true, allErrors: true, formats: { 'date-time': isDateTime } })
+const ajv = new Ajv2020({
+  strict: true,
+  strictRequired: false,
+  allErrors: true,
+  formats: { 'date-time': isDateTime },
+})
 const validate = ajv.compile(closed(schema))
 
 /** The envelope that `text` is. Fails if the schema does not allow it, or does not know a member of it. */
 export function envelopeOf(text: string): Envelope {
   const value: unknown = JSON.parse(text)
-  const isValid = validate(value)
-  expect(isValid ? [] : validate.errors).toEqual([])
+  const errors = validate(value) ? [] : (validate.errors ?? [])
+  const texts = errors.map(
+    ({ instancePath, message, params }) => `${instancePath} ${message} ${JSON.stringify(params)}`,
+  )
+  expect(texts).toEqual([])
   return value as Envelope
 }
 
