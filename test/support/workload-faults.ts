@@ -102,6 +102,7 @@ export class FaultRun {
     if (step.do === 'settle') return await this.#settle()
     if (step.do === 'reopen') return await this.#reopen()
     const db = await this.#open()
+    if (this.#ambiguous) return
     if (step.do === 'tick') this.#platform.advance(1500)
     else if (step.do === 'sync') await this.#sync(db)
     else await this.#write(db, step)
@@ -169,8 +170,11 @@ export class FaultRun {
     const failed: WriteStep[] = []
     for (const [i, { step }] of calls.entries()) {
       const outcome = outcomes[i]
-      if (outcome?.status === 'fulfilled') this.#succeeded(step, outcome.value)
-      else if (outcome !== undefined && this.#failed(outcome.reason)) failed.push(step)
+      if (outcome?.status === 'fulfilled') {
+        // A blocking sync can overtake one that fails: what it acknowledged follows on what is in doubt, so that is there.
+        for (const doubtful of failed.splice(0)) this.#happened(doubtful)
+        this.#succeeded(step, outcome.value)
+      } else if (outcome !== undefined && this.#failed(outcome.reason)) failed.push(step)
     }
     this.#agrees(failed)
   }
@@ -178,7 +182,15 @@ export class FaultRun {
   #succeeded(step: WriteStep, value: unknown): void {
     const { result, wrote } = applyStep(this.#model, step)
     expect(textOf(value)).toBe(textOf(result))
-    if (!wrote) return
+    if (wrote) this.#tell()
+  }
+
+  /** A call that was told of as failed, though it cannot have: only a poisoned handle says so. */
+  #happened(step: WriteStep): void {
+    if (this.#poisoned && applyStep(this.#model, step).wrote) this.#tell()
+  }
+
+  #tell(): void {
     this.#states = this.#states.slice(0, this.#told + 1)
     this.#states.push({ text: this.#model.text(), saved: this.#model.save() })
     this.#told = this.#states.length - 1
