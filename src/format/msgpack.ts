@@ -7,7 +7,7 @@
 /* oxlint-disable typescript/no-unsafe-type-assertion -- msgpackr's own declarations say less than it does */
 import { addExtension, Packr, RESET_BUFFER_MODE, REUSE_BUFFER_MODE } from 'msgpackr/pack'
 import { MAX_ROW_BYTES, MAX_STRUCTURES } from './limits.js'
-import { structureProblem } from './structures.js'
+import { PACKER_NOTE, structureProblem } from './structures.js'
 import { decodeUtf8 } from './utf8.js'
 import { bytesToBigint } from './value-bigint.js'
 import { ExtensionType, readDateMs } from './value-extensions.js'
@@ -34,7 +34,6 @@ export class Packer {
   readonly structures: StructureTable = []
   readonly #packr: Packr
   readonly #shares: boolean
-  #busy = false
   #usesRecords = false
   #trieFields = 0
 
@@ -66,12 +65,12 @@ export class Packer {
     this.structures.transitions = null
   }
 
-  /** Packs a prepared row with `fields` fields in all. The bytes hold until anything is packed again. */
+  /**
+   * Packs a prepared row with `fields` fields in all. The bytes hold until anything is packed again. A getter of the
+   * row may pack with this or another packer: msgpackr keeps apart what it packs at once.
+   */
   pack(row: unknown, fields: number): Uint8Array {
-    // A getter that packs: msgpackr would go on with this very table, half changed.
-    if (this.#busy && this.#shares) return unshared().pack(row, fields)
     this.#limitTrie(fields)
-    this.#busy = true
     running++
     let size = Infinity
     try {
@@ -79,7 +78,6 @@ export class Packer {
       size = whole.end - whole.start
       return plainView(whole).subarray(whole.start, whole.end)
     } finally {
-      this.#busy = false
       running--
       if (size > LARGE_BYTES) this.#releaseLargeBuffer()
     }
@@ -95,7 +93,7 @@ export class Packer {
   #limitTrie(fields: number): void {
     this.#usesRecords = this.#shares && fields <= TRIE_FIELDS
     this.#trieFields += fields
-    if (this.#trieFields <= TRIE_FIELDS) return
+    if (this.#trieFields <= TRIE_FIELDS || running > 0) return
     this.#trieFields = fields
     this.structures.transitions = null
   }
@@ -110,8 +108,7 @@ export class Packer {
   /** Asked by msgpackr for each object; also stops a row that grows far beyond the limit while it is packed. */
   #usesRecord(object: Readonly<Record<string, unknown>>): boolean {
     if (this.#packr.position > MAX_ROW_BYTES * 2) throw limitError(ROW_LIMIT, '')
-    // A getter may give what was not prepared.
-    return this.#usesRecords && object['__keys__'] === undefined
+    return this.#usesRecords && object[PACKER_NOTE] === undefined
   }
 }
 
@@ -136,12 +133,6 @@ const range = { start: 0, end: 0 }
 let running = 0
 let registered = false
 let smallBuffer: Uint8Array | undefined
-let withoutStructures: Packer | undefined
-
-function unshared(): Packer {
-  withoutStructures ??= new Packer(false)
-  return withoutStructures
-}
 
 function registerExtensions(): void {
   if (registered) return

@@ -13,23 +13,18 @@ export const MAX_STRUCTURE_FIELDS = 128
 export const MAX_STRUCTURE_NAME_UNITS = 2048
 
 /**
- * Whether an object with this field is stored in the `object` extension, because msgpackr would not give it back:
- * it renames `__proto__`, keeps its own notes under `__keys__`, asks an object's `hasOwnProperty`, and drops a leading
- * U+FEFF of long text.
+ * A field name under which msgpackr keeps notes of its own in its table of shapes. An object that has it is a plain map.
+ */
+export const PACKER_NOTE = '__keys__'
+
+/**
+ * Whether an object with this field is stored in the `object` extension, because msgpackr would not give it back: it
+ * renames `__proto__`, calls an object's own `hasOwnProperty`, and drops a leading U+FEFF of long text.
  */
 export function isOddName(name: string): boolean {
-  switch (name.charCodeAt(0)) {
-    case UNDERSCORE:
-      return name === '__proto__' || name === '__keys__'
-    case LETTER_H:
-      return name === 'hasOwnProperty'
-    default:
-      return name.charCodeAt(0) === BYTE_ORDER_MARK
-  }
+  return name.charCodeAt(0) === BYTE_ORDER_MARK || name === '__proto__' || name === 'hasOwnProperty'
 }
 
-const UNDERSCORE = 0x5f
-const LETTER_H = 0x68
 const BYTE_ORDER_MARK = 0xfeff
 
 /** Why these field names cannot be a structure; undefined if they can. */
@@ -40,7 +35,9 @@ export function structureProblem(fields: unknown): string | undefined {
   let units = 0
   for (const field of fields) {
     if (typeof field !== 'string') return 'a field name is not a string'
-    if (isOddName(field) || !isWellFormed(field)) return 'a field name may not stand in a structure'
+    if (isOddName(field) || field === PACKER_NOTE || !isWellFormed(field)) {
+      return 'a field name may not stand in a structure'
+    }
     units += field.length
   }
   if (units > MAX_STRUCTURE_NAME_UNITS) return 'the field names of a structure are too long'

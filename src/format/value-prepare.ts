@@ -83,7 +83,7 @@ export class Preparation {
     return isPlainSet(value) ? this.#set(value, depth) : this.#refuse(STORABLE, value)
   }
 
-  /** Subclasses, such as Node's buffers, are packed through a plain view. */
+  /** Subclasses, such as Node's buffers, and what has a `constructor` of its own are packed through a plain view. */
   #bytes(value: Uint8Array): unknown {
     this.#take(value.length)
     if (value.constructor === Uint8Array) return value
@@ -97,7 +97,6 @@ export class Preparation {
 
   /** Whether a container may be walked: not if it contains itself, lies too deep, or nothing more is looked at. */
   #enter(value: object, depth: number): boolean {
-    if (this.#findings.stopped) return false
     for (let i = 1; i < depth; i++) {
       if (this.#ancestors[i] !== value) continue
       this.#refuse('a value that does not contain itself', value)
@@ -105,7 +104,7 @@ export class Preparation {
     }
     if (depth > MAX_NESTING) this.#findings.pass(NESTING_LIMIT)
     this.#ancestors[depth] = value
-    return depth <= MAX_NESTING
+    return !this.#findings.stopped
   }
 
   #plainObject(object: PlainObject, depth: number): unknown {

@@ -58,11 +58,15 @@ describe('the check of UTF-8', () => {
 
   it('takes what is encoded, which comes back whole', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), fc.constantFrom('', '\ufeff'), (text, mark) => {
-        const bytes = encodeUtf8(mark + text)
-        expect(findInvalidUtf8(bytes, 0, bytes.length)).toBe(bytes.length)
-        expect(decodeUtf8(bytes)).toBe(mark + text)
-      }),
+      fc.property(
+        fc.string({ unit: 'binary', maxLength: 12 }),
+        fc.constantFrom('', '\ufeff'),
+        (text, mark) => {
+          const bytes = encodeUtf8(mark + text)
+          expect(findInvalidUtf8(bytes, 0, bytes.length)).toBe(bytes.length)
+          expect(decodeUtf8(bytes)).toBe(mark + text)
+        },
+      ),
       settings,
     )
   })

@@ -105,7 +105,7 @@ describe('the check before decoding', () => {
     ['an object with a number for a name', '40 d4 26 00 92 01 01', 'a field name is not a string'],
     ['2^32 - 1 items', '40 dd ffffffff', 'the value is cut short'],
     ['2^32 - 1 fields', 'df ffffffff', 'the value is cut short'],
-    ['a Map of 2^32 - 1', '40 d4 24 00 dd ffffffff', 'the value is cut short'],
+    ['a Map of 2^32 - 2', '40 d4 24 00 dd fffffffe', 'the value is cut short'],
     ['a Set of 2^32 - 1', '40 d4 25 00 dd ffffffff', 'the value is cut short'],
     ['2^32 - 1 bytes of text', '40 db ffffffff', 'the value is cut short'],
   ])('refuses %s', (_, text, reason) => {
