@@ -62,7 +62,35 @@ function reportText(report: VerifyReport): string {
     ],
     ['rows', `${count(rows)} in ${counted(collections, 'collection')}${deep ? ', each read' : ''}`],
   ])
-  return [...findings.map(findingText), summary].join('\n')
+  return [...grouped(findings).map(groupText), summary].join('\n')
+}
+
+/** Findings that are one after the other and alike but for their figures, such as the frames behind a break. */
+function grouped(findings: readonly VerifyFinding[]): VerifyFinding[][] {
+  const groups: VerifyFinding[][] = []
+  for (const finding of findings) {
+    const group = groups.at(-1)
+    const last = group?.at(-1)
+    if (last !== undefined && last.end === finding.offset && likeness(last) === likeness(finding))
+      group?.push(finding)
+    else groups.push([finding])
+  }
+  return groups
+}
+
+function likeness({ severity, kind, expected, actual }: VerifyFinding): string {
+  return JSON.stringify([severity, kind, expected, actual.replaceAll(/\d+/gu, '#')])
+}
+
+/** The first of a group in full; of the others, how many there are, and where. */
+function groupText(group: readonly VerifyFinding[]): string {
+  const [first, ...others] = group
+  const [second] = others
+  const last = others.at(-1)
+  if (first === undefined) return ''
+  if (second === undefined || last === undefined) return findingText(first)
+  const place = `at offset ${second.offset} to ${last.end ?? last.offset}`
+  return `${findingText(first)}  ... and ${counted(others.length, 'more like it', 'more like it')}, ${place}\n`
 }
 
 function findingText({ severity, kind, offset, end, expected, actual }: VerifyFinding): string {
