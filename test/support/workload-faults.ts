@@ -172,7 +172,9 @@ export class FaultRun {
       const outcome = outcomes[i]
       if (outcome?.status === 'fulfilled') {
         // A blocking sync can overtake one that fails: what it acknowledged follows on what is in doubt, so that is there.
-        for (const doubtful of failed.splice(0)) this.#happened(doubtful)
+        if (failed.length > 0 && this.#writes([...failed, step])) {
+          for (const doubtful of failed.splice(0)) this.#happened(doubtful)
+        }
         this.#succeeded(step, outcome.value)
       } else if (outcome !== undefined && this.#failed(outcome.reason)) failed.push(step)
     }
@@ -185,9 +187,17 @@ export class FaultRun {
     if (wrote) this.#tell()
   }
 
+  /** Whether the last of these steps makes a commit. */
+  #writes(steps: readonly WriteStep[]): boolean {
+    const saved = this.#model.save()
+    const wrote = steps.map((step) => applied(this.#model, step))
+    this.#model.restore(saved)
+    return wrote.at(-1) === true
+  }
+
   /** A call that was told of as failed, though it cannot have: only a poisoned handle says so. */
   #happened(step: WriteStep): void {
-    if (this.#poisoned && applyStep(this.#model, step).wrote) this.#tell()
+    if (this.#poisoned && applied(this.#model, step)) this.#tell()
   }
 
   #tell(): void {
@@ -227,11 +237,7 @@ export class FaultRun {
   #addDoubtful(failed: readonly WriteStep[]): void {
     const saved = this.#model.save()
     for (const step of failed) {
-      try {
-        applyStep(this.#model, step)
-      } catch (error) {
-        if (!isRefusal(error)) throw error
-      }
+      applied(this.#model, step)
       this.#states.push({ text: this.#model.text(), saved: this.#model.save() })
     }
     this.#model.restore(saved)
@@ -269,6 +275,16 @@ export class FaultRun {
       .slice(from)
       .map(({ text }) => text)
       .join('\n--- or\n')
+  }
+}
+
+/** Whether the step made a commit; one that is refused makes none. */
+function applied(model: Model, step: WriteStep): boolean {
+  try {
+    return applyStep(model, step).wrote
+  } catch (error) {
+    if (isRefusal(error)) return false
+    throw error
   }
 }
 
