@@ -58,7 +58,7 @@ renameSync(staging, target)
 
 async function bundle({ chunks, ...options }) {
   // How long a plugin takes is a matter of the machine, not a warning.
-  const checks = { pluginTimings: false }
+  const checks = { bundlerTimings: false }
   const build = await rolldown({ logLevel: 'warn', onLog: failOnWarning, checks, ...options })
   const { output } = await build.write({
     dir: staging,
