@@ -36,7 +36,10 @@ export interface StorageFile {
   write(source: Uint8Array, position: number): number
   /** As `write`, without blocking the event loop. `source` must not change until it settles. */
   writeAsync(source: Uint8Array, position: number): Promise<number>
-  /** Makes everything written so far, and the size, durable. A rejection or throw is final: pages may be lost. */
+  /**
+   * Makes everything written so far, and the size, durable. A throw or rejection is final, because pages may be lost: every
+   * sync of this handle, in either form, that overlaps or follows the loss must fail too. The engine relies on it.
+   */
   sync(): void
   /** As `sync`, without blocking the event loop. Reports its own failure even if a concurrent `sync` succeeded. */
   syncAsync(): Promise<void>
