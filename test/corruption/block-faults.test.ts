@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { count, seed } from '../support/counts.js'
 import { overwritten, zeroed } from '../support/log-images.js'
 import { type Random, randomFrom } from '../support/random.js'
-import { violationsOf } from './harness.js'
+import { UNHURRIED_MS, violationsOf } from './harness.js'
 import { makeSamples, type Sample, sampleDatabases } from './sample.js'
 
 const FAULTS: number = count(2000, 100_000)
@@ -98,48 +98,52 @@ const FAULT_KINDS: Readonly<Record<string, Make>> = {
 describe('a faulted block', () => {
   const kinds = Object.entries(FAULT_KINDS)
 
-  it.each(kinds)('%s gives no wrong value and no silent loss', async (_kind, make) => {
-    const violations: string[] = []
-    const random = randomFrom(seed)
-    const others = makeSamples({ randomBytes: (length) => randomFrom(99).bytes(length) })
-    let changed = 0
-    for (let i = 0; i < FAULTS / kinds.length; i++) {
-      const sample = sampleDatabases()[i % 2]
-      const other = others[i % 2]
-      if (sample === undefined || other === undefined) throw new TypeError('a sample')
-      const { bytes, fault } = make(sample, random, i % 4 < 2 ? 512 : 4096, other)
-      const at = firstDifference(bytes, sample.bytes)
-      if (at === undefined) continue
-      changed++
-      const last = sample.states.length - 1
-      const expected = at < 12_288 ? {} : { keeps: wholeCommits(sample, bytes) }
-      // Unclosed, what W says of the last commits may be among what is faulted.
-      // So it may be where the superblocks themselves are.
-      const durable = sample.name === 'closed' && at >= 12_288 ? last : 0
-      const looksClean = sample.name === 'killed'
-      // Nothing in a superblock says which slot it is for; a copy or exchange of whole ones is sound.
-      const betweenSuperblocks = at >= 4096 && at < 12_288
-      const about = {
-        sample,
-        bytes,
-        fault,
-        ...expected,
-        durable,
-        looksClean,
-        visible: !looksClean && !betweenSuperblocks,
+  it.each(kinds)(
+    '%s gives no wrong value and no silent loss',
+    { timeout: UNHURRIED_MS },
+    async (_kind, make) => {
+      const violations: string[] = []
+      const random = randomFrom(seed)
+      const others = makeSamples({ randomBytes: (length) => randomFrom(99).bytes(length) })
+      let changed = 0
+      for (let i = 0; i < FAULTS / kinds.length; i++) {
+        const sample = sampleDatabases()[i % 2]
+        const other = others[i % 2]
+        if (sample === undefined || other === undefined) throw new TypeError('a sample')
+        const { bytes, fault } = make(sample, random, i % 4 < 2 ? 512 : 4096, other)
+        const at = firstDifference(bytes, sample.bytes)
+        if (at === undefined) continue
+        changed++
+        const last = sample.states.length - 1
+        const expected = at < 12_288 ? {} : { keeps: wholeCommits(sample, bytes) }
+        // Unclosed, what W says of the last commits may be among what is faulted.
+        // So it may be where the superblocks themselves are.
+        const durable = sample.name === 'closed' && at >= 12_288 ? last : 0
+        const looksClean = sample.name === 'killed'
+        // Nothing in a superblock says which slot it is for; a copy or exchange of whole ones is sound.
+        const betweenSuperblocks = at >= 4096 && at < 12_288
+        const about = {
+          sample,
+          bytes,
+          fault,
+          ...expected,
+          durable,
+          looksClean,
+          visible: !looksClean && !betweenSuperblocks,
+        }
+        violations.push(
+          ...(await violationsOf({
+            ...about,
+            again: i % 8 === 0,
+            modes: [i % 3 === 0 ? 'tornTail' : 'strict'],
+          })),
+        )
       }
-      violations.push(
-        ...(await violationsOf({
-          ...about,
-          again: i % 8 === 0,
-          modes: [i % 3 === 0 ? 'tornTail' : 'strict'],
-        })),
-      )
-    }
-    console.log(`${changed} faults, VARVE_SEED=${seed}`)
-    expect(violations).toEqual([])
-    expect(changed).toBeGreaterThan(FAULTS / kinds.length / 2)
-  })
+      console.log(`${changed} faults, VARVE_SEED=${seed}`)
+      expect(violations).toEqual([])
+      expect(changed).toBeGreaterThan(FAULTS / kinds.length / 2)
+    },
+  )
 
   it('canary: rows of another state are seen', async () => {
     const [sample] = sampleDatabases()

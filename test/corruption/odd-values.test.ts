@@ -14,6 +14,7 @@ import { count, seed } from '../support/counts.js'
 import { oddKey, oddObject, REFUSED_KEYS, refusedValue } from '../support/odd-values.js'
 import { randomFrom } from '../support/random.js'
 import { caught, openOn, storageWith } from './databases.js'
+import { UNHURRIED_MS } from './harness.js'
 
 const ROWS: number = count(10_000, 1_000_000)
 const BATCH = 500
@@ -25,7 +26,7 @@ const fingerprint = (): string =>
     .join('\n')
 
 describe('odd rows and keys', () => {
-  it('come back exactly, also after a reopen', () => {
+  it('come back exactly, also after a reopen', { timeout: UNHURRIED_MS }, () => {
     const before = fingerprint()
     const random = randomFrom(seed)
     const storage = storageWith({})

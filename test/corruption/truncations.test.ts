@@ -4,7 +4,7 @@
 import { describe, expect, it } from 'vitest'
 import { LOG_START } from '../../src/format/header.js'
 import { count, long, seed } from '../support/counts.js'
-import { type Case, commitsWithin, violationsOf } from './harness.js'
+import { type Case, commitsWithin, UNHURRIED_MS, violationsOf } from './harness.js'
 import { type Sample, sampleDatabases } from './sample.js'
 
 /** One in sixteen, at a place that the seed chooses; in the long run all. */
@@ -38,6 +38,7 @@ function truncation(sample: Sample, length: number): Case {
 describe('a file cut to any length', () => {
   it.each(['closed', 'killed'] as const)(
     'is refused, or opens with what is whole and says so: %s',
+    { timeout: UNHURRIED_MS },
     async (name) => {
       const sample = sampleDatabases().find((one) => one.name === name)
       if (sample === undefined) throw new TypeError('a sample')
