@@ -44,7 +44,16 @@ describe('the check of UTF-8', () => {
   )
 
   it('agrees with the runtime on any bytes', () => {
-    const bytes = fc.oneof(fc.array(critical, { maxLength: 6 }), fc.array(fc.nat(255), { maxLength: 8 }))
+    const continuation = fc.constantFrom(0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0)
+    const inside = fc.constantFrom(0x80, 0xbf)
+    const sequence = fc
+      .tuple(critical, continuation, inside, inside, fc.nat(4))
+      .map(([lead, second, third, fourth, length]) => [lead, second, third, fourth].slice(0, length))
+    const bytes = fc.oneof(
+      fc.array(sequence, { minLength: 1, maxLength: 2 }).map((list) => list.flat()),
+      fc.array(critical, { maxLength: 6 }),
+      fc.array(fc.nat(255), { maxLength: 8 }),
+    )
     fc.assert(
       fc.property(bytes, (list) => {
         const input = Uint8Array.from(list)

@@ -391,6 +391,19 @@ describe('structures', () => {
     expect(codec.structure(0)).toEqual(['a', 'empty', 'wide', 'long', 'odd'])
   })
 
+  it("stay whole next to rows with the packer's own field name", () => {
+    const codec = new RowCodec()
+    const rows: Row[] = [
+      { a: 1 },
+      { a: 1, __keys__: 2, length: 3, x: 4 },
+      { __keys__: 1 },
+      { b: 1, __keys__: 2 },
+      { b: 1 },
+    ]
+    for (const row of [...rows, ...rows]) expect(decode(codec, codec.encode(row))).toEqual(row)
+    expect([codec.structure(0), codec.structure(1), codec.structureCount]).toEqual([['a'], ['b'], 2])
+  })
+
   it('keep the order of the fields', () => {
     const codec = new RowCodec()
     codec.encode({ b: 1, a: 2 })
