@@ -83,7 +83,7 @@ const REFUSED: readonly (() => unknown)[] = [
 ]
 
 /** A value that a row may hold. */
-export function oddValue(random: Random, depth: number = 3): unknown {
+function oddValue(random: Random, depth: number = 3): unknown {
   const kind = random.below(depth > 0 ? 8 : 4)
   const length = random.below(4)
   const some = <T>(make: () => T): T[] => Array.from({ length }, make)
