@@ -7,10 +7,10 @@
 import { isWellFormed } from './well-formed.js'
 
 /** Most fields of a structure. */
-export const MAX_STRUCTURE_FIELDS = 128
+const MAX_STRUCTURE_FIELDS = 128
 
 /** Longest field names of a structure, all together, in UTF-16 units. */
-export const MAX_STRUCTURE_NAME_UNITS = 2048
+const MAX_STRUCTURE_NAME_UNITS = 2048
 
 /**
  * A field name under which msgpackr keeps notes of its own in its table of shapes. An object that has it is a plain map.

@@ -14,8 +14,3 @@ export function u8(a: Uint8Array, i: number): number {
 export function u32(a: Uint32Array | Int32Array, i: number): number {
   return a[i] as number
 }
-
-/** The double at `i`. */
-export function f64(a: Float64Array, i: number): number {
-  return a[i] as number
-}

@@ -5,7 +5,7 @@ import { issuesText } from './issues.js'
 import { MAX_FIELDS, MAX_NESTING, MAX_ROW_BYTES } from './limits.js'
 
 /** Most issues that one error lists; a walk that found so many stops. */
-export const MAX_ISSUES = 1000
+const MAX_ISSUES = 1000
 
 /** A limit as errors name it. */
 export interface Limit {
