@@ -30,6 +30,8 @@ export interface ReadLog {
 export interface ReadLogOptions {
   readonly storage?: Storage | undefined
   readonly observe?: ((event: ScanEvent, scanner: LogScanner) => void) | undefined
+  /** How many cut commits and bad ranges are named. Default 1,000. */
+  readonly nameAtMost?: number | undefined
 }
 
 /** Opens the file that is to be analysed. */
@@ -54,7 +56,7 @@ export function* readLog(file: StorageFile, platform: Platform, options: ReadLog
   const start: CommitPosition = { sequence: 0, time: 0, offset: 0, crc: 0, end: LOG_START }
   const empty = emptyState(start)
   const head = new Head(empty, codecs, file.path)
-  const judgement = yield* judgeFile(file, platform.checksum, blocks, head, options.observe)
+  const judgement = yield* judgeFile(file, platform.checksum, blocks, head, options)
   const state = new VisibleState(empty)
   state.apply(head.takeChange(), judgement.last)
   const source = new RecordSource(file, platform.checksum)

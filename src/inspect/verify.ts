@@ -12,6 +12,7 @@ import { BLOCK_BYTES, decodeHeader } from '../format/header.js'
 import { SUPERBLOCK_OFFSETS } from '../format/superblock.js'
 import { KeysOf } from '../engine/keys-of.js'
 import { readFixedBlocks } from '../log/log-file.js'
+import type { SuperblockSlots } from '../log/superblocks.js'
 import type { LogScanner, ScanEvent } from '../log/scanner.js'
 import type { Platform } from '../storage/platform.js'
 import type { StorageFile } from '../storage/storage.js'
@@ -114,9 +115,19 @@ class Verification {
       if (!slot.ok)
         this.#find('superblock', offset, offset + BLOCK_BYTES, 'a superblock of this file', slot.problem)
     }
+    this.#checkOrder(blocks.superblocks.slots)
     const cutAt = blocks.superblocks.live?.cutAt ?? 0
     if (cutAt > 0)
       this.#warn('superblock', SUPERBLOCK_OFFSETS[0], 'no cut in progress', `an unfinished cut at ${cutAt}`)
+  }
+
+  /** Slots are written in turn, so that they differ by one; a block copied over the other does not. */
+  #checkOrder([a, b]: SuperblockSlots['slots']): void {
+    if (!a.ok || !b.ok || this.#hasWriter(this.#file.path)) return
+    const [first, second] = [a.superblock.sequence, b.superblock.sequence]
+    if (Math.abs(first - second) === 1) return
+    const expected = 'two superblocks whose sequences differ by one'
+    this.#find('superblock', SUPERBLOCK_OFFSETS[0], undefined, expected, `${first} and ${second}`)
   }
 
   /** Checksums may hold over content that contradicts itself: a finding, behind which nothing can be judged. */
@@ -127,7 +138,10 @@ class Verification {
       this.#options.onProgress?.(scanner.end, total)
     }
     try {
-      return yield* readLog(this.#file, this.#platform, { observe })
+      return yield* readLog(this.#file, this.#platform, {
+        observe,
+        nameAtMost: Number.POSITIVE_INFINITY,
+      })
     } catch (error) {
       if (!VarveError.is(error)) throw error
       const { offset, expected, actual } = error.details

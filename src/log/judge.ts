@@ -52,6 +52,8 @@ export interface JudgeInput {
   /** Highest sequence that earlier cuts found; 0 for none. */
   readonly highestSequence?: number | undefined
   readonly to?: number | undefined
+  /** How many cut commits and bad ranges are named; all are counted. Default 1,000. */
+  readonly nameAtMost?: number | undefined
   /** Told of every event of the scan before it is judged; the scanner says what and where. */
   readonly observe?: ((event: ScanEvent, scanner: LogScanner) => void) | undefined
 }
@@ -83,8 +85,8 @@ export interface Judgement {
   readonly brokenRanges: readonly BadRange[]
 }
 
-/** How many cut commits and bad ranges are named; all are counted. */
-const NAMED_MAX = 1000
+/** What an open names of its findings; `verify` names all. */
+const NAMED_BY_AN_OPEN = 1000
 /** Frames between two places where a task may be interrupted. */
 const FRAMES_PER_PAUSE = 64
 
@@ -116,6 +118,7 @@ interface Break {
 class LogJudge {
   readonly #input: JudgeInput
   readonly #target: ReplayTarget
+  readonly #nameAtMost: number
   readonly #scanner: LogScanner
   readonly #block = new CommitBlock()
   readonly #record = new RecordView()
@@ -140,6 +143,7 @@ class LogJudge {
   constructor(input: JudgeInput, target: ReplayTarget) {
     this.#input = input
     this.#target = target
+    this.#nameAtMost = input.nameAtMost ?? NAMED_BY_AN_OPEN
     this.#fileSize = input.to ?? input.file.size()
     this.#scanner = new LogScanner(input)
     this.#last = input.parent
@@ -278,7 +282,7 @@ class LogJudge {
     const begin = this.#pending?.begin ?? breakAt
     this.#dropPending()
     this.#break ??= { offset: begin, reason: `${reason} at offset ${offset}`, uncommitted: false }
-    if (this.#suspects.length < NAMED_MAX) this.#suspects.push({ offset, end, reason })
+    if (this.#suspects.length < this.#nameAtMost) this.#suspects.push({ offset, end, reason })
   }
 
   /** A commit that does not name the last one applied. */
@@ -286,7 +290,7 @@ class LogJudge {
     const { sequence, time, operations } = this.#block
     const { offset, end } = this.#scanner
     this.#lostCount += 1
-    if (this.#lost.length < NAMED_MAX) this.#lost.push({ sequence, time, operations, offset })
+    if (this.#lost.length < this.#nameAtMost) this.#lost.push({ sequence, time, operations, offset })
     const expected = `commit ${sequence} does not follow commit ${this.#last.sequence}`
     this.#anomaly(offset, end, expected, begin)
   }
@@ -298,7 +302,7 @@ class LogJudge {
     this.#dropPending()
     const reason = `a transaction that begins at offset ${pending.begin} has no commit`
     this.#break ??= { offset: pending.begin, reason, uncommitted: true }
-    if (this.#suspects.length < NAMED_MAX)
+    if (this.#suspects.length < this.#nameAtMost)
       this.#suspects.push({ offset: pending.begin, end: pending.next, reason })
   }
 
@@ -385,7 +389,7 @@ class LogJudge {
   }
 
   #note(range: BadRange): void {
-    if (this.#badRanges.length < NAMED_MAX) this.#badRanges.push(range)
+    if (this.#badRanges.length < this.#nameAtMost) this.#badRanges.push(range)
   }
 
   /** Every checksum holds, yet the content is unknown: written by newer code, and never to be cut. */

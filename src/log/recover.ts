@@ -86,7 +86,7 @@ export function* judgeFile(
   checksum: Checksum,
   blocks: FixedBlocks,
   target: ReplayTarget,
-  observe?: JudgeInput['observe'],
+  watch: Pick<JudgeInput, 'observe' | 'nameAtMost'> = {},
 ): Task<Judgement> {
   const { header, superblocks } = blocks
   const bothValid = superblocks.slots.every((slot) => slot.ok)
@@ -103,7 +103,7 @@ export function* judgeFile(
       watermark: superblocks.live?.watermark ?? 0,
       highestSequence: superblocks.live?.highestSequence ?? 0,
       to: pretendedEnd(file, superblocks.live),
-      observe,
+      ...watch,
     },
     target,
   )
