@@ -6,12 +6,14 @@
  * - Standard error carries errors, notes and progress.
  * - `--quiet` leaves data, the envelope and errors.
  */
+import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
+import { ErrorCode } from '../src/index.js'
 import { envelopeText } from './envelope.js'
 import { visible } from './escape.js'
 import { ExitCode } from './exit-codes.js'
-import { type Failure, failureOf } from './failure.js'
+import { CliError, type Failure, failureOf } from './failure.js'
 import { watchForInterruption } from './interruption.js'
 import { checkNewFile, NewFile } from './new-file.js'
 import { NO_PROGRESS, type Progress, startProgress } from './progress.js'
@@ -146,6 +148,7 @@ async function attempt<O>(spec: CommandSpec<O>, given: Given<O>): Promise<Ending
     },
   }
   try {
+    refuseDirectory(given.database)
     const outcome = await spec.work(run)
     return { ...outcome, exitCode: outcome.exitCode ?? ExitCode.done }
   } catch (error) {
@@ -154,6 +157,12 @@ async function attempt<O>(spec: CommandSpec<O>, given: Given<O>): Promise<Ending
     progress.stop()
     interruption.stop()
   }
+}
+
+function refuseDirectory(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return
+  const message = `${path} is a directory, not a database. Name a file.`
+  throw new CliError(ErrorCode.format, message, { details: { path: resolve(path) } })
 }
 
 function failed(error: unknown): Ending {

@@ -6,7 +6,7 @@ import type { Details } from './failure.js'
 import { stringify } from './typed-json.js'
 
 /** Rises when a program that reads the JSON would have to change. */
-export const SCHEMA_VERSION = 1
+const SCHEMA_VERSION = 1
 
 export interface Envelope {
   readonly version: string

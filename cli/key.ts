@@ -2,7 +2,7 @@
  * Keys as they are written on the command line.
  */
 import type { CollectionDefinition, CollectionReader, Key, KeyPart } from '../src/index.js'
-import { quoted } from './format.js'
+import { counted, quoted } from './format.js'
 import { usageError } from './failure.js'
 import { converterOf, NotConvertible, type TextType, textTypeOf, valueAt } from './text-types.js'
 
@@ -17,7 +17,9 @@ export function readKey(
   const names = paths.map((path) => path.join('.')).join(', ')
   if (parts.length !== paths.length) {
     const given = `${parts.length} ${parts.length === 1 ? 'was' : 'were'} given`
-    throw usageError(`A key of ${quoted(definition.name)} has ${paths.length} part(s) (${names}); ${given}.`)
+    throw usageError(
+      `A key of ${quoted(definition.name)} has ${counted(paths.length, 'part')} (${names}); ${given}.`,
+    )
   }
   if (types !== undefined && types.length !== paths.length) {
     throw usageError(`Give --key-type once for each part of the key (${names}), or not at all.`)

@@ -27,7 +27,7 @@ export async function timed(work) {
 }
 
 /** A time in milliseconds, as a person says it. */
-export function duration(ms) {
+function duration(ms) {
   if (ms < 1) return `${(ms * 1000).toFixed(0)} microseconds`
   return ms < 1000 ? `${ms.toFixed(ms < 10 ? 1 : 0)} ms` : `${(ms / 1000).toFixed(1)} s`
 }

@@ -3,11 +3,11 @@
  */
 import { extname, resolve } from 'node:path'
 import type { Command } from 'commander'
-import type { CollectionReader, Database } from '../../src/index.js'
+import type { CollectionReader } from '../../src/index.js'
 import { openFrozen } from '../../src/tools.js'
 import { collectionOf } from '../collection.js'
-import type { CommandSpec, Outcome, Run } from '../command.js'
-import { visible, visibleLines } from '../escape.js'
+import type { CommandSpec, CommonOptions, Outcome, Run } from '../command.js'
+import { visible } from '../escape.js'
 import {
   columnsOf,
   csv,
@@ -16,13 +16,13 @@ import {
   ndjson,
   type RowEncoder,
 } from '../export/encoders.js'
+import { fileSink, type Sink, standardOutputSink } from '../export/sink.js'
 import { usageError } from '../failure.js'
 import { count, counted, duration, facts, quoted, size } from '../format.js'
 import { HelpGroup } from '../help-groups.js'
-import { NewFile } from '../new-file.js'
+import { checkNewFile } from '../new-file.js'
 import { choice, wholeNumber } from '../options.js'
 import { NO_PROGRESS } from '../progress.js'
-import { writeStandardOutput } from '../standard-output.js'
 
 interface Options {
   readonly format?: ExportFormat | undefined
@@ -63,82 +63,92 @@ export const exportCommand: CommandSpec<Options> = {
 }
 
 async function work(run: Run<Options>): Promise<Outcome> {
-  const { database, options } = run
-  const { to } = options
-  if (options.json === true && to === undefined) {
-    throw usageError('--json needs --to: without it, standard output carries the rows.')
-  }
-  // A name that is taken is refused before the work.
-  const file = to === undefined ? undefined : new NewFile(to, { force: options.force === true, database })
+  const { database, operands, options } = run
+  const [name = ''] = operands
+  const format = formatOf(options)
+  checkFiles(database, options)
+  const db = await openFrozen(database)
   try {
-    const db = await openFrozen(database)
+    const collection = collectionOf(db, name)
+    const encoder = await encoderOf(collection, format, options.columns)
+    const sink = sinkOf(database, format, options)
     try {
-      const outcome = await exportRows(db, run, file)
-      file?.finish()
-      return outcome
+      const written = await writeRows({ collection, encoder, sink, run })
+      sink.finish()
+      return outcomeOf(options, { collection: name, format, ...written }, encoder)
     } finally {
-      await db.close()
+      sink.discard()
     }
   } finally {
-    file?.discard()
+    await db.close()
   }
 }
 
-async function exportRows(db: Database, run: Run<Options>, file: NewFile | undefined): Promise<Outcome> {
-  const { operands, options } = run
-  const [name = ''] = operands
-  const { to, limit } = options
+/** Throws, before any work, where the options name files that may not be written. */
+function checkFiles(database: string, { to, output, json, force = false }: Options & CommonOptions): void {
+  if (to === undefined) {
+    if (json !== true) return
+    throw usageError('--json needs --to: without it, standard output carries the rows.')
+  }
+  if (output !== undefined && resolve(to) === resolve(output)) {
+    throw usageError('--to and --output name the same file.')
+  }
+  checkNewFile(to, { force, database })
+}
+
+function sinkOf(
+  database: string,
+  format: ExportFormat,
+  { to, force = false }: Options & CommonOptions,
+): Sink {
+  return to === undefined ? standardOutputSink(format === 'ndjson') : fileSink(to, { force, database })
+}
+
+interface Writing {
+  readonly collection: CollectionReader
+  readonly encoder: RowEncoder
+  readonly sink: Sink
+  readonly run: Run<Options>
+}
+
+interface Written {
+  readonly rows: number
+  readonly bytes: number
+  readonly seconds: number
+}
+
+async function writeRows({ collection, encoder, sink, run }: Writing): Promise<Written> {
+  const { to, limit } = run.options
   const startedMs = performance.now()
-  const collection = collectionOf(db, name)
-  const format = formatOf(options)
-  const encoder = await encoderOf(collection, format, options.columns)
   // A bar among the rows would be in the way.
-  const progress =
-    file === undefined && process.stdout.isTTY ? NO_PROGRESS : await run.startProgress('export')
+  const hasRoom = to !== undefined || !process.stdout.isTTY
+  const progress = hasRoom ? await run.startProgress('export') : NO_PROGRESS
   const total = Math.min(collection.count(), limit ?? Number.POSITIVE_INFINITY)
-  const write = file === undefined ? standardOutput(format) : intoFile(file)
   let rows = 0
   let bytes = 0
-  for await (const batch of slices(collection, limit)) {
-    const text = (rows === 0 ? encoder.header : '') + encoder.text(batch)
-    if (!(await write(text))) break
-    rows += batch.length
+  for await (const slice of slices(collection, limit)) {
+    const text = (rows === 0 ? encoder.header : '') + encoder.text(slice)
+    if (!(await sink.write(text))) break
+    rows += slice.length
     bytes += Buffer.byteLength(text)
     progress.update(rows, total, counted(rows, 'row'))
   }
   progress.stop()
-  const seconds = Math.round(performance.now() - startedMs) / 1000
+  return { rows, bytes, seconds: Math.round(performance.now() - startedMs) / 1000 }
+}
+
+interface Result extends Written {
+  readonly collection: string
+  readonly format: ExportFormat
+}
+
+function outcomeOf({ to, columns }: Options, written: Result, encoder: RowEncoder): Outcome {
   // Who names columns knows what is left out.
-  const leftOut = options.columns === undefined ? [...encoder.leftOut] : []
-  const result = {
-    collection: name,
-    format,
-    to: to === undefined ? null : resolve(to),
-    rows,
-    bytes,
-    leftOut,
-    seconds,
-  }
+  const leftOut = columns === undefined ? [...encoder.leftOut] : []
   return {
-    result,
-    text: to === undefined ? '' : reportText(result, to),
+    result: { ...written, to: to === undefined ? null : resolve(to), leftOut },
+    text: to === undefined ? '' : reportText(written, to),
     notes: leftOut.length === 0 ? [] : [leftOutNote(leftOut)],
-  }
-}
-
-/** Takes text; says whether to go on. */
-type Write = (text: string) => Promise<boolean>
-
-function standardOutput(format: ExportFormat): Write {
-  // JSON is safe to show as it is.
-  const isShown = format === 'csv' && process.stdout.isTTY
-  return async (text) => await writeStandardOutput(isShown ? visibleLines(text) : text)
-}
-
-function intoFile(file: NewFile): Write {
-  return (text) => {
-    file.write(text)
-    return Promise.resolve(true)
   }
 }
 
@@ -176,14 +186,6 @@ async function* slices(
     slice = []
   }
   yield slice
-}
-
-interface Result {
-  readonly collection: string
-  readonly format: ExportFormat
-  readonly rows: number
-  readonly bytes: number
-  readonly seconds: number
 }
 
 function reportText({ collection, format, rows, bytes, seconds }: Result, to: string): string {

@@ -137,14 +137,20 @@ describe('verify', () => {
     const { findings, errors } = await verify(path)
     expect(code).toBe(1)
     expect(errors).toBeGreaterThanOrEqual(2)
-    for (const { offset, expected, actual } of findings) {
-      expect(stdout).toContain(`at offset ${offset}`)
-      expect(stdout).toContain(expected)
-      expect(stdout).toContain(actual)
-    }
     for (const place of [first, second]) {
-      expect(findings.some(({ offset, end = offset }) => offset <= place && place < end)).toBe(true)
+      const finding = findings.find(({ offset, end = offset }) => offset <= place && place < end)
+      expect(stdout).toContain(
+        `error: frame at offset ${finding?.offset} to ${finding?.end}\n` +
+          `  expected  ${finding?.expected}\n  found     ${finding?.actual}\n`,
+      )
     }
+    // Runs of like findings are shown by their first, and counted.
+    const shown = stdout.match(/^error: /gmu)?.length ?? 0
+    const more = Array.from(stdout.matchAll(/^ {2}\.\.\. and (?<number>\d+) more like it/gmu), ({ groups }) =>
+      Number(groups?.['number']),
+    )
+    expect(more.reduce((sum, number) => sum + number, shown)).toBe(errors)
+    expect((await json('verify', path)).result?.['findings']).toHaveLength(errors)
     expect(stdout).toContain(`DAMAGED: ${path}\n  findings  ${errors} errors`)
     expect((await json('verify', path)).ok).toBe(false)
   })
@@ -246,8 +252,8 @@ describe('get', () => {
   })
 
   it.each([
-    [['books', 'a', 'b'], `A key of 'books' has 1 part(s) (title); 2 were given.`],
-    [['loans', '1'], `A key of 'loans' has 2 part(s) (reader, day); 1 was given.`],
+    [['books', 'a', 'b'], `A key of 'books' has 1 part (title); 2 were given.`],
+    [['loans', '1'], `A key of 'loans' has 2 parts (reader, day); 1 was given.`],
     [['loans', '1', 'monday'], `The key's part 'day' must be a time in ISO 8601`],
     [['loans', 'x', '2020-01-01'], `The key's part 'reader' must be a number, not 'x'.`],
     [['books', 'a', '--key-type', 'colour'], `--key-type 'colour' is not known.`],

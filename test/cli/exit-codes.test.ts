@@ -127,6 +127,14 @@ describe('2', () => {
     expect(stdout).toMatch(/^ +books +title +3 .*\n +loans .* 40 .*\n$/mu)
   })
 
+  it('is for an export whose rows and report would be one file', async () => {
+    const args = ['export', 'library.varve', 'books', '--to', 'one.json', '--output', './one.json']
+    expect(await varve(args, { cwd })).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('the same file'),
+    })
+  })
+
   it('is for no command at all, with the help', async () => {
     const { code, stdout, stderr } = await varve([], { cwd })
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
@@ -168,6 +176,11 @@ describe('3', () => {
       await expectCode(3, 'VARVE_FORMAT', on('text.varve', args))
     },
   )
+
+  it('is for a directory', async () => {
+    await expectCode(3, 'VARVE_FORMAT', ['inspect', 'folder'])
+    await expectCode(3, 'VARVE_FORMAT', ['import', 'folder', 'books', 'rows.ndjson', '--key', 'title'])
+  })
 
   it('is for an import into a file that is no database, which stays as it is', async () => {
     const before = readFileSync(directory.file('text.varve'))

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { Database, type Row } from '../../src/index.js'
 
 /** What the database of {@link createLibrary} holds. */
-export const BOOKS: readonly Row[] = [
+const BOOKS: readonly Row[] = [
   { title: 'Dune', year: 1965, author: { name: 'Frank Herbert' }, tags: ['desert', 'spice'] },
   { title: 'Emma', year: 1815, author: { name: 'Jane Austen' }, tags: [] },
   {
