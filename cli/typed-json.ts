@@ -50,24 +50,47 @@ function toJson(value: unknown): Json {
   }
 }
 
+/** The same object where nothing in it changes, as in most rows: it is not changed itself. */
 function objectToJson(value: object): Json {
-  if (Array.isArray(value)) return value.map(toJson)
+  if (Array.isArray(value)) return listToJson(value)
   if (value instanceof Date) return { $date: value.toISOString() }
   if (value instanceof Uint8Array) return { $bytes: Buffer.from(value).toString('base64') }
   if (value instanceof Map) return { $map: Array.from(value, ([key, item]) => [toJson(key), toJson(item)]) }
   if (value instanceof Set) return { $set: Array.from(value, toJson) }
-  const members = Object.entries(value).filter(([, member]) => member !== undefined)
-  const [only] = members
-  if (members.length === 1 && only !== undefined && (FORM.test(only[0]) || ESCAPED_FORM.test(only[0]))) {
-    return { [`$${only[0]}`]: toJson(only[1]) }
+  return membersToJson(value as Readonly<Record<string, unknown>>)
+}
+
+function listToJson(list: readonly unknown[]): Json {
+  const items = list.map(toJson)
+  return items.every((item, index) => item === list[index]) ? (list as Json) : items
+}
+
+function membersToJson(object: Readonly<Record<string, unknown>>): Json {
+  let copy: Record<string, unknown> | undefined
+  let members = 0
+  let last = ''
+  for (const name of Object.keys(object)) {
+    const member = object[name]
+    if (member === undefined) continue
+    members += 1
+    last = name
+    const json = toJson(member)
+    if (json === member) continue
+    copy ??= { ...object }
+    setOwn(copy, name, json)
   }
-  return Object.fromEntries(members.map(([name, member]) => [name, toJson(member)]))
+  const result = (copy ?? object) as { [name: string]: Json } // Each member was converted.
+  return members === 1 && (FORM.test(last) || ESCAPED_FORM.test(last))
+    ? { [`$${last}`]: result[last] ?? null }
+    : result
 }
 
 /** Whether the digits of a number, read as an integer, are its very value; they are not beyond 2^53. */
 function isPlainNumber(value: number): boolean {
   if (Number.isSafeInteger(value)) return !Object.is(value, -0)
-  return Number.isFinite(value) && (!INTEGER.test(String(value)) || isExact(String(value)))
+  if (!Number.isInteger(value)) return Number.isFinite(value)
+  const text = String(value)
+  return !INTEGER.test(text) || isExact(text)
 }
 
 function numberText(value: number): string {

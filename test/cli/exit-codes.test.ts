@@ -2,6 +2,7 @@
 import { chmodSync, linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EXIT_CODE_MEANINGS } from '../../cli/exit-codes.js'
+import { failureOf } from '../../cli/failure.js'
 import { Database } from '../../src/index.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 import { envelopeOf } from './envelope.js'
@@ -49,6 +50,15 @@ describe('the table', () => {
         new RegExp(`^\\| ${code} +\\| ${meaning.replaceAll(/[()]/gu, String.raw`\$&`)} +\\|$`, 'mu'),
       )
     }
+  })
+})
+
+describe('70', () => {
+  it('is for what nobody foresaw, with the stack for the report', () => {
+    const { exitCode, code, message, details } = failureOf(new RangeError('out of cheese'))
+    expect({ exitCode, code }).toEqual({ exitCode: 70, code: 'CLI_INTERNAL' })
+    expect(message).toContain('out of cheese')
+    expect(details['stack']).toContain('exit-codes.test')
   })
 })
 

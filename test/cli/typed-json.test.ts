@@ -51,6 +51,16 @@ describe('values as JSON', () => {
     expect(difference(value, parse(text))).toBeUndefined()
   })
 
+  it('are not changed by it, however deep they are', () => {
+    let value: unknown = [-0]
+    for (let depth = 0; depth < 98; depth++) value = depth % 2 === 0 ? { value } : [value]
+    const before = structuredClone(value)
+    const text = stringify(value)
+    expect(text).toContain('[{"$number":"-0"}]')
+    expect(difference(value, before)).toBeUndefined()
+    expect(difference(value, parse(text))).toBeUndefined()
+  })
+
   it('leave no character that a terminal would obey', () => {
     const text = stringify({ '\u001b[31m': '\u009b\u007f\u202e\u2028\ufeff\n' })
     expect(text).toMatch(/^[\u0020-\u007e]+$/u)
