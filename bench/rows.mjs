@@ -3,7 +3,7 @@
  */
 
 /** A small generator of pseudo-random 32-bit numbers (mulberry32). */
-export function randomFrom(seed) {
+function randomFrom(seed) {
   let state = seed >>> 0
   return () => {
     state = (state + 0x6d2b79f5) >>> 0
@@ -17,7 +17,7 @@ const LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789'
 const CITIES = ['Lisbon', 'Oslo', 'Quito', 'Hanoi', 'Dakar', 'Perth', 'Turin', 'Kyoto']
 
 /** The key of row `i`: random letters that end in the row's number, so that no two are the same. */
-export function keyOf(i, random) {
+function keyOf(i, random) {
   const tail = i.toString(36)
   let key = ''
   while (key.length < 16 - tail.length) key += LETTERS[random() % LETTERS.length]

@@ -66,7 +66,8 @@ const NOTICED_BY: readonly (readonly [SyncKind, Check])[] = [
   ['quarantineName', recoveries],
 ]
 
-const ATTEMPTS = 12
+/** Whether a cut hits the moment that needs the sync is a matter of the seed; a red one ends the search. */
+const ATTEMPTS = 100
 
 async function isRed(kind: SyncKind, check: Check): Promise<boolean> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {

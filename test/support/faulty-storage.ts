@@ -34,7 +34,7 @@ import { PowerCutFile } from './power-cut-file.js'
 import { PowerCutStorage } from './power-cut-storage.js'
 
 export { FAULTY_OPERATIONS } from './fault-plan.js'
-export type { Fault, FaultPlan, FaultyOperation, FiredFault, ShortLength } from './fault-plan.js'
+export type { Fault, FaultPlan, FaultyOperation, FiredFault } from './fault-plan.js'
 
 type AsyncTurn = (operation: 'write' | 'sync', path: string) => Promise<void>
 

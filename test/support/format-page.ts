@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-export const FORMAT_PAGE: string = join(import.meta.dirname, '../../docs/format.md')
+const FORMAT_PAGE: string = join(import.meta.dirname, '../../docs/format.md')
 
 export function formatPage(): string {
   return readFileSync(FORMAT_PAGE, 'utf8')
@@ -26,7 +26,7 @@ export function tableUnder(page: string, heading: string, columns: readonly stri
 }
 
 /** The lines from a heading, which is given with its number signs, to the next one. */
-export function sectionOf(page: string, heading: string): string[] {
+function sectionOf(page: string, heading: string): string[] {
   const lines = page.split('\n')
   const start = lines.indexOf(heading)
   if (start < 0) throw new Error(`The page has no heading '${heading}'.`)

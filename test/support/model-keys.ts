@@ -12,7 +12,7 @@ function rankOf(part: KeyPart, isUuid: boolean): number {
 }
 
 /** Negative, zero or positive as `a` comes before, is the same as, or comes after `b`. */
-export function comparePart(a: KeyPart, b: KeyPart, isUuid = false): number {
+function comparePart(a: KeyPart, b: KeyPart, isUuid = false): number {
   const ranks = rankOf(a, isUuid) - rankOf(b, isUuid)
   if (ranks !== 0) return ranks
   if (typeof a === 'string' && typeof b === 'string') return compareCodePoints(a, b)

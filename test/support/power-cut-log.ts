@@ -145,7 +145,7 @@ export function describeOperation(operation: LoggedOperation): string {
 }
 
 /** The part of a path before its last slash. */
-export function directoryOf(path: string): string {
+function directoryOf(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')))
 }
 

@@ -39,7 +39,7 @@ import { PowerCutFile, Recorder, type Beginning, type PowerCutOptions } from './
 import { cacheImage, cutImage, type Choice, type Disk } from './power-cut-image.js'
 import { describeOperation, fatesAt, type LoggedOperation } from './power-cut-log.js'
 
-export type { Choice, Survivors, Tear } from './power-cut-image.js'
+export type { Choice, Tear } from './power-cut-image.js'
 export type { LoggedOperation } from './power-cut-log.js'
 
 export type { PowerCutFile, PowerCutOptions } from './power-cut-file.js'

@@ -61,7 +61,7 @@ export async function goesOn(image: Storage, db: Database, expected: Expectation
 }
 
 /** The log's bytes as a new process finds them. */
-export function logBytes(storage: Storage): Uint8Array {
+function logBytes(storage: Storage): Uint8Array {
   const file = storage.open(DATABASE_PATH, 'read')
   const bytes = new Uint8Array(Math.max(0, file.size() - LOG_START))
   file.read(bytes, LOG_START)
@@ -88,7 +88,7 @@ export async function recoversToTheSameBytes(image: PowerCutStorage, expected: E
 }
 
 /** The command that repeats one workload of a file. */
-export function replayCommand(file: string, seed: number): string {
+function replayCommand(file: string, seed: number): string {
   return `replay: VARVE_WORKLOAD=${seed} npx vitest run ${file}`
 }
 

@@ -13,7 +13,7 @@ export type WriteStep = Extract<Step, { readonly do: 'write' | 'transaction' }>
 const REFUSALS: readonly string[] = [ErrorCode.schema, ErrorCode.duplicateKey, ErrorCode.validation]
 
 /** What the callback of a transaction throws that is meant to fail. */
-export class Intended extends Error {}
+class Intended extends Error {}
 
 const FIELDS: Record<CollectionKind, readonly FieldDefinition[]> = {
   text: [{ path: ['id'], type: 'string' }],
