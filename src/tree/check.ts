@@ -1,6 +1,7 @@
 /**
  * Checking a whole tree: everything that searches, counts and cursors rely on. Reads every node.
  */
+import { VarveError } from '../errors.js'
 import { compareBytes } from '../format/key-order.js'
 import { u32 } from '../format/typed-read.js'
 import {
@@ -13,6 +14,7 @@ import {
   isOver,
   keyOf,
   type Node,
+  type NodeSource,
   NODE_BYTES,
   startOf,
   subtreeCount,
@@ -22,7 +24,8 @@ import { headOf } from './search.js'
 import type { Tree } from './tree.js'
 
 /** What can be wrong with a tree. */
-export type TreeFindingKind = 'order' | 'bounds' | 'head' | 'layout' | 'count' | 'depth' | 'fill'
+export type TreeFindingKind =
+  'order' | 'bounds' | 'head' | 'layout' | 'count' | 'depth' | 'fill' | 'unreadable'
 
 export interface TreeFinding {
   readonly kind: TreeFindingKind
@@ -46,7 +49,7 @@ export function checkTree(tree: Tree): TreeFinding[] {
   const { root, source, count } = tree
   const findings: TreeFinding[] = []
   const report = (path: string, kind: TreeFindingKind, message: string): void => {
-    findings.push({ kind, path, message })
+    findings.push({ kind, path, message: `Tree node ${path === '' ? '/' : path}: ${message}` })
   }
   const visit = (place: Place): void => {
     const { node, path } = place
@@ -54,10 +57,14 @@ export function checkTree(tree: Tree): TreeFinding[] {
     if (!checkLayout(place, report)) return
     checkKeys(place, report)
     for (let slot = 0; node.height > 0 && slot < node.count; slot++) {
-      const child = childAt(source, node, slot)
       const childPath = `${path}/${String(slot)}`
-      checkChild(node, slot, child, (kind, message) => report(childPath, kind, message))
-      visit({ node: child, path: childPath, ...childBounds(place, slot) })
+      const child = read(source, node, slot, (message) => report(childPath, 'unreadable', message))
+      if (child === undefined) continue
+      const expected = { height: node.height - 1, count: countAt(node, slot) }
+      checkChild(child, expected, (kind, message) => report(childPath, kind, message))
+      // Heights fall on the way down, so that no damage leads round in circles.
+      if (child.height === expected.height)
+        visit({ node: child, path: childPath, ...childBounds(place, slot) })
     }
   }
   visit({ node: root, path: '', low: undefined, high: undefined })
@@ -65,6 +72,22 @@ export function checkTree(tree: Tree): TreeFinding[] {
   if (found !== count)
     report('', 'count', `The tree should hold ${String(count)} keys; its root counts ${String(found)}.`)
   return findings
+}
+
+/** A child, or undefined after a report of why it cannot be read. */
+function read(
+  source: NodeSource,
+  parent: Node,
+  slot: number,
+  report: (message: string) => void,
+): Node | undefined {
+  try {
+    return childAt(source, parent, slot)
+  } catch (error) {
+    if (!VarveError.is(error)) throw error
+    report(error.message)
+    return undefined
+  }
 }
 
 type Report = (path: string, kind: TreeFindingKind, message: string) => void
@@ -101,7 +124,7 @@ function checkLayout({ node, path }: Place, report: Report): boolean {
   if (
     inner !== height > 0 ||
     count > capacity ||
-    words.length !== columns * capacity ||
+    words.length < columns * capacity ||
     prefixBytes > keys.length
   ) {
     report(
@@ -151,18 +174,16 @@ function checkKeys({ node, path, low, high }: Place, report: Report): void {
 }
 
 function checkChild(
-  node: Node,
-  slot: number,
   child: Node,
+  expected: { readonly height: number; readonly count: number },
   report: (kind: TreeFindingKind, message: string) => void,
 ): void {
-  if (child.height !== node.height - 1) {
-    report('depth', `The node should have height ${String(node.height - 1)}; it has ${String(child.height)}.`)
+  if (child.height !== expected.height) {
+    report('depth', `The node should have height ${String(expected.height)}; it has ${String(child.height)}.`)
   }
   const found = subtreeCount(child)
-  const stated = countAt(node, slot)
-  if (found !== stated)
-    report('count', `The node above counts ${String(stated)} keys; there are ${String(found)}.`)
+  if (found === expected.count) return
+  report('count', `The node above counts ${String(expected.count)} keys; there are ${String(found)}.`)
 }
 
 function compare(a: Uint8Array, b: Uint8Array): number {

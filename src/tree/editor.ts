@@ -26,7 +26,7 @@ import {
 } from './node.js'
 import { RecordRef } from './record-ref.js'
 import { childSlot, findIn, search } from './search.js'
-import { separatorAt, splitNode, splitPoint, SplitRule } from './split.js'
+import { EVENLY, noteInsertion, separatorAt, splitNode, splitPoint } from './split.js'
 import { Tree } from './tree.js'
 
 export class TreeEditor {
@@ -38,8 +38,8 @@ export class TreeEditor {
   #frozen: Tree | undefined
   /** What `set` writes. */
   readonly #reference = new RecordRef()
-  /** The index of the entry that the operation under way added to the node below the one it looks at. */
-  #grownAt = 0
+  /** How to split the node that `set` put something into last. */
+  #rule = EVENLY
 
   constructor(tree: Tree) {
     this.#source = tree.source
@@ -68,11 +68,11 @@ export class TreeEditor {
     reference.lengthBytes = lengthBytes
     reference.crc = crc
     const root = this.#ownRoot()
-    if (this.#setBelow(root, key, previous, true)) return true
+    if (this.#setBelow(root, key, previous)) return true
     this.#count++
     if (isOver(root)) {
       this.#root = makeRoot(this.#owner, root)
-      this.#fitChild(this.#root, 0, this.#ruleFor(root, true))
+      this.#fitChild(this.#root, 0, this.#rule)
     }
     return false
   }
@@ -118,28 +118,32 @@ export class TreeEditor {
     return copy
   }
 
-  /** Sets `key` below an owned node; true if it was there. `edge`: the node is the last of its level. */
-  #setBelow(node: Node, key: Uint8Array, previous: RecordRef, edge: boolean): boolean {
+  /** Sets `key` below an owned node; true if it was there. */
+  #setBelow(node: Node, key: Uint8Array, previous: RecordRef): boolean {
     if (node.height === 0) return this.#setInLeaf(node, key, previous)
     const slot = childSlot(node, key)
-    const childEdge = edge && slot === node.count - 1
     const child = this.#ownChild(node, slot)
-    if (this.#setBelow(child, key, previous, childEdge)) return true
+    if (this.#setBelow(child, key, previous)) return true
     setCountAt(node, slot, countAt(node, slot) + 1)
-    if (isOver(child)) this.#fitChild(node, slot, this.#ruleFor(child, childEdge))
-    this.#grownAt = slot + 1
+    if (isOver(child)) {
+      this.#fitChild(node, slot, this.#rule)
+      this.#rule = noteInsertion(node, slot + 1)
+    }
     return false
   }
 
   #setInLeaf(leaf: Node, key: Uint8Array, previous: RecordRef): boolean {
     const { position, lengthBytes, crc } = this.#reference
     const found = search(leaf, key, 0)
-    const at = found >= 0 ? found : ~found
-    if (found >= 0) readRef(leaf, at, previous)
-    else insertEntry(leaf, at, key)
-    writeRef(leaf, at, position, lengthBytes, crc)
-    this.#grownAt = at
-    return found >= 0
+    if (found >= 0) {
+      readRef(leaf, found, previous)
+      writeRef(leaf, found, position, lengthBytes, crc)
+      return true
+    }
+    insertEntry(leaf, ~found, key)
+    writeRef(leaf, ~found, position, lengthBytes, crc)
+    this.#rule = noteInsertion(leaf, ~found)
+    return false
   }
 
   /** Deletes `key`, which is there, below an owned node. */
@@ -153,12 +157,7 @@ export class TreeEditor {
     this.#deleteBelow(child, key)
     setCountAt(node, slot, countAt(node, slot) - 1)
     if (isUnder(child)) this.#mergeChild(node, slot)
-    else if (isOver(child)) this.#fitChild(node, slot, SplitRule.even)
-  }
-
-  /** How to split a node that an entry was added to. */
-  #ruleFor(node: Node, edge: boolean): number {
-    return edge && this.#grownAt === node.count - 1 ? SplitRule.edge : this.#grownAt
+    else if (isOver(child)) this.#fitChild(node, slot, EVENLY)
   }
 
   /** Splits an owned child until all its parts fit: a long key among short ones may take more than one cut. */
@@ -168,7 +167,7 @@ export class TreeEditor {
       const child = childAt(this.#source, parent, i)
       if (isOver(child)) {
         this.#splitChild(parent, i, splitPoint(child, next))
-        next = SplitRule.even
+        next = EVENLY
         end++
       } else i++
     }
@@ -193,6 +192,6 @@ export class TreeEditor {
     removeEntry(parent, right)
     setChild(parent, left, merged)
     setCountAt(parent, left, subtreeCount(merged))
-    this.#fitChild(parent, left, SplitRule.even)
+    this.#fitChild(parent, left, EVENLY)
   }
 }

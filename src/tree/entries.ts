@@ -7,6 +7,7 @@
 import { u32, u8 } from '../format/typed-read.js'
 import {
   Column,
+  emptyNode,
   endOf,
   firstKeyed,
   keyOf,
@@ -39,11 +40,34 @@ interface Plan {
   readonly spareKeyBytes: number
 }
 
-/** A copy that `owner` may edit, with a little room: most copies take one entry before the next copy is made. */
+/** A copy that `owner` may edit. Most copies take one entry before the next copy is made: it has room for that. */
 export function copyNode(owner: Owner, node: Node): Node {
-  const { count, prefixBytes } = node
-  const spare = Math.max(MIN_GROWTH, count >>> 3)
-  return build({ owner, source: node, from: 0, to: count, prefixBytes, spare, spareKeyBytes: 0 })
+  const copy = hasRoom(node) ? clone(owner, node) : buildCopy(owner, node)
+  copy.lastAt = node.lastAt
+  return copy
+}
+
+/** Whether an entry of average length fits. */
+function hasRoom(node: Node): boolean {
+  const { count, capacity, keys, prefixBytes } = node
+  const used = usedKeyBytes(node)
+  return count < capacity && used + (used - prefixBytes) / Math.max(1, count) <= keys.length
+}
+
+function clone(owner: Owner, node: Node): Node {
+  const { height, columns, count, capacity, prefixBytes, words, children } = node
+  // Unlike a slice, memory that is made as a copy is not cleared first.
+  const copy = new Node(owner, height, columns, capacity, new Uint32Array(words))
+  copy.count = count
+  copy.prefixBytes = prefixBytes
+  if (height > 0) copy.children = children.slice()
+  return copy
+}
+
+function buildCopy(owner: Owner, source: Node): Node {
+  const { count: to, prefixBytes } = source
+  const spare = Math.max(MIN_GROWTH, to >>> 3)
+  return build({ owner, source, from: 0, to, prefixBytes, spare, spareKeyBytes: 0 })
 }
 
 /** A node of the entries `[from, to)` of another, with the longest prefix and with room to grow. */
@@ -85,6 +109,7 @@ export function removeEntry(node: Node, at: number): void {
   const ends = Column.end * capacity
   for (let i = ends + at; i < ends + count - 1; i++) words[i] = u32(words, i) - (end - start)
   node.count = count - 1
+  if (at <= node.lastAt) node.lastAt--
   if (node.height > 0) node.children.splice(at, 1)
   if (node.count <= firstKeyed(node)) dropPrefix(node)
 }
@@ -111,7 +136,7 @@ export function concatenate(owner: Owner, left: Node, right: Node, separator: Ui
   const expanded = (node: Node): number =>
     usedKeyBytes(node) + node.count * Math.max(0, node.prefixBytes - prefixBytes)
   const keyBytes = expanded(left) + expanded(right) + separator.length
-  const node = new Node(owner, left.height, left.columns, capacity, Math.ceil((keyBytes * capacity) / count))
+  const node = emptyNode(owner, left.height, left.columns, capacity, Math.ceil((keyBytes * capacity) / count))
   node.prefixBytes = prefixBytes
   node.keys.set(first.subarray(0, prefixBytes))
   append(node, left, 0, left.count)
@@ -129,7 +154,7 @@ function lastOf(left: Node, separator: Uint8Array): Uint8Array {
 }
 
 /** How many bytes the keys of `[from, to)` have in common; of fewer than two keys, what they had in their node. */
-export function commonPrefix(node: Node, from: number, to: number): number {
+function commonPrefix(node: Node, from: number, to: number): number {
   const first = from + firstKeyed(node)
   const last = to - 1
   const { keys, prefixBytes } = node
@@ -189,7 +214,7 @@ function build(plan: Plan): Node {
     startOf(source, to) - startOf(source, first) + (to - first) * (source.prefixBytes - prefixBytes)
   const spareBytes = Math.ceil((suffixBytes / Math.max(1, count)) * spare) + plan.spareKeyBytes
   const keyBytes = prefixBytes + suffixBytes + spareBytes
-  const node = new Node(owner, source.height, source.columns, count + spare, keyBytes)
+  const node = emptyNode(owner, source.height, source.columns, count + spare, keyBytes)
   node.prefixBytes = prefixBytes
   const inherited = Math.min(prefixBytes, source.prefixBytes)
   for (let i = 0; i < inherited; i++) node.keys[i] = u8(source.keys, i)

@@ -2,8 +2,8 @@
  * A node of the tree: the memory it lies in, its columns, and the one way to a child.
  *
  * A node is two views of one buffer, whatever the number of its entries, so that a million rows are some thousands of
- * objects. `words` holds the columns, each `capacity` long; `keys` holds the prefix that all keys share, then one suffix
- * per entry. Entry `i` ends at its `end` in `keys`, and begins where entry `i - 1` ends.
+ * objects. `words` begins with the columns, each `capacity` long; `keys` is the memory behind them: the prefix that all
+ * keys share, then one suffix per entry. Entry `i` ends at its `end` in `keys`, and begins where entry `i - 1` ends.
  *
  *     column               leaf of records   leaf of keys   inner node
  *     head                 x                 x              x     first 4 bytes after the prefix, big-endian
@@ -27,7 +27,7 @@ import type { RecordRef } from './record-ref.js'
 export const NODE_BYTES = 4096
 
 /** What an entry weighs beside its key. */
-export const ENTRY_BYTES = 32
+const ENTRY_BYTES = 32
 
 /** A node of so few entries is never split, however long their keys: inner nodes of long keys would have no fan-out. */
 const MIN_SPLIT_COUNT = 4
@@ -50,6 +50,7 @@ export const ColumnCount = { keysLeaf: 2, recordsLeaf: 6, inner: 8 } as const
 /** Children that a new root has room for. */
 const ROOT_CAPACITY = 8
 
+const WORD_BYTES = 4
 const TWO_32 = 4_294_967_296
 
 /** Who may edit a node in place, by identity. Every editor has its own, and a new one after each freeze. */
@@ -57,6 +58,9 @@ export class Owner {
   /** Keeps other objects from being taken for owners. */
   readonly isOwner = true
 }
+
+/** No entry of a node, nor the one before its first. */
+export const NOWHERE = -2
 
 /** Owns what nobody may edit. */
 export const NOBODY: Owner = new Owner()
@@ -71,22 +75,23 @@ export class Node {
   count = 0
   /** Length of the prefix at the start of `keys`. */
   prefixBytes = 0
+  /** The entry that was put in last, or {@link NOWHERE}: tells keys that come in order from others. Not stored. */
+  lastAt: number = NOWHERE
   /** Entries that there is room for. */
   capacity: number
   words: Uint32Array
   keys: Uint8Array
-  /** Those in memory; empty in a leaf. */
+  /** As many as entries, undefined where a stored child is not in memory; none in a leaf. */
   children: (Node | undefined)[] = []
 
-  constructor(owner: Owner, height: number, columns: number, capacity: number, keyBytes: number) {
+  /** A node without entries, in the memory of `words`: what the columns do not take of it is for keys. */
+  constructor(owner: Owner, height: number, columns: number, capacity: number, words: Uint32Array) {
     this.owner = owner
     this.height = height
     this.columns = columns
     this.capacity = capacity
-    const wordBytes = columns * capacity * 4
-    const buffer = new ArrayBuffer(wordBytes + keyBytes)
-    this.words = new Uint32Array(buffer, 0, columns * capacity)
-    this.keys = new Uint8Array(buffer, wordBytes, keyBytes)
+    this.words = words
+    this.keys = new Uint8Array(words.buffer, columns * capacity * WORD_BYTES)
   }
 
   /** Takes over what `other`, a node of the same kind that is not used any more, holds. */
@@ -98,6 +103,18 @@ export class Node {
     this.keys = other.keys
     this.children = other.children
   }
+}
+
+/** A node without entries. */
+export function emptyNode(
+  owner: Owner,
+  height: number,
+  columns: number,
+  capacity: number,
+  keyBytes: number,
+): Node {
+  const length = columns * capacity + Math.ceil(keyBytes / WORD_BYTES)
+  return new Node(owner, height, columns, capacity, new Uint32Array(length))
 }
 
 /** Where nodes come from that are stored and not in memory. */
@@ -129,7 +146,7 @@ export function setChild(parent: Node, slot: number, child: Node): void {
 
 /** An inner node above one child. */
 export function makeRoot(owner: Owner, child: Node): Node {
-  const root = new Node(owner, child.height + 1, ColumnCount.inner, ROOT_CAPACITY, 0)
+  const root = emptyNode(owner, child.height + 1, ColumnCount.inner, ROOT_CAPACITY, 0)
   root.count = 1
   setChild(root, 0, child)
   setCountAt(root, 0, subtreeCount(child))

@@ -27,7 +27,7 @@ export function treeShape(tree: Tree): TreeShape {
     const kind = node.height > 0 ? 'inner' : 'leaf'
     nodes[kind]++
     weight[kind] += weightOf(node)
-    bytes += node.words.buffer.byteLength
+    bytes += node.words.byteLength
     for (let slot = 0; node.height > 0 && slot < node.count; slot++) visit(childAt(source, node, slot))
   }
   visit(root)

@@ -3,7 +3,7 @@
  *
  * Immutable (I15), and O(1) to make: the nodes of successive trees are shared.
  */
-import { ColumnCount, memoryOnly, NOBODY, Node, type NodeSource } from './node.js'
+import { ColumnCount, emptyNode, memoryOnly, NOBODY, type Node, type NodeSource } from './node.js'
 import { TreeCursor } from './cursor.js'
 import { RecordRef } from './record-ref.js'
 import { findIn, rankIn } from './search.js'
@@ -90,5 +90,5 @@ export class Tree {
 const unread = new RecordRef()
 
 function emptyLeaf(columns: number): Node {
-  return new Node(NOBODY, 0, columns, 0, 0)
+  return emptyNode(NOBODY, 0, columns, 0, 0)
 }
