@@ -163,10 +163,12 @@ class Verification {
       const kind = range.reason === 'padding is not zero' ? 'padding' : 'frame'
       this.#find(kind, range.offset, range.end, 'a frame with its checksums, or zeros', range.reason)
     }
+    // Whole commits behind the break are sound themselves: the finding about the chain counts them.
+    const whole = new Set(judgement.cutCommits.map(({ offset }) => offset))
     for (const range of judgement.brokenRanges) {
       const isTail = classification === 'tornTail' || classification === 'uncommittedTail'
-      if (!isTail)
-        this.#find('frame', range.offset, range.end, 'a frame in the chain of commits', range.reason)
+      if (isTail || whole.has(range.offset)) continue
+      this.#find('frame', range.offset, range.end, 'a frame in the chain of commits', range.reason)
     }
     if (classification === 'clean' || breakOffset === undefined) return
     if (classification === 'damage' || classification === 'shortFile') {
