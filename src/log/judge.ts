@@ -87,14 +87,18 @@ export interface Judgement {
 
 /** What an open names of its findings; `verify` names all. */
 const NAMED_BY_AN_OPEN = 1000
-/** Frames between two places where a task may be interrupted. */
-const FRAMES_PER_PAUSE = 64
+/** Bytes of log between two places where a task may be interrupted: a few hundred rows. */
+const BYTES_PER_PAUSE = 64 * 1024
 
 /** Reads the log from `input.from` to its end, applying what is in the chain. */
 export function* judgeLog(input: JudgeInput, target: ReplayTarget): Task<Judgement> {
   const judge = new LogJudge(input, target)
-  let frames = 0
-  while (judge.step()) if (++frames % FRAMES_PER_PAUSE === 0) yield PAUSE
+  let pausedAt = input.from
+  while (judge.step()) {
+    if (judge.position - pausedAt < BYTES_PER_PAUSE) continue
+    pausedAt = judge.position
+    yield PAUSE
+  }
   return judge.conclude()
 }
 
@@ -151,6 +155,11 @@ class LogJudge {
     this.#logEnd = input.from
     this.#watermark = input.watermark
     this.#highestSequence = Math.max(input.parent.sequence, input.highestSequence ?? 0)
+  }
+
+  /** How far the scan is. */
+  get position(): number {
+    return this.#scanner.end
   }
 
   /** Takes one event of the scan; false at the end. */
