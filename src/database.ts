@@ -28,7 +28,7 @@ export interface CollectionOptions {
 }
 
 /** Options of `Database.openInMemory`. */
-export type MemoryOptions = Pick<OpenOptions, 'maxTransactionBytes'>
+export type MemoryOptions = Pick<OpenOptions, 'maxTransactionBytes' | 'cacheBytes'>
 
 const MEMORY_PATH = ':memory:'
 /** The name of the one file in the storage of a database in memory. */

@@ -47,6 +47,8 @@ export interface EngineParts {
   readonly durability: Durability
   readonly syncIntervalMs: number
   readonly maxTransactionBytes: number
+  /** For tree nodes and pages of the log together. */
+  readonly cacheBytes: number
 }
 
 /** A transaction that stays open across turns of the event loop. */

@@ -2,7 +2,7 @@
  * Opens a database: lock, file, recovery, writing session; and the way back when any of them fails.
  */
 import { ArgumentError, ErrorCode, StorageError } from '../errors.js'
-import { DEFAULT_MAX_TRANSACTION_BYTES } from '../format/limits.js'
+import { DEFAULT_CACHE_BYTES, DEFAULT_MAX_TRANSACTION_BYTES } from '../format/limits.js'
 import { LOG_START } from '../format/header.js'
 import type { CommitPosition } from '../log/judge.js'
 import { checkPath, createDatabase, CREATED_SEQUENCE, removeLeftovers } from '../log/log-file.js'
@@ -41,6 +41,11 @@ export interface OpenOptions {
   readonly syncIntervalMs?: number | undefined
   /** Most bytes that one transaction may hold in memory. Default 512 MiB. */
   readonly maxTransactionBytes?: number | undefined
+  /**
+   * Most memory that tree nodes and pages of the log may take together, in bytes. Default 64 MiB; 0 keeps nothing that can
+   * be read again.
+   */
+  readonly cacheBytes?: number | undefined
   /** `waitMs`: how long to wait for other holders of the lock, in milliseconds. Default 0: fail at once. */
   readonly lock?: { readonly waitMs?: number | undefined } | undefined
   /** Where the file is; the file system by default. */
@@ -58,6 +63,7 @@ const OPTIONS: Record<keyof OpenOptions, true> = {
   durability: true,
   syncIntervalMs: true,
   maxTransactionBytes: true,
+  cacheBytes: true,
   lock: true,
   storage: true,
   signal: true,
@@ -76,6 +82,7 @@ interface Opening {
   readonly durability: Durability
   readonly syncIntervalMs: number
   readonly maxTransactionBytes: number
+  readonly cacheBytes: number
 }
 
 export async function openEngine(path: string, options: OpenOptions, platform: Platform): Promise<Engine> {
@@ -160,6 +167,7 @@ function decide(path: string, options: OpenOptions, platform: Platform): Opening
       options.maxTransactionBytes,
       DEFAULT_MAX_TRANSACTION_BYTES,
     ),
+    cacheBytes: checkFinite('cacheBytes', options.cacheBytes, DEFAULT_CACHE_BYTES),
   }
 }
 
@@ -255,7 +263,7 @@ interface Opened {
 }
 
 function newEngine(opening: Opening, opened: Opened): Engine {
-  const { path, storage, platform, durability, syncIntervalMs, maxTransactionBytes } = opening
+  const { path, storage, platform, durability, syncIntervalMs, maxTransactionBytes, cacheBytes } = opening
   const { log, file, head, codecs, lock, visible, writer } = opened
   return new Engine({
     path,
@@ -273,6 +281,7 @@ function newEngine(opening: Opening, opened: Opened): Engine {
     durability,
     syncIntervalMs,
     maxTransactionBytes,
+    cacheBytes,
   })
 }
 
@@ -310,4 +319,11 @@ function checkNumber(name: string, value: number | undefined, fallback: number):
   if (value === undefined) return fallback
   if (typeof value === 'number' && value >= 0) return value
   throw new ArgumentError(`The option ${name} must be a number of at least 0, not ${JSON.stringify(value)}.`)
+}
+
+/** What is shared out must be a number that has parts. */
+function checkFinite(name: string, value: number | undefined, fallback: number): number {
+  const checked = checkNumber(name, value, fallback)
+  if (checked !== Number.POSITIVE_INFINITY) return checked
+  throw new ArgumentError(`The option ${name} must be a finite number of at least 0.`)
 }

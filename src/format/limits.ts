@@ -27,6 +27,9 @@ export const TRANSACTION_FRAME_BYTES: number = 4 * 1024 * 1024
 /** Default of `maxTransactionBytes`: what one transaction may hold in memory until its commit. */
 export const DEFAULT_MAX_TRANSACTION_BYTES: number = 512 * 1024 * 1024
 
+/** Default of `cacheBytes`: memory for tree nodes and log pages together. */
+export const DEFAULT_CACHE_BYTES: number = 64 * 1024 * 1024
+
 /** Most collections of one database. */
 export const MAX_COLLECTIONS = 65_536
 

@@ -246,6 +246,8 @@ describe('where a database lives', () => {
       { durability: 'never' },
       { syncIntervalMs: -1 },
       { maxTransactionBytes: Number.NaN },
+      { cacheBytes: -1 },
+      { cacheBytes: Number.POSITIVE_INFINITY },
       { lock: { waitMs: 'long' } },
       { durabilty: 'os' },
     ]
