@@ -54,6 +54,11 @@ export interface JudgeInput {
   readonly to?: number | undefined
   /** How many cut commits and bad ranges are named; all are counted. Default 1,000. */
   readonly nameAtMost?: number | undefined
+  /**
+   * Asked before a commit that links is applied. False ends the reading there: of the commit nothing is applied, and
+   * nothing from it on is judged.
+   */
+  readonly accept?: ((block: CommitBlock) => boolean) | undefined
   /** Told of every event of the scan before it is judged; the scanner says what and where. */
   readonly observe?: ((event: ScanEvent, scanner: LogScanner) => void) | undefined
 }
@@ -78,6 +83,8 @@ export interface Judgement {
   readonly highestSequence: number
   readonly highestEpoch: number
   readonly transactionsApplied: number
+  /** Whether the reading ended at a commit that links to the last one applied but was not accepted. */
+  readonly declined: boolean
   readonly transactionsCut: number
   readonly cutCommits: readonly LostCommit[]
   readonly badRanges: readonly BadRange[]
@@ -138,6 +145,7 @@ class LogJudge {
   #lost: LostCommit[] = []
   #lostCount = 0
   #applied = 0
+  #declined = false
   #firstTime = 0
   #logEnd: number
   #watermark: number
@@ -162,7 +170,7 @@ class LogJudge {
     return this.#scanner.end
   }
 
-  /** Takes one event of the scan; false at the end. */
+  /** Takes one event of the scan; false at the end, or once a commit was declined. */
   step(): boolean {
     const scanner = this.#scanner
     const event = scanner.next()
@@ -171,7 +179,7 @@ class LogJudge {
     if (event === 'frame') this.#frame()
     else if (event === 'badPayload') this.#badPayload()
     else this.#anomaly(scanner.offset, scanner.end, scanner.reason, scanner.offset)
-    return true
+    return !this.#declined
   }
 
   #frame(): void {
@@ -212,6 +220,7 @@ class LogJudge {
     const block = this.#readBlock()
     if (!this.#links() || block.begin !== scanner.offset || block.frames !== 0)
       return this.#unlinked(scanner.offset)
+    if (!this.#accepts()) return
     this.#commitCrc.start()
     this.#target.begin(false)
     this.#records(scanner.payloadStart + COMMIT_BLOCK_BYTES)
@@ -260,6 +269,7 @@ class LogJudge {
       this.#abandonPending()
       return this.#unlinked(begin)
     }
+    if (!this.#accepts()) return
     this.#pending = undefined
     this.#apply()
   }
@@ -341,11 +351,26 @@ class LogJudge {
     this.#applied += 1
     this.#logEnd = end
     if (this.#watermark >= end) this.#durable = this.#last
+    this.#forgive()
+  }
+
+  /** A commit links to the last one applied: none was lost by the anomalies between them. */
+  #forgive(): void {
     for (const suspect of this.#suspects) this.#note(suspect)
     this.#suspects = []
     this.#lost = []
     this.#lostCount = 0
     this.#break = undefined
+  }
+
+  /** Whether the commit at hand, which links, is wanted. If not, its own records are rolled back, and the reading ends. */
+  #accepts(): boolean {
+    const { accept } = this.#input
+    if (accept === undefined || accept(this.#block)) return true
+    this.#dropPending()
+    this.#forgive()
+    this.#declined = true
+    return false
   }
 
   #links(): boolean {
@@ -437,6 +462,7 @@ class LogJudge {
       highestSequence: this.#highestSequence,
       highestEpoch: this.#highestEpoch,
       transactionsApplied: this.#applied,
+      declined: this.#declined,
       transactionsCut: this.#lostCount,
       cutCommits: this.#lost,
       badRanges: this.#badRanges,
@@ -445,6 +471,7 @@ class LogJudge {
   }
 
   #classify(): { classification: RecoveryClass; breakOffset: number | undefined } {
+    if (this.#declined) return { classification: 'clean', breakOffset: undefined }
     const watermark = this.#watermark
     const found = this.#break
     const lastEnd = Math.max(this.#last.end, LOG_START)
