@@ -5,7 +5,6 @@ import { VarveError } from '../errors.js'
 import { compareBytes } from '../format/key-order.js'
 import { u32 } from '../format/typed-read.js'
 import {
-  childAt,
   Column,
   ColumnCount,
   countAt,
@@ -14,12 +13,12 @@ import {
   isOver,
   keyOf,
   type Node,
-  type NodeSource,
   NODE_BYTES,
   startOf,
   subtreeCount,
   weightOf,
 } from './node.js'
+import { childAt, type NodeSource } from './node-source.js'
 import { headOf } from './search.js'
 import type { Tree } from './tree.js'
 

@@ -4,7 +4,8 @@
  * Only nodes on the path to the present entry are held, and they are immutable, so a cursor needs no closing.
  */
 import { CorruptionError } from '../errors.js'
-import { childAt, countAt, keyOf, type Node, type NodeSource, readRef } from './node.js'
+import { countAt, keyOf, type Node, readRef } from './node.js'
+import { childAt, type NodeSource } from './node-source.js'
 import { RecordRef } from './record-ref.js'
 
 /** Which keys a cursor walks: `count` of them from `rank` on. They are there. */

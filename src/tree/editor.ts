@@ -5,18 +5,18 @@
  * before it changes, together with the nodes above it. So `freeze` and `reset` take O(1), and no tree that was handed out
  * ever changes.
  *
- * If an operation throws, because a stored node could not be read, the editor may hold half of it: `reset` it.
+ * If an operation throws, because a stored node could not be read, nothing was changed.
  */
-import { concatenate, copyNode, insertChild, insertEntry, removeEntry } from './entries.js'
+import { VarveError } from '../errors.js'
+import { concatenate, copyNode, insertChild, insertEntry, removeChild, removeEntry } from './entries.js'
 import {
-  childAt,
   countAt,
   isOver,
   isUnder,
   keyOf,
   makeRoot,
+  memoryOf,
   type Node,
-  type NodeSource,
   Owner,
   readRef,
   setChild,
@@ -24,6 +24,7 @@ import {
   subtreeCount,
   writeRef,
 } from './node.js'
+import { childAt, type NodeSource } from './node-source.js'
 import { RecordRef } from './record-ref.js'
 import { childSlot, findIn, search } from './search.js'
 import { EVENLY, noteInsertion, separatorAt, splitNode, splitPoint } from './split.js'
@@ -31,11 +32,14 @@ import { Tree } from './tree.js'
 
 export class TreeEditor {
   #source: NodeSource
-  #root: Node
+  /** Undefined while the frozen tree has it. */
+  #changed: Node | undefined
   #count: number
   #owner: Owner = new Owner()
-  /** The tree that this editor holds, unless it changed since. */
-  #frozen: Tree | undefined
+  /** The tree that this editor held last; it is what it holds now unless it changed since. */
+  #frozen: Tree
+  /** Memory of the nodes that are not stored. */
+  #unstoredBytes: number
   /** What `set` writes. */
   readonly #reference = new RecordRef()
   /** How to split the node that `set` put something into last. */
@@ -43,9 +47,13 @@ export class TreeEditor {
 
   constructor(tree: Tree) {
     this.#source = tree.source
-    this.#root = tree.root
     this.#count = tree.count
     this.#frozen = tree
+    this.#unstoredBytes = tree.unstoredBytes
+  }
+
+  get #root(): Node {
+    return this.#changed ?? this.#frozen.root
   }
 
   /** How many keys there are. */
@@ -71,8 +79,10 @@ export class TreeEditor {
     if (this.#setBelow(root, key, previous)) return true
     this.#count++
     if (isOver(root)) {
-      this.#root = makeRoot(this.#owner, root)
-      this.#fitChild(this.#root, 0, this.#rule)
+      const above = makeRoot(this.#owner, root)
+      this.#changed = above
+      this.#grew(memoryOf(above))
+      this.#fitChild(above, 0, this.#rule)
     }
     return false
   }
@@ -82,14 +92,15 @@ export class TreeEditor {
     if (!this.find(key, previous)) return false
     this.#deleteBelow(this.#ownRoot(), key)
     this.#count--
-    while (this.#root.height > 0 && this.#root.count === 1) this.#root = childAt(this.#source, this.#root, 0)
+    while (this.#root.height > 0 && this.#root.count === 1 && this.#dropRoot());
     return true
   }
 
   /** The tree as it is now, in O(1). Later changes copy what they touch; without one the same tree is returned again. */
   freeze(): Tree {
-    if (this.#frozen === undefined) {
-      this.#frozen = new Tree(this.#source, this.#root, this.#count)
+    if (this.#changed !== undefined) {
+      this.#frozen = new Tree(this.#source, this.#changed, this.#count, this.#unstoredBytes)
+      this.#changed = undefined
       this.#owner = new Owner()
     }
     return this.#frozen
@@ -97,25 +108,47 @@ export class TreeEditor {
 
   /** Goes back, or over, to a tree, in O(1). */
   reset(tree: Tree): void {
+    this.#source.grew(tree.unstoredBytes - this.#unstoredBytes)
     this.#source = tree.source
-    this.#root = tree.root
+    this.#changed = undefined
     this.#count = tree.count
     this.#owner = new Owner()
     this.#frozen = tree
+    this.#unstoredBytes = tree.unstoredBytes
+  }
+
+  /** Takes over what the frozen tree knows of its unstored nodes, once that was counted anew. */
+  recount(): void {
+    this.reset(this.freeze())
   }
 
   #ownRoot(): Node {
-    this.#frozen = undefined
-    if (this.#root.owner !== this.#owner) this.#root = copyNode(this.#owner, this.#root)
-    return this.#root
+    const root = this.#root
+    if (root.owner === this.#owner) return root
+    const copy = this.#copy(root)
+    this.#changed = copy
+    return copy
   }
 
   #ownChild(parent: Node, slot: number): Node {
     const child = childAt(this.#source, parent, slot)
     if (child.owner === this.#owner) return child
-    const copy = copyNode(this.#owner, child)
+    const copy = this.#copy(child)
     setChild(parent, slot, copy)
     return copy
+  }
+
+  #copy(node: Node): Node {
+    const copy = copyNode(this.#owner, node)
+    const bytes = memoryOf(copy)
+    this.#source.made(bytes)
+    this.#grew(bytes - unstored(node))
+    return copy
+  }
+
+  #grew(bytes: number): void {
+    this.#unstoredBytes += bytes
+    this.#source.grew(bytes)
   }
 
   /** Sets `key` below an owned node; true if it was there. */
@@ -140,7 +173,9 @@ export class TreeEditor {
       writeRef(leaf, found, position, lengthBytes, crc)
       return true
     }
+    const before = memoryOf(leaf)
     insertEntry(leaf, ~found, key)
+    this.#grew(memoryOf(leaf) - before)
     writeRef(leaf, ~found, position, lengthBytes, crc)
     this.#rule = noteInsertion(leaf, ~found)
     return false
@@ -176,8 +211,11 @@ export class TreeEditor {
   #splitChild(parent: Node, slot: number, at: number): void {
     const child = childAt(this.#source, parent, slot)
     const separator = separatorAt(child, at)
+    const before = memoryOf(parent) + memoryOf(child)
     const right = splitNode(this.#owner, child, at)
     insertChild(parent, slot + 1, separator, right)
+    this.#source.made(memoryOf(right))
+    this.#grew(memoryOf(parent) + memoryOf(child) + memoryOf(right) - before)
     setCountAt(parent, slot, subtreeCount(child))
     setCountAt(parent, slot + 1, subtreeCount(right))
   }
@@ -186,12 +224,47 @@ export class TreeEditor {
   #mergeChild(parent: Node, slot: number): void {
     const left = Math.max(0, slot - 1)
     const right = left + 1
-    const leftChild = childAt(this.#source, parent, left)
-    const rightChild = childAt(this.#source, parent, right)
+    const leftChild = right < parent.count ? this.#readable(parent, left) : undefined
+    const rightChild = leftChild === undefined ? undefined : this.#readable(parent, right)
+    if (leftChild === undefined || rightChild === undefined) return this.#dropIfEmpty(parent, slot)
     const merged = concatenate(this.#owner, leftChild, rightChild, keyOf(parent, right))
+    this.#source.made(memoryOf(merged))
+    this.#grew(memoryOf(merged) - unstored(leftChild) - unstored(rightChild))
     removeEntry(parent, right)
     setChild(parent, left, merged)
     setCountAt(parent, left, subtreeCount(merged))
     this.#fitChild(parent, left, EVENLY)
   }
+
+  /** A child that a merge could use. Without it the tree is as sound, so that a deletion is whole whatever is unreadable. */
+  #readable(parent: Node, slot: number): Node | undefined {
+    try {
+      return childAt(this.#source, parent, slot)
+    } catch (error) {
+      if (VarveError.is(error)) return undefined
+      throw error
+    }
+  }
+
+  #dropIfEmpty(parent: Node, slot: number): void {
+    if (countAt(parent, slot) > 0 || parent.count === 1) return
+    const child = childAt(this.#source, parent, slot)
+    this.#grew(-unstored(child))
+    removeChild(parent, slot)
+  }
+
+  /** Puts a root's only child in its place; false if it cannot be read. */
+  #dropRoot(): boolean {
+    const root = this.#root
+    const child = this.#readable(root, 0)
+    if (child === undefined) return false
+    this.#grew(-memoryOf(root))
+    this.#changed = child
+    return true
+  }
+}
+
+/** What a node takes of the memory of unstored ones. */
+function unstored(node: Node): number {
+  return node.position === 0 ? memoryOf(node) : 0
 }

@@ -120,6 +120,18 @@ export function insertChild(parent: Node, at: number, separator: Uint8Array, chi
   parent.children.splice(at, 0, child)
 }
 
+/** Takes a child out of an inner node with at least two. */
+export function removeChild(parent: Node, slot: number): void {
+  if (slot > 0) return removeEntry(parent, slot)
+  // The second child becomes the first, which has no separator.
+  const { words, capacity, columns, children } = parent
+  for (let column = Column.end + 1; column < columns; column++) {
+    words[column * capacity] = u32(words, column * capacity + 1)
+  }
+  children[0] = children[1]
+  removeEntry(parent, 1)
+}
+
 /** Cuts a node off behind its first `count` entries. */
 export function truncate(node: Node, count: number): void {
   node.count = count

@@ -11,15 +11,15 @@
  *     length, crc          of the record                    of the stored child
  *     position (2 words)   of the record                    of the stored child
  *     count (2 words)                                       keys below the child
+ *     stored (2 words)                                      bytes of the images at and below the stored child
  *
  * An inner node has an entry per child. Its key is the separator: every key below the child is at or above it, every key
  * below the child before it is less. Entry 0 has no separator; its suffix is empty and is never compared.
  *
- * Nodes in the log: an inner node's length, crc and position say where each child is stored, and are zero while the child
- * has no stored form, which is always so for a child that was copied or made since. A stored child need not be in memory:
- * `children[slot]` is then undefined, and {@link childAt} asks the {@link NodeSource} for it.
+ * Nodes in the log: a child is either in memory, at `children[slot]`, or stored, and then its slot says where and what. A
+ * node in memory that was stored meanwhile says so itself (`position`), until its parent lets go of it. The way to a child is
+ * `childAt` (node-source.ts).
  */
-import { CorruptionError } from '../errors.js'
 import { u32, u8 } from '../format/typed-read.js'
 import type { RecordRef } from './record-ref.js'
 
@@ -42,15 +42,21 @@ export const Column = {
   positionHigh: 5,
   countLow: 6,
   countHigh: 7,
+  storedLow: 8,
+  storedHigh: 9,
 } as const
 
 /** How many columns each kind of node has: the first ones of {@link Column}. */
-export const ColumnCount = { keysLeaf: 2, recordsLeaf: 6, inner: 8 } as const
+export const ColumnCount = { keysLeaf: 2, recordsLeaf: 6, inner: 10 } as const
 
 /** Children that a new root has room for. */
 const ROOT_CAPACITY = 8
 
 const WORD_BYTES = 4
+
+/** What a node takes beside its buffer: three objects, the buffer's own bookkeeping, its place in a table (measured). */
+const NODE_OBJECT_BYTES = 512
+const CHILD_BYTES = 8
 const TWO_32 = 4_294_967_296
 
 /** Who may edit a node in place, by identity. Every editor has its own, and a new one after each freeze. */
@@ -81,8 +87,16 @@ export class Node {
   capacity: number
   words: Uint32Array
   keys: Uint8Array
-  /** As many as entries, undefined where a stored child is not in memory; none in a leaf. */
+  /** As many as entries, undefined where the child is stored; none in a leaf. */
   children: (Node | undefined)[] = []
+  /** Where the node is stored, what its image's length and CRC are; 0 while it is not. */
+  position = 0
+  lengthBytes = 0
+  crc = 0
+  /** Bytes of the images at and below it, once it is stored. */
+  storedBytes = 0
+  /** Whether it was asked for since the cache looked at it last. */
+  recent = false
 
   /** A node without entries, in the memory of `words`: what the columns do not take of it is for keys. */
   constructor(owner: Owner, height: number, columns: number, capacity: number, words: Uint32Array) {
@@ -117,31 +131,26 @@ export function emptyNode(
   return new Node(owner, height, columns, capacity, new Uint32Array(length))
 }
 
-/** Where nodes come from that are stored and not in memory. */
-export interface NodeSource {
-  /** The child `slot` of `parent`, read and checked. Throws what the read threw. */
-  load(parent: Node, slot: number): Node
-}
-
-/** The source of a tree that was never stored. */
-export const memoryOnly: NodeSource = {
-  load(parent, slot) {
-    throw new CorruptionError(
-      `Child ${String(slot)} of a tree node of height ${String(parent.height)} is neither in memory nor stored.`,
-    )
-  },
-}
-
-/** The child `slot` of an inner node. All descents go through here. */
-export function childAt(source: NodeSource, parent: Node, slot: number): Node {
-  const child = parent.children[slot]
-  return child === undefined ? source.load(parent, slot) : child
-}
-
-/** Puts a child that has no stored form into a slot. */
+/** Puts a child that is in memory into a slot. */
 export function setChild(parent: Node, slot: number, child: Node): void {
   parent.children[slot] = child
-  writeRef(parent, slot, 0, 0, 0)
+}
+
+/** Has a slot say where its child, which is in memory, is stored. */
+export function noteStored(parent: Node, slot: number, child: Node): void {
+  writeRef(parent, slot, child.position, child.lengthBytes, child.crc)
+  writeWide(parent, Column.storedLow, slot, child.storedBytes)
+}
+
+/** Lets go of a child that is stored. */
+export function releaseChild(parent: Node, slot: number, child: Node): void {
+  noteStored(parent, slot, child)
+  parent.children[slot] = undefined
+}
+
+/** Memory that a node takes. */
+export function memoryOf(node: Node): number {
+  return NODE_OBJECT_BYTES + node.words.length * WORD_BYTES + node.children.length * CHILD_BYTES
 }
 
 /** An inner node above one child. */
@@ -209,16 +218,33 @@ export function writeRef(node: Node, i: number, position: number, lengthBytes: n
 
 /** How many keys there are below child `slot` of an inner node. */
 export function countAt(node: Node, slot: number): number {
-  const { words, capacity } = node
-  return (
-    u32(words, Column.countHigh * capacity + slot) * TWO_32 + u32(words, Column.countLow * capacity + slot)
-  )
+  return readWide(node, Column.countLow, slot)
 }
 
 export function setCountAt(node: Node, slot: number, count: number): void {
+  writeWide(node, Column.countLow, slot, count)
+}
+
+/** Where the stored child `slot` of an inner node is. */
+export function positionAt(node: Node, slot: number): number {
+  return readWide(node, Column.positionLow, slot)
+}
+
+/** Bytes of the images at and below the stored child `slot`. */
+export function storedBytesAt(node: Node, slot: number): number {
+  return readWide(node, Column.storedLow, slot)
+}
+
+/** A number in two columns, the low half first. */
+function readWide(node: Node, low: number, slot: number): number {
   const { words, capacity } = node
-  words[Column.countLow * capacity + slot] = count >>> 0
-  words[Column.countHigh * capacity + slot] = Math.floor(count / TWO_32)
+  return u32(words, (low + 1) * capacity + slot) * TWO_32 + u32(words, low * capacity + slot)
+}
+
+function writeWide(node: Node, low: number, slot: number, value: number): void {
+  const { words, capacity } = node
+  words[low * capacity + slot] = value >>> 0
+  words[(low + 1) * capacity + slot] = Math.floor(value / TWO_32)
 }
 
 /** How many keys the leaves at and below a node hold. */

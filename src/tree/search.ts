@@ -4,7 +4,8 @@
  */
 import { compareBytes } from '../format/key-order.js'
 import { u32, u8 } from '../format/typed-read.js'
-import { childAt, Column, countAt, type Node, type NodeSource, readRef } from './node.js'
+import { Column, countAt, type Node, readRef } from './node.js'
+import { childAt, type NodeSource } from './node-source.js'
 import type { RecordRef } from './record-ref.js'
 
 /** Bytes of a key that its head holds. */

@@ -1,7 +1,8 @@
 /**
  * The shape of a tree: what `inspect` shows of an index. Reads every node.
  */
-import { childAt, type Node, NODE_BYTES, weightOf } from './node.js'
+import { type Node, NODE_BYTES, weightOf } from './node.js'
+import { childAt } from './node-source.js'
 import type { Tree } from './tree.js'
 
 export interface TreeShape {

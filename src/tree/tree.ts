@@ -3,7 +3,9 @@
  *
  * Immutable (I15), and O(1) to make: the nodes of successive trees are shared.
  */
-import { ColumnCount, emptyNode, memoryOnly, NOBODY, type Node, type NodeSource } from './node.js'
+import type { StoredRoot } from '../format/checkpoint.js'
+import { ColumnCount, emptyNode, NOBODY, type Node } from './node.js'
+import { memoryOnly, type NodeSource } from './node-source.js'
 import { TreeCursor } from './cursor.js'
 import { RecordRef } from './record-ref.js'
 import { findIn, rankIn } from './search.js'
@@ -23,20 +25,67 @@ export interface CursorOptions {
 
 export class Tree {
   /** Of keys and records: a primary index. */
-  static readonly empty: Tree = new Tree(memoryOnly, emptyLeaf(ColumnCount.recordsLeaf), 0)
+  static readonly empty: Tree = Tree.emptyIn(memoryOnly)
   /** Of keys alone: a secondary index. All its references are zero. */
   static readonly emptyOfKeys: Tree = new Tree(memoryOnly, emptyLeaf(ColumnCount.keysLeaf), 0)
 
   /** For the tree's own modules, as is `root`. */
   readonly source: NodeSource
-  readonly root: Node
   /** How many keys there are. */
   readonly count: number
+  /** Memory of the nodes that are not stored, as far as is known. Not part of what the tree says: it may be set. */
+  unstoredBytes: number
+  #root: Node | undefined
+  /** Where the root is stored, when it is not held. */
+  #stored: { readonly root: StoredRoot; readonly columns: number } | undefined
 
-  constructor(source: NodeSource, root: Node, count: number) {
+  constructor(source: NodeSource, root: Node, count: number, unstoredBytes = 0) {
     this.source = source
-    this.root = root
+    this.#root = root
     this.count = count
+    this.unstoredBytes = unstoredBytes
+  }
+
+  /** Without a key, and with a source for what is stored of it later. */
+  static emptyIn(source: NodeSource): Tree {
+    return new Tree(source, emptyLeaf(ColumnCount.recordsLeaf), 0)
+  }
+
+  /** A tree of keys and records that a checkpoint describes. Its root is read when it is asked for. */
+  static stored(source: NodeSource, root: StoredRoot): Tree {
+    if (root.lengthBytes === 0) return Tree.emptyIn(source)
+    const tree = new Tree(source, emptyLeaf(ColumnCount.recordsLeaf), root.count)
+    tree.#root = undefined
+    tree.#stored = { root, columns: ColumnCount.recordsLeaf }
+    return tree
+  }
+
+  get root(): Node {
+    if (this.#root !== undefined) return this.#root
+    if (this.#stored === undefined) throw new TypeError('A tree without a root.')
+    return this.source.loadRoot(this.#stored.root, this.#stored.columns)
+  }
+
+  /** The root if it is held: then it may be unstored. */
+  get heldRoot(): Node | undefined {
+    return this.#root
+  }
+
+  /** Lets go of a root that is stored. */
+  releaseRoot(): void {
+    const node = this.#root
+    if (node === undefined || node.position === 0) return
+    this.#stored = { root: this.storedRoot(), columns: node.columns }
+    this.#root = undefined
+  }
+
+  /** Where the root is stored; it is, or the tree is empty. */
+  storedRoot(): StoredRoot {
+    if (this.#stored !== undefined) return this.#stored.root
+    const { count } = this
+    if (count === 0) return { position: 0, lengthBytes: 0, crc: 0, height: 0, count, nodeBytes: 0 }
+    const { position, lengthBytes, crc, height, storedBytes } = this.root
+    return { position, lengthBytes, crc, height, count, nodeBytes: storedBytes }
   }
 
   /** Fills `out` with the reference of `key`, if it is there. */

@@ -5,7 +5,8 @@
 import { describe, expect, it } from 'vitest'
 import { checkTree } from '../../../src/tree/check.js'
 import { TreeEditor } from '../../../src/tree/editor.js'
-import { type Node, type NodeSource, readRef, writeRef } from '../../../src/tree/node.js'
+import { type Node, readRef, writeRef } from '../../../src/tree/node.js'
+import type { NodeSource } from '../../../src/tree/node-source.js'
 import { RecordRef } from '../../../src/tree/record-ref.js'
 import { Tree } from '../../../src/tree/tree.js'
 import { CorruptionError } from '../../../src/errors.js'
@@ -26,6 +27,18 @@ class NodeStore implements NodeSource {
     const node = this.#nodes[this.#ref.position - 1]
     if (node === undefined || this.lost) throw new CorruptionError('This node is lost.')
     return node
+  }
+
+  loadRoot(): Node {
+    throw new CorruptionError('The roots of these trees are in memory.')
+  }
+
+  grew(): void {
+    // Not of interest here.
+  }
+
+  made(): void {
+    // Not of interest here.
   }
 
   /** The same tree with nothing but its root in memory. */

@@ -1,0 +1,56 @@
+/**
+ * Stored nodes in memory, by where they are stored, within a budget.
+ *
+ * What was not asked for since the hand passed it last goes first (the clock algorithm): a scan over cold leaves leaves the
+ * inner nodes and the hot leaves where they are. A node that goes is forgotten here alone: whoever holds it goes on with it.
+ */
+import { memoryOf, type Node } from './node.js'
+
+export class NodeCache {
+  /** Memory of the nodes here, as `memoryOf` counts it. */
+  bytes = 0
+  evictions = 0
+  readonly #nodes = new Map<number, Node>()
+  readonly #ring: Node[] = []
+  #hand = 0
+
+  get count(): number {
+    return this.#ring.length
+  }
+
+  get(position: number): Node | undefined {
+    const node = this.#nodes.get(position)
+    if (node !== undefined) node.recent = true
+    return node
+  }
+
+  /** Adds a node that is stored and not here, or is here already. */
+  add(node: Node): void {
+    if (this.#nodes.has(node.position)) return
+    this.#nodes.set(node.position, node)
+    this.#ring.push(node)
+    this.bytes += memoryOf(node)
+  }
+
+  /** Evicts until at most `limitBytes` are taken. */
+  trim(limitBytes: number): void {
+    while (this.bytes > limitBytes && this.#ring.length > 0) {
+      if (this.#hand >= this.#ring.length) this.#hand = 0
+      const node = this.#ring[this.#hand]
+      if (node === undefined) return
+      if (node.recent) {
+        node.recent = false
+        this.#hand++
+      } else this.#evict(node)
+    }
+  }
+
+  /** The last of the ring takes the place of the one that goes. */
+  #evict(node: Node): void {
+    const last = this.#ring.pop()
+    if (last !== undefined && last !== node) this.#ring[this.#hand] = last
+    this.#nodes.delete(node.position)
+    this.bytes -= memoryOf(node)
+    this.evictions++
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * The seam between a tree and where its nodes are stored: all descents go through it.
+ */
+import { CorruptionError } from '../errors.js'
+import type { StoredRoot } from '../format/checkpoint.js'
+import type { Node } from './node.js'
+
+/** Where nodes come from that are stored and not in memory, and who keeps count of those that are only in memory. */
+export interface NodeSource {
+  /** The child `slot` of `parent`, which is stored: read and checked. Throws what the read threw. */
+  load(parent: Node, slot: number): Node
+  /** The root of a stored tree with at least one node; `columns` says of which kind the tree is. */
+  loadRoot(root: StoredRoot, columns: number): Node
+  /** Told by an editor how much more (or less) memory its tree's unstored nodes take. */
+  grew(bytes: number): void
+  /** Told by an editor how much memory a node that it copied or made takes. */
+  made(bytes: number): void
+}
+
+/** The source of a tree that was never stored. */
+export const memoryOnly: NodeSource = {
+  load(parent, slot) {
+    throw new CorruptionError(
+      `Child ${String(slot)} of a tree node of height ${String(parent.height)} is neither in memory nor stored.`,
+    )
+  },
+  loadRoot() {
+    throw new CorruptionError('The root of a tree is neither in memory nor stored.')
+  },
+  grew() {
+    // Nothing is ever stored, so nobody asks how much is not.
+  },
+  made() {
+    // As above.
+  },
+}
+
+/** The child `slot` of an inner node. */
+export function childAt(source: NodeSource, parent: Node, slot: number): Node {
+  const child = parent.children[slot]
+  return child === undefined ? source.load(parent, slot) : child
+}

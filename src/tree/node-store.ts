@@ -1,0 +1,149 @@
+/**
+ * Reads stored nodes from a file, checks them, and keeps them within a budget.
+ *
+ * A node counts only if its CRC holds, equals the one beside the pointer that led to it, and it is what that pointer says: so
+ * high above the leaves, with so many keys and so many stored bytes at and below it (I18). The budget covers nodes that are
+ * stored and in memory, and those that are not stored yet: these cannot be evicted, so the more of them there are, the fewer
+ * of the others stay.
+ */
+import { CorruptionError } from '../errors.js'
+import type { StoredRoot } from '../format/checkpoint.js'
+import type { Checksum } from '../format/checksum.js'
+import { MAX_NODE_IMAGE_BYTES, NODE_HEAD_BYTES, NodeHead, readNodeHead } from '../format/index-node.js'
+import { u32 } from '../format/typed-read.js'
+import { viewOf } from '../format/integers.js'
+import type { StorageFile } from '../storage/storage.js'
+import { NodeCache } from './node-cache.js'
+import { Column, countAt, type Node, positionAt, storedBytesAt, subtreeCount } from './node.js'
+import type { NodeSource } from './node-source.js'
+import { readImage } from './stored-node.js'
+
+/** What a pointer says of the node that it leads to. */
+interface Pointer {
+  readonly position: number
+  readonly lengthBytes: number
+  readonly crc: number
+  readonly height: number
+  /** Of the tree, at height 0. */
+  readonly leafColumns: number | undefined
+  readonly count: number
+  readonly storedBytes: number
+}
+
+export class NodeStore implements NodeSource {
+  /** The error thrown last because a node could not be read: an open that meets it starts from an older checkpoint. */
+  damage: CorruptionError | undefined
+  /** Nodes that were in memory, and those that were read. */
+  hits = 0
+  misses = 0
+  /** Memory of nodes that are in the newest state of the trees and not stored. */
+  unstoredBytes = 0
+  /** Memory of all nodes ever copied or made by an editor. */
+  madeBytes = 0
+  readonly #file: StorageFile
+  readonly #checksum: Checksum
+  readonly #limitBytes: number
+  readonly #cache = new NodeCache()
+  readonly #head = new NodeHead()
+  readonly #scratch = new Uint8Array(MAX_NODE_IMAGE_BYTES)
+  readonly #view: DataView = viewOf(this.#scratch)
+
+  constructor(file: StorageFile, checksum: Checksum, limitBytes: number) {
+    this.#file = file
+    this.#checksum = checksum
+    this.#limitBytes = limitBytes
+  }
+
+  /** Memory of nodes that are stored and in memory. */
+  get cachedBytes(): number {
+    return this.#cache.bytes
+  }
+
+  get cachedNodes(): number {
+    return this.#cache.count
+  }
+
+  get evictions(): number {
+    return this.#cache.evictions
+  }
+
+  load(parent: Node, slot: number): Node {
+    const position = positionAt(parent, slot)
+    const cached = this.#cache.get(position)
+    if (cached !== undefined) {
+      this.hits++
+      return cached
+    }
+    const { words, capacity, height } = parent
+    return this.#read({
+      position,
+      lengthBytes: u32(words, Column.length * capacity + slot),
+      crc: u32(words, Column.crc * capacity + slot),
+      height: height - 1,
+      leafColumns: undefined,
+      count: countAt(parent, slot),
+      storedBytes: storedBytesAt(parent, slot),
+    })
+  }
+
+  loadRoot(root: StoredRoot, columns: number): Node {
+    const { position, nodeBytes } = root
+    const cached = this.#cache.get(position)
+    if (cached === undefined) return this.#read({ ...root, leafColumns: columns, storedBytes: nodeBytes })
+    this.hits++
+    return cached
+  }
+
+  grew(bytes: number): void {
+    this.unstoredBytes += bytes
+  }
+
+  made(bytes: number): void {
+    this.madeBytes += bytes
+  }
+
+  /** Keeps a node that is stored now and that its parent let go of. */
+  adopt(node: Node): void {
+    this.#cache.add(node)
+    this.trim()
+  }
+
+  /** To be called when unstored nodes may have grown. */
+  trim(): void {
+    this.#cache.trim(Math.max(0, this.#limitBytes - Math.max(0, this.unstoredBytes)))
+  }
+
+  #read(pointer: Pointer): Node {
+    this.misses++
+    const { position, lengthBytes } = pointer
+    if (lengthBytes < NODE_HEAD_BYTES || lengthBytes > MAX_NODE_IMAGE_BYTES)
+      throw this.#damaged(pointer, 'length')
+    const read = this.#file.read(this.#scratch.subarray(0, lengthBytes), position)
+    if (read < lengthBytes) throw this.#damaged(pointer, `${read} bytes`)
+    const head = this.#head
+    const problem = readNodeHead(this.#scratch, this.#view, 0, lengthBytes, head, this.#checksum)
+    if (problem !== undefined) throw this.#damaged(pointer, problem)
+    if (head.crc !== pointer.crc) throw this.#damaged(pointer, 'another node')
+    const node = readImage(this.#scratch, this.#view, NODE_HEAD_BYTES, head)
+    if (typeof node === 'string') throw this.#damaged(pointer, node)
+    if (!fits(node, pointer)) throw this.#damaged(pointer, 'a node that contradicts its parent')
+    node.position = position
+    this.#cache.add(node)
+    this.trim()
+    return node
+  }
+
+  #damaged({ position, lengthBytes }: Pointer, actual: string): CorruptionError {
+    const { path } = this.#file
+    this.damage = new CorruptionError(
+      `The index node at offset ${position} of ${path} is damaged: expected ${lengthBytes} bytes of a node with its checksum, found ${actual}. Rows below it cannot be reached through the index. Run verify to see the extent; restore a backup, or salvage.`,
+      { path, offset: position, expected: 'an index node with its checksum', actual },
+    )
+    return this.damage
+  }
+}
+
+function fits(node: Node, { height, leafColumns, count, storedBytes }: Pointer): boolean {
+  if (node.height !== height || subtreeCount(node) !== count || node.storedBytes !== storedBytes) return false
+  return leafColumns === undefined || height > 0 || node.columns === leafColumns
+}

@@ -1,0 +1,178 @@
+/**
+ * Nodes as images and back. The layout is `format/index-node.ts`; heads are not stored, because the keys tell them.
+ */
+import type { Checksum } from '../format/checksum.js'
+import {
+  MAX_NODE_IMAGE_BYTES,
+  NODE_ENTRY_BYTES,
+  NODE_HEAD_BYTES,
+  NodeField,
+  type NodeHead,
+  NodeKind,
+  type NodeProblem,
+} from '../format/index-node.js'
+import { u32 } from '../format/typed-read.js'
+import {
+  Column,
+  ColumnCount,
+  emptyNode,
+  firstKeyed,
+  NOBODY,
+  type Node,
+  noteStored,
+  storedBytesAt,
+  usedKeyBytes,
+} from './node.js'
+import { headOf } from './search.js'
+
+/** The columns of an image, in order: those of four bytes an entry, then those of two. Suffix lengths come behind them. */
+const WIDE: Readonly<Record<NodeKind, readonly number[]>> = {
+  [NodeKind.recordsLeaf]: [Column.length, Column.crc, Column.positionLow],
+  [NodeKind.keysLeaf]: [],
+  [NodeKind.inner]: [Column.length, Column.crc, Column.positionLow, Column.countLow, Column.storedLow],
+}
+const NARROW: Readonly<Record<NodeKind, readonly number[]>> = {
+  [NodeKind.recordsLeaf]: [Column.positionHigh],
+  [NodeKind.keysLeaf]: [],
+  [NodeKind.inner]: [Column.positionHigh, Column.countHigh, Column.storedHigh],
+}
+
+const COLUMNS: Readonly<Record<NodeKind, number>> = {
+  [NodeKind.recordsLeaf]: ColumnCount.recordsLeaf,
+  [NodeKind.keysLeaf]: ColumnCount.keysLeaf,
+  [NodeKind.inner]: ColumnCount.inner,
+}
+
+function kindOf(node: Node): NodeKind {
+  if (node.height > 0) return NodeKind.inner
+  return node.columns === ColumnCount.keysLeaf ? NodeKind.keysLeaf : NodeKind.recordsLeaf
+}
+
+/** Bytes of a node's image. */
+export function imageBytes(node: Node): number {
+  return NODE_HEAD_BYTES + node.count * NODE_ENTRY_BYTES[kindOf(node)] + usedKeyBytes(node)
+}
+
+/**
+ * Writes a node's image at `at`, where {@link imageBytes} bytes are free, and notes in the node that it is stored at file
+ * position `position`. Children that are in memory must be stored already; the node keeps them.
+ */
+export function writeImage(
+  node: Node,
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  position: number,
+  checksum: Checksum,
+): void {
+  const kind = kindOf(node)
+  const end = at + imageBytes(node)
+  if (end - at > MAX_NODE_IMAGE_BYTES) throw new TypeError('A tree node outgrew the limit of its image.')
+  view.setUint32(at + NodeField.length, end - at, true)
+  view.setUint8(at + NodeField.kind, kind)
+  view.setUint8(at + NodeField.height, node.height)
+  view.setUint16(at + NodeField.prefix, node.prefixBytes, true)
+  view.setUint16(at + NodeField.count, node.count, true)
+  view.setUint16(at + NodeField.reserved, 0, true)
+  noteChildren(node)
+  writeEntries(node, kind, bytes, view, at + NODE_HEAD_BYTES)
+  const crc = checksum(bytes, at + NodeField.length, end)
+  view.setUint32(at + NodeField.crc, crc, true)
+  node.position = position
+  node.lengthBytes = end - at
+  node.crc = crc
+  node.storedBytes = end - at + childrenBytes(node)
+}
+
+/** Has the columns say where the children that are in memory are stored. */
+function noteChildren(node: Node): void {
+  for (let slot = 0; slot < node.children.length; slot++) {
+    const child = node.children[slot]
+    if (child !== undefined) noteStored(node, slot, child)
+  }
+}
+
+function childrenBytes(node: Node): number {
+  if (node.height === 0) return 0
+  let total = 0
+  for (let slot = 0; slot < node.count; slot++) total += storedBytesAt(node, slot)
+  return total
+}
+
+function writeEntries(node: Node, kind: NodeKind, bytes: Uint8Array, view: DataView, start: number): void {
+  const { words, capacity, count } = node
+  let at = start
+  for (const column of WIDE[kind]) {
+    const base = column * capacity
+    for (let i = 0; i < count; i++, at += 4) view.setUint32(at, u32(words, base + i), true)
+  }
+  for (const column of NARROW[kind]) {
+    const base = column * capacity
+    for (let i = 0; i < count; i++, at += 2) view.setUint16(at, u32(words, base + i), true)
+  }
+  const ends = Column.end * capacity
+  let before = node.prefixBytes
+  for (let i = 0; i < count; i++, at += 2) {
+    const suffixEnd = u32(words, ends + i)
+    view.setUint16(at, suffixEnd - before, true)
+    before = suffixEnd
+  }
+  bytes.set(node.keys.subarray(0, before), at)
+}
+
+/** The node of an image whose head was read and checked; the rest of it starts at `start`. */
+export function readImage(
+  bytes: Uint8Array,
+  view: DataView,
+  start: number,
+  head: NodeHead,
+): Node | NodeProblem {
+  const kind = head.kind as NodeKind // The head was checked.
+  const { count, prefix, height, length } = head
+  const keyBytes = length - NODE_HEAD_BYTES - count * NODE_ENTRY_BYTES[kind]
+  const node = emptyNode(NOBODY, height, COLUMNS[kind], count, keyBytes)
+  node.count = count
+  node.prefixBytes = prefix
+  node.lengthBytes = length
+  node.crc = head.crc
+  const at = readColumns(node, kind, view, start)
+  if (!readEnds(node, view, at, keyBytes)) return 'layout'
+  node.keys.set(bytes.subarray(at + 2 * count, at + 2 * count + keyBytes))
+  const { words, keys } = node
+  for (let i = firstKeyed(node), from = prefix; i < count; i++) {
+    const end = u32(words, Column.end * count + i)
+    words[i] = headOf(keys, from, end)
+    from = end
+  }
+  if (height > 0) node.children = new Array<Node | undefined>(count).fill(undefined)
+  node.storedBytes = length + childrenBytes(node)
+  return node
+}
+
+/** Returns where the columns end. */
+function readColumns(node: Node, kind: NodeKind, view: DataView, start: number): number {
+  const { words, count } = node
+  let at = start
+  for (const column of WIDE[kind]) {
+    const base = column * count
+    for (let i = 0; i < count; i++, at += 4) words[base + i] = view.getUint32(at, true)
+  }
+  for (const column of NARROW[kind]) {
+    const base = column * count
+    for (let i = 0; i < count; i++, at += 2) words[base + i] = view.getUint16(at, true)
+  }
+  return at
+}
+
+/** Whether prefix and suffixes take exactly the bytes there are, and an inner node's first key none. */
+function readEnds(node: Node, view: DataView, start: number, keyBytes: number): boolean {
+  const { words, count, prefixBytes } = node
+  const ends = Column.end * count
+  let end = prefixBytes
+  for (let i = 0; i < count; i++) {
+    end += view.getUint16(start + 2 * i, true)
+    words[ends + i] = end
+  }
+  if (node.height > 0 && u32(words, ends) !== prefixBytes) return false
+  return end === keyBytes
+}
