@@ -4,9 +4,13 @@
 import type { CollectionDefinition } from './catalog/definition.js'
 import type { KeysOf } from './engine/keys-of.js'
 import type { RowReader } from './engine/row-reader.js'
+import { TransactionError } from './errors.js'
 import type { Key } from './format/key.js'
 import type { Row } from './format/value.js'
 import { checkLimit, keyBounds, prefixBounds, type RangeBounds, type RangeOptions } from './key-bounds.js'
+import type { CommittedLog } from './log/frame-reader.js'
+import type { CommitPosition } from './log/judge.js'
+import { type HistoryOptions, RowHistory } from './row-history.js'
 import { RowRange } from './row-range.js'
 import type { Platform } from './storage/platform.js'
 import { type KeyBounds, RecordRef, type Tree } from './tree/index.js'
@@ -17,6 +21,11 @@ export interface CollectionView {
   readonly tree: Tree
 }
 
+/** The log up to the commit that is read. */
+export interface ViewLog extends CommittedLog {
+  readonly commit: CommitPosition
+}
+
 /** Where collections are read: the visible commit, a pinned one, or a transaction. */
 export interface ReadView {
   readonly rows: RowReader
@@ -24,6 +33,8 @@ export interface ReadView {
   readonly platform: Platform
   /** The collection now. Throws if there is none, or if the view was closed. */
   collection(name: string): CollectionView
+  /** Where the past of the commit is found. Undefined in a transaction, which reads no commit. */
+  readonly log?: (() => ViewLog) | undefined
   check(): void
 }
 
@@ -84,6 +95,36 @@ export class CollectionReader<R extends Row = Row> {
   prefix(prefix: Key, options: Pick<RangeOptions, 'reverse' | 'limit'> = {}): RowRange<R> {
     const view = this.#view.collection(this.name)
     return this.#range(view, prefixBounds(prefix, this.#view.keys.of(view.definition)), options)
+  }
+
+  /**
+   * The versions of this row's present life, since it was last inserted, up to the commit that is read; newest first,
+   * found as they are asked for. With `scan`, earlier lives and deletes too. Of what one transaction wrote over itself
+   * only the last counts. A collection that was dropped and registered again is another one, one that was renamed is not.
+   *
+   * Reading throws `VARVE_CORRUPTION` where the log is damaged, after all newer versions. A transaction reads no commit,
+   * so there it throws `VARVE_TRANSACTION`: ask the database or a snapshot.
+   */
+  history(key: Key, options: HistoryOptions = {}): RowHistory<R> {
+    const { definition, tree } = this.#view.collection(this.name)
+    const { log, rows, platform, keys } = this.#view
+    if (log === undefined) {
+      throw new TransactionError(
+        'A transaction has no history: it reads no commit. Ask the collection of the database, or of a snapshot.',
+      )
+    }
+    const { commit, ...file } = log()
+    return new RowHistory<R>({
+      log: file,
+      commit,
+      collectionId: definition.id,
+      key: keys.of(definition).encode(key),
+      tree,
+      scan: options.scan ?? false,
+      rows,
+      platform,
+      check: () => this.#view.check(),
+    })
   }
 
   #range(view: CollectionView, bounds: KeyBounds, options: RangeOptions): RowRange<R> {

@@ -9,13 +9,14 @@ import type { ReadView } from './collection-reader.js'
 import type { Engine, TransactionOptions } from './engine/engine.js'
 import { openEngine, openEngineSync, type OpenOptions } from './engine/open.js'
 import { removeDatabase } from './engine/remove.js'
+import { stateAt } from './engine/time-travel.js'
 import type { Transaction } from './engine/transaction.js'
 import { ArgumentError } from './errors.js'
 import type { Key } from './format/key.js'
 import type { Row } from './format/value.js'
 import type { RangeBounds } from './key-bounds.js'
 import type { RecoveryInfo } from './log/recovery-info.js'
-import { Snapshot, viewOf } from './snapshot.js'
+import { logOf, Snapshot, type SnapshotOptions, viewOf } from './snapshot.js'
 import { databaseStats, type DatabaseStats } from './stats.js'
 import { MemoryStorage } from './storage/memory-storage.js'
 import type { Platform } from './storage/platform.js'
@@ -63,6 +64,7 @@ export class Database {
       keys: engine.keys,
       platform: engine.parts.platform,
       collection: (name) => viewOf(engine.state, name),
+      log: () => logOf(engine, engine.state),
       check: () => engine.checkOpen(),
     }
   }
@@ -263,9 +265,16 @@ export class Database {
     return new TransactionHandle(transaction, { rows, keys, platform })
   }
 
-  /** Pins the last commit: what it reads never changes. Close it when done. */
-  snapshot(): Snapshot {
-    return new Snapshot(this.#engine)
+  /**
+   * Pins a commit: what it reads never changes. Close it when done. Without `at` it is the last commit, at no cost; with
+   * it one of the past, rebuilt by replaying the log up to it.
+   *
+   * Throws `VARVE_ARGUMENT` for a sequence that no commit has reached yet, `VARVE_HISTORY_GONE` for a commit before the
+   * file's first, `VARVE_CORRUPTION` if the log is damaged before the commit.
+   */
+  snapshot(options: SnapshotOptions = {}): Snapshot {
+    const { at } = options
+    return new Snapshot(this.#engine, at === undefined ? this.#engine.pin() : stateAt(this.#engine, at))
   }
 
   // Durability and end

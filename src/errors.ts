@@ -26,6 +26,7 @@ export const ErrorCode = {
   validation: 'VARVE_VALIDATION',
   duplicateKey: 'VARVE_DUPLICATE_KEY',
   limit: 'VARVE_LIMIT',
+  historyGone: 'VARVE_HISTORY_GONE',
   argument: 'VARVE_ARGUMENT',
 } as const
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode]
@@ -205,6 +206,14 @@ export class LimitError extends VarveError {
   override readonly name = 'LimitError'
   constructor(message: string, options: VarveErrorOptions = {}) {
     super(ErrorCode.limit, message, options)
+  }
+}
+
+/** The past that was asked for is not in the file any more: its first commit is later. */
+export class HistoryGoneError extends VarveError {
+  override readonly name = 'HistoryGoneError'
+  constructor(message: string, options: VarveErrorOptions = {}) {
+    super(ErrorCode.historyGone, message, options)
   }
 }
 

@@ -1,14 +1,22 @@
 /**
- * A snapshot: one commit, kept readable until it is closed.
+ * A snapshot: one commit, the newest or one of the past, kept readable until it is closed.
  */
 /// <reference lib="esnext.disposable" />
-import { CollectionReader, type ReadView } from './collection-reader.js'
+import { CollectionReader, type ReadView, type ViewLog } from './collection-reader.js'
 import type { Engine } from './engine/engine.js'
 import type { Pin } from './engine/pinned-states.js'
 import type { DatabaseState } from './engine/state.js'
 import { unknownCollection } from './engine/transaction.js'
 import { ErrorCode, StateError } from './errors.js'
 import type { Row } from './format/value.js'
+
+/** What `Database.snapshot` takes. */
+export interface SnapshotOptions {
+  /**
+   * Which commit: the last one whose sequence, or whose time, is at most this. Default: the newest.
+   */
+  readonly at?: number | Date | undefined
+}
 
 /** One commit of the database. It never changes; close it when done. */
 export class Snapshot {
@@ -21,8 +29,8 @@ export class Snapshot {
   readonly #state: DatabaseState
 
   /** Made by `Database.snapshot`. */
-  constructor(engine: Engine) {
-    this.#state = engine.pin()
+  constructor(engine: Engine, state: DatabaseState) {
+    this.#state = state
     this.#pin = engine.pins.add()
     this.sequence = this.#state.commit.sequence
     this.time = new Date(this.#state.commit.time)
@@ -34,6 +42,7 @@ export class Snapshot {
         this.#check()
         return viewOf(this.#state, name)
       },
+      log: () => logOf(engine, this.#state),
       check: () => this.#check(),
     }
   }
@@ -63,6 +72,12 @@ export class Snapshot {
     if (!this.#pin.closed) return
     throw new StateError(ErrorCode.closed, 'The snapshot is closed, by itself or with its database.')
   }
+}
+
+/** The log up to a state's commit. */
+export function logOf({ parts }: Engine, { commit }: DatabaseState): ViewLog {
+  const { file, header, platform } = parts
+  return { file, header, checksum: platform.checksum, commit }
 }
 
 /** A collection of a state. */

@@ -24,15 +24,18 @@ export class RowReader {
     const source = this.#source
     source.read(ref, collectionId, key)
     const { valueStart, valueEnd } = source.record
-    const row = this.#codecs.of(collectionId).decode(source.bytes, valueStart, valueEnd)
-    if (row instanceof DecodeFailure) throw this.#undecodable(ref.position, row)
-    return row
+    return this.decodeRecord(collectionId, ref.position, source.bytes, valueStart, valueEnd)
   }
 
   /** A row just encoded, read back. */
   decode(collectionId: number, bytes: Uint8Array): Row {
-    const row = this.#codecs.of(collectionId).decode(bytes, 0, bytes.length)
-    if (row instanceof DecodeFailure) throw this.#undecodable(0, row)
+    return this.decodeRecord(collectionId, 0, bytes, 0, bytes.length)
+  }
+
+  /** The row between two indices of `bytes`, from a record at `position` that was checked. */
+  decodeRecord(collectionId: number, position: number, bytes: Uint8Array, start: number, end: number): Row {
+    const row = this.#codecs.of(collectionId).decode(bytes, start, end)
+    if (row instanceof DecodeFailure) throw this.#undecodable(position, row)
     return row
   }
 

@@ -1,0 +1,137 @@
+/**
+ * The database as of any commit that the file still holds: the log, replayed from a base up to that commit.
+ *
+ * The replay is the one of recovery: what is damaged on the way is an error with its offset, never a state without it
+ * (I2). It reads up to the visible commit, so that bytes on their way into the file are never read, and leaves alone what
+ * the engine holds, but for the record structures, which only grow.
+ */
+import { ArgumentError, CorruptionError, HistoryGoneError } from '../errors.js'
+import { type Header, LOG_START } from '../format/header.js'
+import { shortGeneration } from '../format/frame.js'
+import { isGenerationStart } from '../log/commit-reader.js'
+import { type CommitPosition, type Judgement, judgeLog } from '../log/judge.js'
+import { runSync } from '../storage/task.js'
+import type { Engine } from './engine.js'
+import { Head } from './head.js'
+import { emptyState } from './empty-state.js'
+import { type DatabaseState, VisibleState } from './state.js'
+
+/** A commit's place in history. */
+type HistoryPoint = Pick<CommitPosition, 'sequence' | 'time'>
+
+/** How far into history to go. */
+interface Moment {
+  /** Whether a commit is part of the state as of this moment. Holds for none after the first for which it does not. */
+  readonly includes: (commit: HistoryPoint) => boolean
+  /** The commit of exactly this sequence is the last one included; undefined for a date. */
+  readonly sequence: number | undefined
+  /** As part of a sentence. */
+  readonly text: string
+}
+
+/** A state from which the log is replayed. */
+interface ReplayBase {
+  readonly state: DatabaseState
+  /** Where replay begins, and the commit that the first one must name. */
+  readonly from: number
+  readonly parent: CommitPosition
+}
+
+/**
+ * The state as of the last commit with a sequence, or a time, up to `at`.
+ *
+ * Throws `VARVE_ARGUMENT` for what is neither, and for a sequence above the visible commit's; `VARVE_HISTORY_GONE` if the
+ * file begins after it; `VARVE_CORRUPTION` if the log is damaged before it.
+ */
+export function stateAt(engine: Engine, at: unknown): DatabaseState {
+  const moment = momentOf(at)
+  const { commit } = engine.state
+  if (moment.includes(commit)) {
+    if (moment.sequence !== undefined && moment.sequence > commit.sequence)
+      throw notYet(moment.sequence, commit)
+    return engine.pin()
+  }
+  return replayTo(engine, moment, commit)
+}
+
+function momentOf(at: unknown): Moment {
+  if (at instanceof Date && !Number.isNaN(at.getTime())) {
+    const time = at.getTime()
+    const includes = (commit: HistoryPoint): boolean => commit.time <= time
+    return { includes, sequence: undefined, text: `at ${at.toISOString()}` }
+  }
+  if (typeof at === 'number' && Number.isSafeInteger(at) && at >= 0) {
+    const includes = (commit: HistoryPoint): boolean => commit.sequence <= at
+    return { includes, sequence: at, text: `at commit ${at}` }
+  }
+  throw new ArgumentError(
+    `The option at must be a commit sequence (an integer of at least 0) or a valid Date, not ${described(at)}.`,
+  )
+}
+
+function replayTo(engine: Engine, moment: Moment, visible: CommitPosition): DatabaseState {
+  const { file, platform, header, codecs, path } = engine.parts
+  if (moment.sequence !== undefined && moment.sequence < header.parentSequence)
+    throw historyGone(header, moment, path)
+  const base = nearestBase(header)
+  const head = new Head(base.state, codecs, path)
+  const judgement = runSync(
+    judgeLog(
+      {
+        file,
+        checksum: platform.checksum,
+        generation: shortGeneration(header.generationId),
+        maxEpoch: visible.epoch,
+        from: base.from,
+        parent: base.parent,
+        to: visible.end,
+        watermark: 0,
+        accept: moment.includes,
+      },
+      head,
+    ),
+  )
+  requireReached(judgement, moment, visible, path)
+  const { last } = judgement
+  if (isGenerationStart(last, header)) {
+    if (header.parentSequence > 0) throw historyGone(header, moment, path)
+    return base.state
+  }
+  const state = new VisibleState(base.state)
+  state.apply(head.takeChange(), last)
+  return state
+}
+
+/** The nearest known state at or before a moment. */
+function nearestBase(header: Header): ReplayBase {
+  const { parentSequence: sequence, parentCommitOffset: offset, parentCommitCrc: crc } = header
+  const parent: CommitPosition = { sequence, time: 0, offset, crc, end: LOG_START, epoch: 0 }
+  return { state: emptyState(parent), from: LOG_START, parent }
+}
+
+/** The commit after the wanted one was seen, or it is known that there is none: else damage lies between. */
+function requireReached(judgement: Judgement, moment: Moment, visible: CommitPosition, path: string): void {
+  const { declined, last, breakOffset, breakReason } = judgement
+  if (declined || last.sequence === moment.sequence || last.end >= visible.end) return
+  const offset = breakOffset ?? last.end
+  throw new CorruptionError(
+    `The state of ${path} ${moment.text} cannot be built: the log is damaged at offset ${offset} after commit ${last.sequence} (${breakReason}). Later commits and rows are not affected; run verify to see the extent.`,
+    { path, offset, actual: breakReason },
+  )
+}
+
+function historyGone({ parentSequence }: Header, moment: Moment, path: string): HistoryGoneError {
+  return new HistoryGoneError(
+    `The state of ${path} ${moment.text} is gone: the file was compacted and begins after commit ${parentSequence}. Read a later commit, or an older copy of the file.`,
+    { path, expected: `a commit after ${parentSequence}` },
+  )
+}
+
+function notYet(sequence: number, { sequence: newest }: CommitPosition): ArgumentError {
+  return new ArgumentError(`There is no commit ${sequence} yet: the newest is commit ${newest}.`)
+}
+
+function described(value: unknown): string {
+  if (value instanceof Date) return 'an invalid Date'
+  return typeof value === 'number' || value === null ? String(value) : typeof value
+}
