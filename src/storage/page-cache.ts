@@ -1,0 +1,224 @@
+/**
+ * Pages of a file in memory, within a budget, for reads of short ranges.
+ *
+ * Assumes that the file below `end()` only ever grows: its bytes from the first range read on never change. Guarantees that no page is
+ * kept that is not wholly below `end()`, that `bytes` never exceeds the limit, and that a range is read right whatever
+ * fails: a page that cannot be loaded leaves the cache as if it had not been tried, and the caller reads the range itself.
+ *
+ * Loading a page costs several times what reading a row costs, so a page is loaded only where it will be read again: when it was touched a
+ * while ago and is not in memory, or when it is next to the page in memory that was touched last, as in a scan. Any
+ * other range is read alone, and a random read of a large file costs what it costs without a cache.
+ *
+ * Ranges shown lie in memory that is used again: they are valid until the next call, and must be decoded or copied at once.
+ */
+import { viewOf } from '../format/integers.js'
+import { FRAME_TABLE_BYTES, LAST_PAGE, PageFrames } from './page-frames.js'
+import type { StorageFile } from './storage.js'
+
+/** Size of a page, and the multiple at which one starts. */
+export const PAGE_BYTES: number = 16 * 1024
+
+/** Memory is taken in steps of so many pages. */
+const SLAB_PAGES = 64
+/** Most pages whose touch is remembered while they are not in memory. */
+const MAX_TOUCHED = 65_536
+/** Frames are numbered in 31 bits. */
+const MAX_FRAMES = 0x3fff_ffff
+
+export interface PageCacheOptions {
+  readonly file: StorageFile
+  /** Most memory to take, in bytes, tables included. Too little for one page means that nothing is kept. */
+  readonly limitBytes: number
+  /** Where bytes of the file that never change again end. */
+  readonly end: () => number
+}
+
+interface Slab {
+  readonly bytes: Uint8Array
+  readonly view: DataView
+}
+
+export class PageCache {
+  /** After `locate` returned true: where the range is. Valid until the next call. */
+  bytes: Uint8Array = new Uint8Array(0)
+  view: DataView = viewOf(this.bytes)
+  /** Index of the range in `bytes`. */
+  start = 0
+  /** Ranges that were in memory. */
+  hits = 0
+  /** Reads of the file. */
+  misses = 0
+  readonly #file: StorageFile
+  readonly #end: () => number
+  readonly #limitPages: number
+  readonly #frames: PageFrames
+  readonly #slabs: Slab[] = []
+  #slabBytes = 0
+  /** Pages touched lately that are not in memory. As many as are, and the oldest touch is forgotten first. */
+  readonly #touched: PageFrames
+  #last = -1
+  #lastInMemory = false
+
+  constructor({ file, limitBytes, end }: PageCacheOptions) {
+    this.#file = file
+    this.#end = end
+    const costBytes = PAGE_BYTES + 2 * FRAME_TABLE_BYTES
+    this.#limitPages = Math.min(MAX_FRAMES, Math.floor(limitBytes / costBytes))
+    this.#frames = new PageFrames(this.#limitPages)
+    this.#touched = new PageFrames(Math.min(MAX_TOUCHED, this.#limitPages))
+  }
+
+  /** Memory taken. */
+  get heldBytes(): number {
+    return this.#slabBytes + this.#frames.bytes + this.#touched.bytes
+  }
+
+  /** Pages that made room for others. */
+  get evictions(): number {
+    return this.#frames.evictions
+  }
+
+  /** Shows a range that lies in one page, if that page is in memory or worth loading. If not, `read` reads it. */
+  locate(position: number, lengthBytes: number): boolean {
+    const page = Math.floor(position / PAGE_BYTES)
+    const at = position - page * PAGE_BYTES
+    if (at + lengthBytes > PAGE_BYTES) return false
+    const frame = this.#frameOf(page)
+    if (frame < 0) return false
+    const { bytes, view } = this.#slabOf(frame)
+    this.bytes = bytes
+    this.view = view
+    this.start = startIn(frame) + at
+    return true
+  }
+
+  /**
+   * Reads a range that `locate` did not show: put together from two pages, else from the file and nothing but it. Returns
+   * how many bytes were there, as a file does.
+   */
+  read(target: Uint8Array, position: number): number {
+    const page = Math.floor(position / PAGE_BYTES)
+    const cut = (page + 1) * PAGE_BYTES - position
+    if (cut < target.length) {
+      if (target.length <= PAGE_BYTES && this.#join(target, page, cut)) return target.length
+      this.#last = Math.floor((position + target.length - 1) / PAGE_BYTES)
+    }
+    this.#lastInMemory = false
+    this.misses++
+    return this.#file.read(target, position)
+  }
+
+  /** Forgets what is in memory of a range, so that it is read anew. */
+  drop(position: number, lengthBytes: number): void {
+    const last = Math.floor((position + lengthBytes - 1) / PAGE_BYTES)
+    for (let page = Math.floor(position / PAGE_BYTES); page <= last; page++) this.#frames.drop(page)
+    this.#lastInMemory = false
+  }
+
+  /** The frame with a page, loaded if that is worth it; -1 if not. */
+  #frameOf(page: number): number {
+    let frame = this.#frames.find(page)
+    if (frame >= 0) {
+      this.hits++
+      this.#reference(page, frame)
+    } else if (this.#worthLoading(page)) frame = this.#load(page)
+    this.#last = page
+    this.#lastInMemory = frame >= 0
+    return frame
+  }
+
+  /** Touches of one page in a row, as by a scan, are one. */
+  #reference(page: number, frame: number): void {
+    if (page !== this.#last) this.#frames.reference(frame)
+  }
+
+  /**
+   * Puts a range together whose first `cut` bytes are the end of a page. A part that is in memory is copied before the other is
+   * loaded, which may take its place.
+   */
+  #join(target: Uint8Array, page: number, cut: number): boolean {
+    const first = this.#frames.find(page)
+    const second = this.#frames.find(page + 1)
+    const firstWanted = first >= 0 || this.#worthLoading(page)
+    const secondWanted = second >= 0 || this.#worthLoading(page + 1)
+    if (!firstWanted || !secondWanted) return false
+    if (first >= 0 && second >= 0) this.hits++
+    if (first >= 0) this.#reference(page, first)
+    if (second >= 0) {
+      this.#reference(page + 1, second)
+      this.#copyStart(second, target, cut)
+    }
+    const loadedFirst = first >= 0 ? first : this.#load(page)
+    if (loadedFirst < 0) return false
+    this.#copyEnd(loadedFirst, target, cut)
+    if (second < 0) {
+      const loadedSecond = this.#load(page + 1)
+      if (loadedSecond < 0) return false
+      this.#copyStart(loadedSecond, target, cut)
+    }
+    // Where a scan goes on: before this range if it came from behind it.
+    this.#last = this.#last > page ? page : page + 1
+    this.#lastInMemory = true
+    return true
+  }
+
+  #copyEnd(frame: number, target: Uint8Array, cut: number): void {
+    const end = startIn(frame) + PAGE_BYTES
+    target.set(this.#slabOf(frame).bytes.subarray(end - cut, end))
+  }
+
+  #copyStart(frame: number, target: Uint8Array, cut: number): void {
+    const start = startIn(frame)
+    target.set(this.#slabOf(frame).bytes.subarray(start, start + target.length - cut), cut)
+  }
+
+  /** Whether a page that is not in memory may be loaded and is likely to be read again. Remembers the touch. */
+  #worthLoading(page: number): boolean {
+    if (this.#limitPages === 0 || page > LAST_PAGE || (page + 1) * PAGE_BYTES > this.#end()) return false
+    if (this.#lastInMemory && Math.abs(page - this.#last) === 1) return true
+    const touched = this.#touched
+    if (touched.find(page) >= 0) return true
+    touched.put(page, touched.claim())
+    return false
+  }
+
+  /**
+   * Loads a page; -1 if the file cannot give it whole. An error is left to the read of the range alone: it may lie
+   * elsewhere in the page, or be want of memory.
+   */
+  #load(page: number): number {
+    this.#touched.drop(page)
+    try {
+      const frame = this.#frames.claim()
+      const { bytes } = this.#slabOf(frame)
+      const start = startIn(frame)
+      this.misses++
+      const count = this.#file.read(bytes.subarray(start, start + PAGE_BYTES), page * PAGE_BYTES)
+      if (count < PAGE_BYTES) return -1
+      this.#frames.put(page, frame)
+      return frame
+    } catch {
+      return -1
+    }
+  }
+
+  #slabOf(frame: number): Slab {
+    const index = Math.floor(frame / SLAB_PAGES)
+    return this.#slabs[index] ?? this.#newSlab(index)
+  }
+
+  /** Frames come into use one after the other, so a slab that is not there is the next one. */
+  #newSlab(index: number): Slab {
+    const pages = Math.min(SLAB_PAGES, this.#limitPages - index * SLAB_PAGES)
+    const bytes = new Uint8Array(pages * PAGE_BYTES)
+    const slab = { bytes, view: viewOf(bytes) }
+    this.#slabs.push(slab)
+    this.#slabBytes += bytes.length
+    return slab
+  }
+}
+
+/** Where a frame starts in its slab. */
+function startIn(frame: number): number {
+  return (frame % SLAB_PAGES) * PAGE_BYTES
+}
