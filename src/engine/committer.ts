@@ -6,15 +6,17 @@
  * If a write fails, file and memory go back to the end of the same commit, the last one whole in the file, and only
  * later ones fail (I8). While an asynchronous write or sync is under way a synchronous commit may overtake it.
  */
-import { StorageError, type VarveError } from '../errors.js'
+import { ErrorCode, StateError, StorageError, type VarveError } from '../errors.js'
 import type { Checksum } from '../format/checksum.js'
 import { type CommitPosition, judgeLog } from '../log/judge.js'
 import { LogBuffer } from '../log/log-buffer.js'
 import type { CommitEnd, LogWriter } from '../log/log-writer.js'
-import type { Platform, Timer } from '../storage/platform.js'
+import type { Platform } from '../storage/platform.js'
 import type { StorageFile } from '../storage/storage.js'
-import { runAsync, runSync, type Task } from '../storage/task.js'
+import { PAUSE, runAsync, runSync, type Task } from '../storage/task.js'
+import { Checkpointer, type CheckpointerParts, type Slice } from './checkpointer.js'
 import type { Head } from './head.js'
+import { IdleWork } from './idle-work.js'
 import type { RecordSource } from './record-source.js'
 import type { StateChange, VisibleState } from './state.js'
 
@@ -35,7 +37,10 @@ interface PendingCommit {
 interface Batch {
   readonly buffer: LogBuffer
   readonly commits: PendingCommit[]
+  /** The state after its commits; undefined until it is closed, and if it has none. */
   change: StateChange | undefined
+  /** Frames of a checkpoint behind its commits. */
+  slice: Slice | undefined
 }
 
 export interface CommitterParts {
@@ -50,12 +55,9 @@ export interface CommitterParts {
   readonly syncIntervalMs: number
   /** Told when the head went back: an open transaction was built on commits that failed. */
   readonly onReset: (error: unknown) => void
+  readonly checkpoints: Pick<CheckpointerParts, 'codecs' | 'nodes' | 'log' | 'cacheBytes' | 'automatic'>
 }
 
-/** Unsynced bytes after which the modes that do not wait for a sync start one in the background. */
-const BACKGROUND_SYNC_BYTES = 8 * 1024 * 1024
-/** Idle time after which a `Mark` states a watermark that the log does not state yet. */
-const IDLE_MARK_MS = 1000
 /** Buffers up to this size are used again. */
 const REUSED_BUFFER_BYTES = 1024 * 1024
 
@@ -76,16 +78,16 @@ export class Committer {
   #lastAdded: CommitPosition
   #unsyncedBytes = 0
   #statedWatermark: number
-  #background: Promise<void> | undefined
-  #intervalTimer: Timer | undefined
-  #idleTimer: Timer | undefined
-  #activeAt = 0
-  #ended = false
+  readonly #idle: IdleWork
+  readonly checkpointer: Checkpointer
 
   constructor(parts: CommitterParts) {
     this.#parts = parts
     this.#lastAdded = parts.visible.commit
-    this.#statedWatermark = parts.writer.watermark.end
+    const { writer, head, visible, checksum } = parts
+    this.#statedWatermark = writer.watermark.end
+    this.checkpointer = new Checkpointer({ ...parts.checkpoints, writer, head, visible, checksum })
+    this.#idle = new IdleWork({ ...parts, sync: () => this.#syncTask(), mark: () => this.#markIfBehind() })
   }
 
   /** The last commit added; the next one names it. */
@@ -115,7 +117,7 @@ export class Committer {
       const buffer = new LogBuffer(base, this.#spare)
       this.#spare = undefined
       this.#parts.source.addBuffer(buffer)
-      this.#current = { buffer, commits: [], change: undefined }
+      this.#current = { buffer, commits: [], change: undefined, slice: undefined }
     }
     return this.#current.buffer
   }
@@ -161,11 +163,11 @@ export class Committer {
 
   async #drainAsync(): Promise<void> {
     try {
-      await runAsync(this.#drain(), this.#parts.platform)
+      await runAsync(this.#drain(true), this.#parts.platform)
     } finally {
       this.#draining = false
       if (this.busy && !this.#held && this.poison === undefined) this.schedule()
-      else this.#rest()
+      else this.#idle.rest(this.#unsyncedBytes)
     }
   }
 
@@ -181,15 +183,51 @@ export class Committer {
   drainSync(): void {
     if (this.#cuttingBack) throw this.#beingCutBack()
     if (this.#writing !== undefined) this.#overtake(this.#writing)
-    runSync(this.#drain())
-    this.#rest()
+    runSync(this.#drain(false))
+    // What is left of a checkpoint goes on when there is time.
+    if (this.checkpointer.running) this.schedule()
+    this.#idle.rest(this.#unsyncedBytes)
+  }
+
+  /** Takes a checkpoint of everything visible; resolves when it counts. */
+  async checkpoint(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.checkpointer.request((error) => (error === undefined ? resolve() : reject(error)))
+      this.schedule()
+    })
+  }
+
+  /** As `checkpoint`, blocking. Everything was drained before. */
+  checkpointSync(): void {
+    let failure: { readonly error: unknown } | undefined
+    this.checkpointer.request((error) => {
+      if (error !== undefined) failure = { error }
+    })
+    runSync(this.#drain(true))
+    if (failure !== undefined) throw failure.error
+  }
+
+  /** Resolves when commits need not wait for a checkpoint that they outran. */
+  async caughtUp(): Promise<void> {
+    while (this.checkpointer.overdue && this.poison === undefined) {
+      this.schedule()
+      await this.#drained
+    }
   }
 
   /** Makes everything visible durable. */
   async sync(): Promise<void> {
-    await this.settled()
+    await this.#acknowledged()
     await this.quiet()
     await runAsync(this.#syncTask(), this.#parts.platform)
+  }
+
+  /** Resolves when everything added so far was acknowledged, or has failed. */
+  async #acknowledged(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      if (this.follow(() => resolve())) this.schedule()
+      else resolve()
+    })
   }
 
   syncSync(): void {
@@ -212,7 +250,7 @@ export class Committer {
 
   /** Ends the session; the caller has settled everything. Fails if what readers saw cannot be made durable. */
   *finish(): Task<void> {
-    this.stopTimers()
+    this.stop()
     const { writer, visible } = this.#parts
     const { end, sequence } = visible.commit
     // A sync in the background fails where nobody hears it; whoever closes must.
@@ -222,29 +260,56 @@ export class Committer {
 
   /** Resolves when no background sync runs any more. */
   async quiet(): Promise<void> {
-    while (this.#background !== undefined) await this.#background
+    await this.#idle.quiet()
   }
 
-  /** To be called at the end: no timer is set afterwards, whatever is still under way. */
-  stopTimers(): void {
-    this.#ended = true
-    this.#intervalTimer?.cancel()
-    this.#idleTimer?.cancel()
-    this.#intervalTimer = undefined
-    this.#idleTimer = undefined
+  /** To be called at the end: nothing goes on by itself afterwards, whatever is still under way. */
+  stop(): void {
+    this.#idle.stop()
+    this.checkpointer.end(
+      new StateError(ErrorCode.closed, 'The database was closed before the checkpoint was taken.'),
+    )
   }
 
   // Writing
 
-  *#drain(): Task<void> {
+  /** Writes and acknowledges what was added, then what is to be stored of the index: with `idle`, all of it. */
+  *#drain(idle: boolean): Task<void> {
+    let written: PendingCommit[] = []
     for (;;) {
-      const written: PendingCommit[] = []
       for (let batch = this.#nextBatch(); batch !== undefined; batch = this.#nextBatch()) {
         if (!(yield* this.#write(batch, written))) return
       }
-      if (written.length === 0) return
-      if (this.#parts.durability === 'commit' && !(yield* this.#makeDurable(written))) return
-      for (const { settle } of written) settle()
+      if (written.length > 0) {
+        if (this.#parts.durability === 'commit' && !(yield* this.#makeDurable(written))) return
+        for (const { settle } of written) settle()
+        written = []
+      } else if (!(yield* this.#storeIndex(idle, written))) {
+        return
+      }
+    }
+  }
+
+  /** A step of the checkpoint that runs or is due; false if there is none to be made now. */
+  *#storeIndex(idle: boolean, written: PendingCommit[]): Task<boolean> {
+    if (this.poison !== undefined) return false
+    if (this.checkpointer.complete) return yield* this.#completeCheckpoint(written)
+    if (this.#held || !this.checkpointer.wants(idle)) return false
+    const slice = this.checkpointer.addSlice(this.buffer(), this.#lastAdded.sequence)
+    if (this.#current !== undefined) this.#current.slice = slice
+    const batch = this.#nextBatch()
+    if (batch === undefined || !(yield* this.#write(batch, written))) return false
+    yield PAUSE
+    return true
+  }
+
+  *#completeCheckpoint(written: PendingCommit[]): Task<boolean> {
+    try {
+      yield* this.checkpointer.finish()
+      return true
+    } catch (error) {
+      this.#failAll(error, written)
+      return false
     }
   }
 
@@ -256,8 +321,8 @@ export class Committer {
   /** Closes the current buffer: what the head holds now is the state after its commits. */
   #seal(): void {
     const current = this.#current
-    if (current === undefined || current.commits.length === 0) return
-    current.change = this.#parts.head.takeChange()
+    if (current === undefined || (current.commits.length === 0 && current.slice === undefined)) return
+    if (current.commits.length > 0) current.change = this.#parts.head.takeChange()
     this.#queue.push(current)
     this.#current = undefined
   }
@@ -283,12 +348,16 @@ export class Committer {
   /** A batch is whole in the file: its commits become visible. */
   #written(batch: Batch): void {
     this.#writing = undefined
+    const { buffer, slice, change } = batch
     const last = batch.commits.at(-1)
-    if (last === undefined || batch.change === undefined) return
     this.#queue.splice(this.#queue.indexOf(batch), 1)
-    this.#parts.visible.apply(batch.change, last.position)
-    this.#unsyncedBytes += batch.buffer.length
-    this.#parts.source.removeBuffer(batch.buffer)
+    if (last !== undefined && change !== undefined) {
+      this.#parts.visible.apply(change, last.position)
+      this.checkpointer.committed(last.position.end - buffer.base)
+    }
+    if (slice !== undefined) this.checkpointer.written(slice)
+    this.#unsyncedBytes += buffer.length
+    this.#parts.source.removeBuffer(buffer)
   }
 
   *#makeDurable(written: PendingCommit[]): Task<boolean> {
@@ -342,7 +411,7 @@ export class Committer {
       this.#cuttingBack = false
     }
     const failed = this.#pending().filter((commit) => !whole.includes(commit))
-    this.#clear()
+    this.#clear(error)
     this.#parts.head.reset(visible)
     try {
       if (whole.length > 0) this.#readBack(base, cutAt)
@@ -380,7 +449,8 @@ export class Committer {
   /** Nothing more can be written: every commit that is not acknowledged fails. */
   #failAll(error: unknown, written: readonly PendingCommit[]): void {
     const failed = [...written, ...this.#pending()]
-    this.#clear()
+    this.#clear(error)
+    this.checkpointer.end(error)
     this.#parts.head.reset(this.#parts.visible)
     this.#lastAdded = this.#parts.visible.commit
     this.#parts.onReset(error)
@@ -393,9 +463,14 @@ export class Committer {
     )
   }
 
-  #clear(): void {
-    for (const batch of this.#queue) this.#parts.source.removeBuffer(batch.buffer)
-    if (this.#current !== undefined) this.#parts.source.removeBuffer(this.#current.buffer)
+  #clear(error: unknown): void {
+    for (const { buffer, slice } of [
+      ...this.#queue,
+      ...(this.#current === undefined ? [] : [this.#current]),
+    ]) {
+      this.#parts.source.removeBuffer(buffer)
+      if (slice !== undefined) this.checkpointer.failed(slice, error)
+    }
     this.#queue.length = 0
     this.#current = undefined
     this.#held = false
@@ -408,39 +483,6 @@ export class Committer {
   }
 
   // Background
-
-  /** Called when there is nothing left to write. */
-  #rest(): void {
-    if (this.#ended || this.poison !== undefined) return
-    const { durability, platform, writer, visible, syncIntervalMs } = this.#parts
-    const behind = writer.watermark.end < visible.commit.end
-    if (durability !== 'commit' && this.#unsyncedBytes >= BACKGROUND_SYNC_BYTES) this.#syncInBackground()
-    if (durability === 'interval' && behind && this.#intervalTimer === undefined) {
-      this.#intervalTimer = platform.setTimer(() => {
-        this.#intervalTimer = undefined
-        this.#syncInBackground()
-      }, syncIntervalMs)
-    }
-    this.#activeAt = platform.monotonicMs()
-    this.#idleTimer ??= platform.setTimer(() => this.#idle(), IDLE_MARK_MS)
-  }
-
-  /** One timer serves all commits: it looks how long the last one is ago. */
-  #idle(): void {
-    const { platform } = this.#parts
-    const rest = this.#activeAt + IDLE_MARK_MS - platform.monotonicMs()
-    this.#idleTimer = rest > 0 ? platform.setTimer(() => this.#idle(), rest) : undefined
-    if (rest <= 0) this.#markIfBehind()
-  }
-
-  #syncInBackground(): void {
-    if (this.#background !== undefined || this.poison !== undefined) return
-    this.#background = runAsync(this.#syncTask(), this.#parts.platform)
-      .catch(() => undefined) // The writer is poisoned, and every later write says so.
-      .finally(() => {
-        this.#background = undefined
-      })
-  }
 
   /** States the watermark in the log, if the log does not state it yet and nothing else is going on. */
   #markIfBehind(): void {

@@ -8,16 +8,21 @@
 import { ErrorCode, StateError, TransactionError } from '../errors.js'
 import { copyStorable, type Row } from '../format/value.js'
 import type { Header } from '../format/header.js'
+import type { RecoveredLog } from '../log/recover.js'
 import type { RecoveryInfo } from '../log/recovery-info.js'
 import { TransactionBuilder } from '../log/transaction-builder.js'
 import type { LogWriter } from '../log/log-writer.js'
 import type { HeldLock, Platform } from '../storage/platform.js'
+import type { PageCache } from '../storage/page-cache.js'
 import type { Storage, StorageFile } from '../storage/storage.js'
 import { runAsync, runSync } from '../storage/task.js'
+import type { NodeStore } from '../tree/index.js'
+import type { Checkpointer } from './checkpointer.js'
 import { Committer, type Durability, type Settle } from './committer.js'
 import type { Head } from './head.js'
 import { inTime } from './in-time.js'
 import { KeysOf } from './keys-of.js'
+import { logPages } from './log-pages.js'
 import { PinnedStates } from './pinned-states.js'
 import { RecordSource } from './record-source.js'
 import { RunningCode } from './running-code.js'
@@ -36,7 +41,12 @@ export interface EngineParts {
   readonly file: StorageFile
   readonly header: Header
   readonly info: RecoveryInfo
+  /** What the recovery found. */
+  readonly log: RecoveredLog
   readonly head: Head
+  readonly nodes: NodeStore
+  /** Whether the file goes with the process, so that nobody needs a checkpoint. */
+  readonly ephemeral: boolean
   readonly visible: VisibleState
   readonly codecs: RowCodecs
   readonly lock: HeldLock | undefined
@@ -77,6 +87,8 @@ export class Engine {
   readonly rows: RowReader
   readonly keys: KeysOf = new KeysOf()
   readonly pins: PinnedStates
+  /** Absent for a database in memory. */
+  readonly pages: PageCache | undefined
   readonly #parts: EngineParts
   readonly #committer: Committer | undefined
   readonly #turns = new WriterTurns()
@@ -90,7 +102,8 @@ export class Engine {
   constructor(parts: EngineParts) {
     this.#parts = parts
     const { platform, file, head, codecs, path, writer } = parts
-    const source = new RecordSource(file, platform.checksum)
+    this.pages = logPages(parts)
+    const source = new RecordSource(file, platform.checksum, this.pages)
     this.rows = new RowReader(source, codecs, path)
     this.pins = new PinnedStates(platform)
     this.#sequence = parts.highestSequence
@@ -111,6 +124,7 @@ export class Engine {
 
   #newCommitter(writer: LogWriter, source: RecordSource): Committer {
     const { head, visible, file, platform, durability, syncIntervalMs } = this.#parts
+    const { codecs, nodes, log, cacheBytes, ephemeral } = this.#parts
     return new Committer({
       writer,
       head,
@@ -122,6 +136,7 @@ export class Engine {
       durability,
       syncIntervalMs,
       onReset: (error) => this.#doom(error),
+      checkpoints: { codecs, nodes, log, cacheBytes, automatic: !ephemeral },
     })
   }
 
@@ -277,6 +292,7 @@ export class Engine {
     let result: T
     try {
       const committer = this.#committerNow()
+      await committer.caughtUp()
       const open = this.#beginOpen(committer)
       try {
         result = await this.#runOpen(open, fn, options)
@@ -397,6 +413,22 @@ export class Engine {
     committer.syncSync()
   }
 
+  /** Takes a checkpoint of everything acknowledged; resolves when it counts. */
+  async checkpoint(): Promise<void> {
+    const committer = this.#writable()
+    this.#refuseOwnWait()
+    await committer.checkpoint()
+  }
+
+  /** Offset of the newest checkpoint; 0 for none. */
+  get newestCheckpoint(): number {
+    return this.checkpointer?.offset ?? this.#parts.log.checkpoint?.offset ?? 0
+  }
+
+  get checkpointer(): Checkpointer | undefined {
+    return this.#committer?.checkpointer
+  }
+
   /** Waits for what is under way, ends the session, releases file and lock. Idempotent. */
   async close(): Promise<void> {
     if (this.#closed) return
@@ -412,6 +444,7 @@ export class Engine {
       if (committer !== undefined) {
         await committer.settled()
         await committer.quiet()
+        if (committer.checkpointer.dueAtClose) await committer.checkpoint().catch(noMatter)
         await runAsync(committer.finish(), this.#parts.platform)
       }
     } finally {
@@ -426,7 +459,10 @@ export class Engine {
     try {
       const committer = this.#committer
       if (committer !== undefined) {
-        if (committer.poison === undefined) committer.drainSync()
+        if (committer.poison === undefined) {
+          committer.drainSync()
+          if (committer.checkpointer.dueAtClose) checkpointIfPossible(committer)
+        }
         runSync(committer.finish())
       }
     } finally {
@@ -437,13 +473,26 @@ export class Engine {
   #release(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#committer?.stopTimers()
+    this.#committer?.stop()
     this.pins.closeAll()
     try {
       this.#parts.file.close()
     } finally {
       this.#parts.lock?.release()
     }
+  }
+}
+
+/** A close without its checkpoint loses nothing: the next open reads more of the log. */
+function noMatter(): void {
+  // As said.
+}
+
+function checkpointIfPossible(committer: Committer): void {
+  try {
+    committer.checkpointSync()
+  } catch {
+    noMatter()
   }
 }
 

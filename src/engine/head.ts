@@ -8,8 +8,11 @@ import { type CatalogEntry, CATALOG_ID, readEntry } from '../catalog/entry.js'
 import type { CollectionDefinition } from '../catalog/definition.js'
 import { FormatError } from '../errors.js'
 import { Operation, type RecordView } from '../format/record.js'
-import type { CommitPosition, ReplayTarget } from '../log/judge.js'
-import { Tree } from '../tree/index.js'
+import type { Checkpoint } from '../format/checkpoint.js'
+import type { CommitPosition, RestorableTarget } from '../log/judge.js'
+import { type NodeSource, Tree } from '../tree/index.js'
+import { stateOf } from './checkpoint-state.js'
+import { emptyCollection, emptyState } from './empty-state.js'
 import type { RowCodecs } from './row-codecs.js'
 import type { CollectionState, DatabaseState, StateChange } from './state.js'
 import { WorkingCollection } from './working-collection.js'
@@ -28,45 +31,25 @@ interface Scope {
   readonly recordBytes: number
 }
 
-const CATALOG_DEFINITION: CollectionDefinition = {
-  id: CATALOG_ID,
-  name: '',
-  primaryKey: [['key']],
-  fields: [],
-  version: 0,
-}
-
-/** The state of a database without any commit. */
-export function emptyState(commit: CommitPosition): DatabaseState {
-  const catalog = { ...emptyCollection(CATALOG_DEFINITION), counter: 1 }
-  return { commit, collections: new Map([[CATALOG_ID, catalog]]), names: new Map(), recordBytes: 0 }
-}
-
-function emptyCollection(definition: CollectionDefinition): CollectionState {
-  return {
-    definition,
-    tree: Tree.empty,
-    liveBytes: 0,
-    digest: { a: 0, b: 0 },
-    counter: 1,
-    structuresLogged: 0,
-  }
-}
-
-export class Head implements ReplayTarget {
+export class Head implements RestorableTarget {
   /** The last commit applied by a replay. */
   lastReplayed: CommitPosition
+  /** The state that the replay began from. */
+  base: DatabaseState
   readonly #codecs: RowCodecs
   readonly #path: string
+  readonly #nodes: NodeSource
   readonly #dirty = new Set<number>()
   readonly #scopes: Scope[] = []
   #collections = new Map<number, WorkingCollection>()
   #names: ReadonlyMap<string, number> = new Map()
   #recordBytes = 0
 
-  constructor(state: DatabaseState, codecs: RowCodecs, path: string) {
+  constructor(state: DatabaseState, codecs: RowCodecs, path: string, nodes: NodeSource) {
     this.#codecs = codecs
     this.#path = path
+    this.#nodes = nodes
+    this.base = state
     this.lastReplayed = state.commit
     this.reset(state)
   }
@@ -80,6 +63,16 @@ export class Head implements ReplayTarget {
     this.#recordBytes = state.recordBytes
     this.#dirty.clear()
     this.#scopes.length = 0
+    let unstored = 0
+    for (const { tree } of state.collections.values()) unstored += tree.unstoredBytes
+    this.#nodes.recount(unstored)
+  }
+
+  /** Counts the memory of unstored nodes anew, after a checkpoint has stored many: `release` does so for a tree. */
+  recount(release: (tree: Tree) => void): void {
+    let unstored = 0
+    for (const collection of this.#collections.values()) unstored += collection.recount(release)
+    this.#nodes.recount(unstored)
   }
 
   get names(): ReadonlyMap<string, number> {
@@ -182,7 +175,8 @@ export class Head implements ReplayTarget {
       this.#collections.delete(id)
     } else {
       names.set(definition.name, id)
-      if (working === undefined) this.#collections.set(id, new WorkingCollection(emptyCollection(definition)))
+      if (working === undefined)
+        this.#collections.set(id, new WorkingCollection(emptyCollection(definition, this.#nodes)))
       else working.definition = definition
     }
     this.#names = names
@@ -197,12 +191,7 @@ export class Head implements ReplayTarget {
   #applyStructure(id: number, structureId: number, fields: readonly string[] | undefined): void {
     const working = this.#touch(id)
     if (fields === undefined) return
-    const codec = this.#codecs.of(id)
-    if (structureId < codec.structureCount) {
-      if (!sameNames(fields, codec.structure(structureId))) throw this.#contradiction(id, structureId)
-    } else if (codec.define(structureId, fields) !== undefined) {
-      throw this.#contradiction(id, structureId)
-    }
+    if (!this.#codecs.learn(id, structureId, fields)) throw this.#contradiction(id, structureId)
     if (working !== undefined) working.structuresLogged = Math.max(working.structuresLogged, structureId + 1)
   }
 
@@ -219,7 +208,22 @@ export class Head implements ReplayTarget {
     )
   }
 
-  // ReplayTarget
+  // RestorableTarget
+
+  start(checkpoint: Checkpoint | undefined, parent: CommitPosition): void {
+    const nodes = this.#nodes
+    this.base =
+      checkpoint === undefined
+        ? emptyState(parent, nodes)
+        : stateOf(checkpoint, nodes, this.#codecs, this.#path)
+    this.lastReplayed = this.base.commit
+    this.reset(this.base)
+  }
+
+  damagedNode(error: unknown): number | undefined {
+    const { damage } = this.#nodes
+    return damage !== undefined && error === damage ? damage.details.offset : undefined
+  }
 
   begin(speculative: boolean): void {
     if (speculative) this.openScope()
@@ -263,8 +267,4 @@ export class Head implements ReplayTarget {
   rollback(): void {
     this.undoScope()
   }
-}
-
-function sameNames(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((name, i) => name === b[i])
 }

@@ -12,9 +12,12 @@ import type { RecoveryMode } from '../log/recovery-info.js'
 import type { HeldLock, LockManager, LockRequest, Platform } from '../storage/platform.js'
 import type { Storage, StorageFile } from '../storage/storage.js'
 import { runAsync, runSync, type Task } from '../storage/task.js'
+import { NodeStore } from '../tree/index.js'
 import type { Durability } from './committer.js'
 import { Engine } from './engine.js'
-import { emptyState, Head } from './head.js'
+import { NODE_SHARE } from './checkpoint-policy.js'
+import { emptyState } from './empty-state.js'
+import { Head } from './head.js'
 import { localLocks } from './local-locks.js'
 import { RowCodecs } from './row-codecs.js'
 import { VisibleState } from './state.js'
@@ -77,6 +80,7 @@ interface Opening {
   readonly locks: LockManager
   readonly request: LockRequest
   readonly readOnly: boolean
+  readonly ephemeral: boolean
   readonly create: boolean
   readonly recovery: RecoveryMode | undefined
   readonly durability: Durability
@@ -101,8 +105,14 @@ export async function openEngine(path: string, options: OpenOptions, platform: P
   }
 }
 
-export function openEngineSync(path: string, options: OpenOptions, platform: Platform): Engine {
-  const opening = decide(path, options, platform)
+/** `ephemeral`: nobody will open the file again, so that no checkpoint is taken but by hand. */
+export function openEngineSync(
+  path: string,
+  options: OpenOptions,
+  platform: Platform,
+  { ephemeral = false }: { readonly ephemeral?: boolean } = {},
+): Engine {
+  const opening = { ...decide(path, options, platform), ephemeral }
   let lock: HeldLock | undefined
   try {
     lock = opening.locks.acquireSync(opening.path, opening.request)
@@ -158,6 +168,7 @@ function decide(path: string, options: OpenOptions, platform: Platform): Opening
         : localLocks(storage, platform),
     request,
     readOnly,
+    ephemeral: false,
     create: options.create ?? true,
     recovery: options.recovery,
     durability: options.durability ?? 'commit',
@@ -190,11 +201,12 @@ function* openForReading(opening: Opening, lock: HeldLock | undefined): Task<Eng
   const file = storage.open(path, 'read')
   try {
     const codecs = new RowCodecs()
-    const { head, finish } = replayHead(path, codecs)
+    const { head, nodes, finish } = replayHead(opening, file, codecs)
     // Without a lock there may be a writer beside it, whose incomplete tail is no finding.
     const mode = opening.recovery ?? (lock === undefined ? 'tornTail' : 'strict')
     const log = yield* recoverForReading(file, platform.checksum, mode, head)
-    return newEngine(opening, { file, log, head, codecs, lock, visible: finish(log), writer: undefined })
+    const visible = finish(log)
+    return newEngine(opening, { file, log, head, nodes, codecs, lock, visible, writer: undefined })
   } catch (error) {
     file.close()
     throw error
@@ -208,14 +220,14 @@ function* openForWriting(opening: Opening, lock: HeldLock | undefined): Task<Eng
   try {
     refuseHardLinks(file)
     const codecs = new RowCodecs()
-    const { head, finish } = replayHead(path, codecs)
+    const { head, nodes, finish } = replayHead(opening, file, codecs)
     const mode = opening.recovery ?? 'autoTruncate'
     const log: WritableLog = yield* recoverForWriting(storage, file, platform.checksum, mode, head)
     // Its creator may have stopped after naming it and before the name was durable; until a session has begun, nobody knows.
     if (log.superblocks.live.sequence <= CREATED_SEQUENCE) storage.syncDirectory(path)
     const layAhead = opening.durability === 'commit' && storage === platform.storage
     const writer = yield* LogWriter.begin({ storage, file, platform, layAhead }, log)
-    return newEngine(opening, { file, log, head, codecs, lock, visible: finish(log), writer })
+    return newEngine(opening, { file, log, head, nodes, codecs, lock, visible: finish(log), writer })
   } catch (error) {
     file.close()
     throw error
@@ -236,26 +248,28 @@ function* createIfAbsent(opening: Opening): Task<void> {
   }
 }
 
-/** A head that starts empty and is filled by a replay. */
+/** A head to be filled by a replay, and the store of the nodes that it begins with. */
 function replayHead(
-  path: string,
+  { path, platform, cacheBytes }: Opening,
+  file: StorageFile,
   codecs: RowCodecs,
-): { head: Head; finish: (log: RecoveredLog) => VisibleState } {
-  const start: CommitPosition = { sequence: 0, time: 0, offset: 0, crc: 0, end: LOG_START }
-  const empty = emptyState(start)
-  const head = new Head(empty, codecs, path)
+): { head: Head; nodes: NodeStore; finish: (log: RecoveredLog) => VisibleState } {
+  const nodes = new NodeStore(file, platform.checksum, Math.floor(cacheBytes * NODE_SHARE))
+  const start: CommitPosition = { sequence: 0, time: 0, offset: 0, crc: 0, end: LOG_START, epoch: 0 }
+  const head = new Head(emptyState(start, nodes), codecs, path, nodes)
   const finish = (log: RecoveredLog): VisibleState => {
-    const visible = new VisibleState(empty)
+    const visible = new VisibleState(head.base)
     visible.apply(head.takeChange(), log.last)
     return visible
   }
-  return { head, finish }
+  return { head, nodes, finish }
 }
 
 interface Opened {
   readonly file: StorageFile
   readonly log: RecoveredLog
   readonly head: Head
+  readonly nodes: NodeStore
   readonly codecs: RowCodecs
   readonly lock: HeldLock | undefined
   readonly visible: VisibleState
@@ -264,7 +278,7 @@ interface Opened {
 
 function newEngine(opening: Opening, opened: Opened): Engine {
   const { path, storage, platform, durability, syncIntervalMs, maxTransactionBytes, cacheBytes } = opening
-  const { log, file, head, codecs, lock, visible, writer } = opened
+  const { log, file, head, nodes, codecs, lock, visible, writer } = opened
   return new Engine({
     path,
     storage,
@@ -272,7 +286,10 @@ function newEngine(opening: Opening, opened: Opened): Engine {
     file,
     header: log.header,
     info: log.info,
+    log,
     head,
+    nodes,
+    ephemeral: opening.ephemeral,
     visible,
     codecs,
     lock,

@@ -19,4 +19,12 @@ export class RowCodecs {
     }
     return codec
   }
+
+  /** Takes in a record structure that the log states; false if it contradicts what is known. */
+  learn(collectionId: number, structureId: number, fields: readonly string[]): boolean {
+    const codec = this.of(collectionId)
+    if (structureId >= codec.structureCount) return codec.define(structureId, fields) === undefined
+    const known = codec.structure(structureId)
+    return fields.length === known.length && fields.every((name, i) => name === known[i])
+  }
 }

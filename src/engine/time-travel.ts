@@ -6,8 +6,10 @@
  * the engine holds, but for the record structures, which only grow.
  */
 import { ArgumentError, CorruptionError, HistoryGoneError } from '../errors.js'
+import type { Checkpoint } from '../format/checkpoint.js'
 import { type Header, LOG_START } from '../format/header.js'
 import { shortGeneration } from '../format/frame.js'
+import { readCheckpoint } from '../log/checkpoints.js'
 import { isGenerationStart } from '../log/commit-reader.js'
 import { type CommitPosition, type Judgement, judgeLog } from '../log/judge.js'
 import { runSync } from '../storage/task.js'
@@ -27,14 +29,6 @@ interface Moment {
   readonly sequence: number | undefined
   /** As part of a sentence. */
   readonly text: string
-}
-
-/** A state from which the log is replayed. */
-interface ReplayBase {
-  readonly state: DatabaseState
-  /** Where replay begins, and the commit that the first one must name. */
-  readonly from: number
-  readonly parent: CommitPosition
 }
 
 /**
@@ -69,12 +63,33 @@ function momentOf(at: unknown): Moment {
   )
 }
 
+/** A base that leads to a damaged node is given up for an older one: what lies between is in the log. */
 function replayTo(engine: Engine, moment: Moment, visible: CommitPosition): DatabaseState {
-  const { file, platform, header, codecs, path } = engine.parts
+  const { codecs, path, header, nodes } = engine.parts
   if (moment.sequence !== undefined && moment.sequence < header.parentSequence)
     throw historyGone(header, moment, path)
-  const base = nearestBase(header)
-  const head = new Head(base.state, codecs, path)
+  const past = nodes.forThePast()
+  const head = new Head(emptyState(startOfFile(header), past), codecs, path, past)
+  for (let base = nearestBase(engine, moment, engine.newestCheckpoint); ;) {
+    try {
+      return replayFrom(base, engine, moment, visible, head)
+    } catch (error) {
+      if (base === undefined || head.damagedNode(error) === undefined) throw error
+      base = nearestBase(engine, moment, base.previous)
+    }
+  }
+}
+
+function replayFrom(
+  base: Checkpoint | undefined,
+  engine: Engine,
+  moment: Moment,
+  visible: CommitPosition,
+  head: Head,
+): DatabaseState {
+  const { file, platform, header, path } = engine.parts
+  head.start(base, startOfFile(header))
+  const parent = head.base.commit
   const judgement = runSync(
     judgeLog(
       {
@@ -82,8 +97,8 @@ function replayTo(engine: Engine, moment: Moment, visible: CommitPosition): Data
         checksum: platform.checksum,
         generation: shortGeneration(header.generationId),
         maxEpoch: visible.epoch,
-        from: base.from,
-        parent: base.parent,
+        from: parent.end,
+        parent,
         to: visible.end,
         watermark: 0,
         accept: moment.includes,
@@ -93,20 +108,30 @@ function replayTo(engine: Engine, moment: Moment, visible: CommitPosition): Data
   )
   requireReached(judgement, moment, visible, path)
   const { last } = judgement
-  if (isGenerationStart(last, header)) {
-    if (header.parentSequence > 0) throw historyGone(header, moment, path)
-    return base.state
-  }
-  const state = new VisibleState(base.state)
+  if (isGenerationStart(last, header) && header.parentSequence > 0) throw historyGone(header, moment, path)
+  const state = new VisibleState(head.base)
   state.apply(head.takeChange(), last)
   return state
 }
 
-/** The nearest known state at or before a moment. */
-function nearestBase(header: Header): ReplayBase {
+/** The newest checkpoint from `offset` back whose commit a moment includes; undefined for the file's begin. */
+function nearestBase(engine: Engine, moment: Moment, offset: number): Checkpoint | undefined {
+  const { file, platform, header } = engine.parts
+  const generation = shortGeneration(header.generationId)
+  const maxEpoch = Number.POSITIVE_INFINITY
+  const log = { file, checksum: platform.checksum, generation, maxEpoch, to: file.size() }
+  for (let at = offset; at > 0;) {
+    const checkpoint = readCheckpoint(log, at)?.checkpoint
+    if (checkpoint === undefined || moment.includes(checkpoint)) return checkpoint
+    at = checkpoint.previous
+  }
+  return undefined
+}
+
+/** The commit that the first one of a file names. */
+function startOfFile(header: Header): CommitPosition {
   const { parentSequence: sequence, parentCommitOffset: offset, parentCommitCrc: crc } = header
-  const parent: CommitPosition = { sequence, time: 0, offset, crc, end: LOG_START, epoch: 0 }
-  return { state: emptyState(parent), from: LOG_START, parent }
+  return { sequence, time: 0, offset, crc, end: LOG_START, epoch: 0 }
 }
 
 /** The commit after the wanted one was seen, or it is known that there is none: else damage lies between. */

@@ -72,6 +72,14 @@ export class WorkingCollection {
     this.#digest.set(state.digest)
   }
 
+  /** Has `release` let go of the tree's stored nodes and count the others; returns the memory that these take. */
+  recount(release: (tree: Tree) => void): number {
+    const tree = this.#editor.freeze()
+    release(tree)
+    this.#editor.reset(tree)
+    return tree.unstoredBytes
+  }
+
   /** The tree as it is now, for a cursor. */
   tree(): Tree {
     return this.#editor.freeze()

@@ -2,15 +2,17 @@
  * Reads a whole database file for analysis, as it is: no lock, no repair, damage and all.
  */
 import type { CommitPosition, Judgement } from '../log/judge.js'
-import { emptyState, Head } from '../engine/head.js'
+import { emptyState } from '../engine/empty-state.js'
+import { Head } from '../engine/head.js'
 import { RecordSource } from '../engine/record-source.js'
 import { RowCodecs } from '../engine/row-codecs.js'
 import { RowReader } from '../engine/row-reader.js'
 import { type DatabaseState, VisibleState } from '../engine/state.js'
 import { LOG_START } from '../format/header.js'
 import { type FixedBlocks, readFixedBlocks } from '../log/log-file.js'
-import { judgeFile } from '../log/recover.js'
+import { judgeFile } from '../log/replay.js'
 import type { LogScanner, ScanEvent } from '../log/scanner.js'
+import { memoryOnly } from '../tree/index.js'
 import type { Platform } from '../storage/platform.js'
 import type { Storage, StorageFile } from '../storage/storage.js'
 import type { Task } from '../storage/task.js'
@@ -53,9 +55,9 @@ export function openForAnalysis(path: string, platform: Platform, given: Storage
 export function* readLog(file: StorageFile, platform: Platform, options: ReadLogOptions): Task<ReadLog> {
   const blocks = readFixedBlocks(file, platform.checksum)
   const codecs = new RowCodecs()
-  const start: CommitPosition = { sequence: 0, time: 0, offset: 0, crc: 0, end: LOG_START }
-  const empty = emptyState(start)
-  const head = new Head(empty, codecs, file.path)
+  const start: CommitPosition = { sequence: 0, time: 0, offset: 0, crc: 0, end: LOG_START, epoch: 0 }
+  const empty = emptyState(start, memoryOnly)
+  const head = new Head(empty, codecs, file.path, memoryOnly)
   const judgement = yield* judgeFile(file, platform.checksum, blocks, head, options)
   const state = new VisibleState(empty)
   state.apply(head.takeChange(), judgement.last)

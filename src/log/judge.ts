@@ -6,6 +6,7 @@
  * caller's business. Reads only.
  */
 import { CorruptionError, FormatError } from '../errors.js'
+import type { Checkpoint } from '../format/checkpoint.js'
 import type { Checksum } from '../format/checksum.js'
 import { COMMIT_BLOCK_BYTES, CommitBlock, CommitCrc, readCommitBlock } from '../format/commit.js'
 import { FRAME_HEADER_BYTES, FrameKind, type ShortGeneration } from '../format/frame.js'
@@ -27,6 +28,8 @@ export interface CommitPosition {
   readonly crc: number
   /** Where its transaction ends: a multiple of 8. */
   readonly end: number
+  /** Of its frame: no frame behind it has a lower one. 0 for the state before any commit. */
+  readonly epoch: number
 }
 
 /** What commits are applied to. Records between `begin` and `commit` count only if the commit comes. */
@@ -39,12 +42,20 @@ export interface ReplayTarget {
   rollback(): void
 }
 
+/** A target that can start from a checkpoint. */
+export interface RestorableTarget extends ReplayTarget {
+  /** Forgets everything and starts from a checkpoint, or from `parent` with nothing. Throws if its content is damaged. */
+  start(checkpoint: Checkpoint | undefined, parent: CommitPosition): void
+  /** Offset of the damaged index node that led to an error; undefined if none did. */
+  damagedNode(error: unknown): number | undefined
+}
+
 export interface JudgeInput {
   readonly file: StorageFile
   readonly checksum: Checksum
   readonly generation: ShortGeneration
   readonly maxEpoch: number
-  /** Where to begin, and the commit that the first one must name. */
+  /** Where to begin, and the commit that the first one must name; no frame is of a lower epoch than it. */
   readonly from: number
   readonly parent: CommitPosition
   /** The superblock's watermark; 0 if unknown. */
@@ -157,7 +168,7 @@ class LogJudge {
     this.#target = target
     this.#nameAtMost = input.nameAtMost ?? NAMED_BY_AN_OPEN
     this.#fileSize = input.to ?? input.file.size()
-    this.#scanner = new LogScanner(input)
+    this.#scanner = new LogScanner({ ...input, epochFloor: input.parent.epoch })
     this.#last = input.parent
     this.#durable = input.parent
     this.#logEnd = input.from
@@ -345,7 +356,14 @@ class LogJudge {
     if (block.commitCrc !== crc) this.#contradiction('the commit checksum')
     if (block.sequence !== header.sequence) this.#contradiction('the sequence')
     if (block.time < this.#last.time) this.#contradiction('the time')
-    this.#last = { sequence: block.sequence, time: block.time, offset, crc: block.commitCrc, end }
+    this.#last = {
+      sequence: block.sequence,
+      time: block.time,
+      offset,
+      crc: block.commitCrc,
+      end,
+      epoch: header.epoch,
+    }
     this.#target.commit(this.#last)
     if (this.#applied === 0) this.#firstTime = block.time
     this.#applied += 1

@@ -39,6 +39,15 @@ export interface LogWriterOptions {
   readonly layAhead: boolean
 }
 
+/**
+ * The end of what is known to be synced. A checkpoint that the live superblock names was synced before, with everything
+ * before it.
+ */
+function syncedEnd({ watermark, checkpoint, superblocks }: WritableLog): number {
+  const named = checkpoint !== undefined && checkpoint.offset === superblocks.live.checkpoint
+  return named ? Math.max(watermark, checkpoint.end) : watermark
+}
+
 /** The end of a commit: what a watermark points at. */
 export interface CommitEnd {
   readonly end: number
@@ -82,9 +91,11 @@ export class LogWriter {
    */
   static *begin(options: LogWriterOptions, log: WritableLog): Task<LogWriter> {
     const writer = new LogWriter(options, log)
-    if (log.logEnd > log.watermark || writer.#size < log.logEnd) yield* writer.#rewrite(log.watermark)
+    const synced = syncedEnd(log)
+    if (log.logEnd > synced || writer.#size < log.logEnd) yield* writer.#rewrite(Math.min(synced, log.logEnd))
     const { live } = log.superblocks
     yield* log.superblocks.write({
+      checkpoint: log.checkpoint?.offset ?? 0,
       epoch: Math.max(live.epoch, log.highestEpoch) + 1,
       sessionId: hex(options.platform.randomBytes(16)),
       watermark: log.last.end,
@@ -201,6 +212,22 @@ export class LogWriter {
     })
     writeFrameHeader(bytes, viewOf(bytes), 0, header, this.#checksum)
     yield* this.append(bytes, { bytes: 0 })
+  }
+
+  /**
+   * Makes a checkpoint count whose frame was appended: it is synced before the superblock names it, because an open takes
+   * what a superblock names for durable. `reached` is the last commit that had been written when this began.
+   */
+  *nameCheckpoint(offset: number, reached: CommitEnd): Task<void> {
+    yield* this.sync(reached)
+    this.#checkOwnership()
+    const { end, sequence } = this.#watermark
+    try {
+      yield* this.#superblocks.write({ checkpoint: offset, watermark: end, watermarkSequence: sequence })
+    } catch (error) {
+      throw this.#poisoned('a superblock could not be written', error, reached)
+    }
+    this.#refuseIfPoisoned()
   }
 
   /** Ends the session: everything durable, zeros cut off, the watermark in the superblock. `last` is the last commit. */

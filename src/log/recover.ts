@@ -7,15 +7,17 @@
  */
 import { CorruptionError, RecoveryRequiredError } from '../errors.js'
 import type { Checksum } from '../format/checksum.js'
-import { FRAME_ALIGNMENT, shortGeneration } from '../format/frame.js'
+import { FRAME_ALIGNMENT } from '../format/frame.js'
 import { encodeHeader, type Header, LOG_START } from '../format/header.js'
 import { QuarantineReason } from '../format/quarantine.js'
 import { encodeSuperblock, SUPERBLOCK_OFFSETS, type Superblock } from '../format/superblock.js'
 import type { Storage, StorageFile } from '../storage/storage.js'
 import { type Task, writeFully } from '../storage/task.js'
+import type { FoundCheckpoint } from './checkpoints.js'
 import { cutLog, finishCut } from './cut.js'
-import { type CommitPosition, type JudgeInput, type Judgement, judgeLog, type ReplayTarget } from './judge.js'
+import type { CommitPosition, Judgement, RestorableTarget } from './judge.js'
 import { checkFeatures, type FixedBlocks, readFixedBlocks } from './log-file.js'
+import { type ReplayedLog, replayFile } from './replay.js'
 import { quarantine } from './quarantine-files.js'
 import type { RecoveryClass, RecoveryInfo, RecoveryMode } from './recovery-info.js'
 import { firstSuperblock, SuperblockWriter } from './superblocks.js'
@@ -34,6 +36,10 @@ export interface RecoveredLog {
   /** The next epoch is above this: a session whose superblock was lost may have written with it. */
   readonly highestEpoch: number
   readonly info: RecoveryInfo
+  /** What the open started from; undefined if it read the log from its begin. */
+  readonly checkpoint: FoundCheckpoint | undefined
+  /** Bytes of all node images in the log. */
+  readonly nodeBytes: number
 }
 
 /** Opens for reading: never writes a byte. */
@@ -41,14 +47,14 @@ export function* recoverForReading(
   file: StorageFile,
   checksum: Checksum,
   mode: RecoveryMode,
-  target: ReplayTarget,
+  target: RestorableTarget,
 ): Task<RecoveredLog> {
   const blocks = readFixedBlocks(file, checksum)
   refuseDamagedBlocks(blocks, mode, file.path)
   refuseForeign(blocks, file.path, false)
-  const judgement = yield* judgeFile(file, checksum, blocks, target)
-  refuse(judgement, mode, file.path)
-  return conclude(blocks.header, judgement, mode, {})
+  const replayed = yield* replayFile(file, checksum, blocks, target)
+  refuse(replayed, mode, file.path)
+  return conclude(blocks.header, replayed, mode, {})
 }
 
 /** A file opened for writing: its log, and its superblocks. */
@@ -62,67 +68,23 @@ export function* recoverForWriting(
   file: StorageFile,
   checksum: Checksum,
   mode: RecoveryMode,
-  target: ReplayTarget,
+  target: RestorableTarget,
 ): Task<WritableLog> {
   const blocks = readFixedBlocks(file, checksum)
   refuseDamagedBlocks(blocks, mode, file.path)
   refuseForeign(blocks, file.path, true)
   // What an interrupted cut left behind is not judged: the log ends where that cut says. Nothing is written before it is
   // certain that this open goes on.
-  const judgement = yield* judgeFile(file, checksum, blocks, target)
-  refuse(judgement, mode, file.path)
+  const replayed = yield* replayFile(file, checksum, blocks, target)
+  const { judgement } = replayed
+  refuse(replayed, mode, file.path)
   const finishedCut = yield* finishInterruptedCut(file, checksum, blocks)
   const quarantinePath = yield* keepAside(storage, file, checksum, blocks, judgement)
   const restoredHeader = yield* restoreHeader(file, checksum, blocks)
   const superblocks = yield* writableSuperblocks(file, checksum, blocks, judgement)
   const truncatedBytes = yield* cutBroken(file, superblocks, judgement)
   const done = { finishedCut, restoredHeader, truncatedBytes, quarantinePath }
-  return { ...conclude(blocks.header, judgement, mode, done), superblocks }
-}
-
-/** Judges a whole file by its fixed blocks; reads only. */
-export function* judgeFile(
-  file: StorageFile,
-  checksum: Checksum,
-  blocks: FixedBlocks,
-  target: ReplayTarget,
-  watch: Pick<JudgeInput, 'observe' | 'nameAtMost'> = {},
-): Task<Judgement> {
-  const { header, superblocks } = blocks
-  const bothValid = superblocks.slots.every((slot) => slot.ok)
-  return yield* judgeLog(
-    {
-      file,
-      checksum,
-      generation: shortGeneration(header.generationId),
-      // With a slot damaged, the epoch of the session that wrote it is unknown.
-      maxEpoch:
-        bothValid && superblocks.live !== undefined ? superblocks.live.epoch : Number.POSITIVE_INFINITY,
-      from: LOG_START,
-      parent: generationStart(header),
-      watermark: superblocks.live?.watermark ?? 0,
-      highestSequence: superblocks.live?.highestSequence ?? 0,
-      to: pretendedEnd(file, superblocks.live),
-      ...watch,
-    },
-    target,
-  )
-}
-
-/** A reader that meets an interrupted cut reads the file as if it were finished. */
-function pretendedEnd(file: StorageFile, live: Superblock | undefined): number | undefined {
-  return live !== undefined && live.cutAt > 0 ? Math.min(live.cutAt, file.size()) : undefined
-}
-
-/** The commit that a generation's first one names. */
-function generationStart(header: Header): CommitPosition {
-  return {
-    sequence: header.parentSequence,
-    time: 0,
-    offset: header.parentCommitOffset,
-    crc: header.parentCommitCrc,
-    end: LOG_START,
-  }
+  return { ...conclude(blocks.header, replayed, mode, done), superblocks }
 }
 
 /** What this version does not understand is refused in every mode. */
@@ -237,12 +199,12 @@ function* cutBroken(file: StorageFile, superblocks: SuperblockWriter, judgement:
 }
 
 /** Throws where the mode refuses. */
-function refuse(judgement: Judgement, mode: RecoveryMode, path: string): void {
-  const { classification, breakOffset } = judgement
+function refuse(replayed: ReplayedLog, mode: RecoveryMode, path: string): void {
+  const { classification, breakOffset } = replayed.judgement
   if (classification === 'clean' || mode === 'autoTruncate') return
   const acknowledged = classification === 'damage' || classification === 'shortFile'
   if (mode === 'tornTail' && !acknowledged) return
-  const recovery = infoOf(judgement, mode, {})
+  const recovery = infoOf(replayed, mode, {})
   const details = { path, offset: breakOffset, recovery }
   if (acknowledged) {
     throw new CorruptionError(
@@ -264,7 +226,8 @@ interface Done {
   readonly quarantinePath?: string | undefined
 }
 
-function conclude(header: Header, judgement: Judgement, mode: RecoveryMode, done: Done): RecoveredLog {
+function conclude(header: Header, replayed: ReplayedLog, mode: RecoveryMode, done: Done): RecoveredLog {
+  const { judgement, checkpoint, nodeBytes } = replayed
   const { last, durable, logEnd, watermark, highestSequence } = judgement
   return {
     header,
@@ -274,16 +237,19 @@ function conclude(header: Header, judgement: Judgement, mode: RecoveryMode, done
     watermark: Math.min(watermark, Math.max(last.end, LOG_START)),
     highestSequence,
     highestEpoch: judgement.highestEpoch,
-    info: infoOf(judgement, mode, done),
+    info: infoOf(replayed, mode, done),
+    checkpoint,
+    nodeBytes,
   }
 }
 
-function infoOf(judgement: Judgement, mode: RecoveryMode, done: Done): RecoveryInfo {
+function infoOf(replayed: ReplayedLog, mode: RecoveryMode, done: Done): RecoveryInfo {
+  const { judgement, checkpoint } = replayed
   return {
     mode,
     classification: judgement.classification,
     reason: describe(judgement),
-    checkpointOffset: undefined,
+    checkpointOffset: checkpoint?.offset,
     breakOffset: judgement.breakOffset,
     watermark: judgement.watermark,
     truncatedBytes: done.truncatedBytes ?? 0,

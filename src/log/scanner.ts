@@ -47,6 +47,8 @@ export interface ScanOptions {
   readonly generation: ShortGeneration
   /** Frames of a higher epoch are not believed; Infinity where a superblock is missing. */
   readonly maxEpoch: number
+  /** Frames of a lower epoch are not believed. Default 0. */
+  readonly epochFloor?: number | undefined
   /** Where to begin, a multiple of 8. */
   readonly from: number
   /** Where the file ends for this scan; its size by default. */
@@ -77,13 +79,14 @@ export class LogScanner {
   #position: number
   #windowStart = 0
   #windowEnd = 0
-  #epochFloor = 0
+  #epochFloor: number
   #checksumBudget: number
 
   constructor(options: ScanOptions) {
     this.#options = options
     this.#limit = options.to ?? options.file.size()
     this.#position = options.from
+    this.#epochFloor = options.epochFloor ?? 0
     this.offset = options.from
     this.end = options.from
     const length = Math.max(this.#limit - options.from, 0)

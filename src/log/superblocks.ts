@@ -91,18 +91,21 @@ export class SuperblockWriter {
     })
   }
 
-  /** Writes the next version into the other slot and syncs it. */
+  /**
+   * Writes the next version into the other slot and syncs it. It is what the fence asks for as soon as it was written, so that
+   * appends may go on during the sync; if that fails, whoever asked poisons the writer.
+   */
   *write(change: SuperblockChange): Task<void> {
     const next: Superblock = { ...this.#live, ...change, sequence: this.#live.sequence + 1 }
     if (next.epoch > MAX_EPOCH || !Number.isSafeInteger(next.sequence)) throw this.#exhausted()
     const slot: Slot = this.#liveSlot === 0 ? 1 : 0
     const bytes = encodeSuperblock(next, this.#checksum)
     yield* writeFully(this.#file, bytes, SUPERBLOCK_OFFSETS[slot])
-    yield { kind: 'sync', file: this.#file }
     this.#live = next
     this.#liveSlot = slot
     this.#olderBytes = this.#liveBytes
     this.#liveBytes = bytes
+    yield { kind: 'sync', file: this.#file }
   }
 
   /** Counters that wrapped around would make the newest frames look like the oldest. */

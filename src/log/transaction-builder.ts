@@ -143,7 +143,8 @@ export class TransactionBuilder {
     block.commitCrc = this.#crc.finish(block, this.#checksum)
     const offset = this.#frameStarts.length === 0 ? this.#finishSingle(buffer) : this.#finishSeveral(buffer)
     this.#buffer = undefined
-    return { sequence: block.sequence, time, offset, crc: block.commitCrc, end: buffer.base + buffer.length }
+    const end = buffer.base + buffer.length
+    return { sequence: block.sequence, time, offset, crc: block.commitCrc, end, epoch: this.#context.epoch }
   }
 
   #finishSingle(buffer: LogBuffer): number {

@@ -117,11 +117,6 @@ export class TreeEditor {
     this.#unstoredBytes = tree.unstoredBytes
   }
 
-  /** Takes over what the frozen tree knows of its unstored nodes, once that was counted anew. */
-  recount(): void {
-    this.reset(this.freeze())
-  }
-
   #ownRoot(): Node {
     const root = this.#root
     if (root.owner === this.#owner) return root

@@ -1,5 +1,10 @@
 /** The tree as the layers above use it. */
 export { checkTree } from './check.js'
 export { TreeEditor } from './editor.js'
+export { NodeStore } from './node-store.js'
+export { memoryOf, type Node } from './node.js'
+export { memoryOnly, type NodeSource } from './node-source.js'
 export { RecordRef } from './record-ref.js'
 export { type KeyBounds, Tree } from './tree.js'
+export { imageBytes, writeImage } from './stored-node.js'
+export { releaseChildren, releaseStored, unstoredNodes } from './storing.js'

@@ -15,6 +15,10 @@ export interface NodeSource {
   grew(bytes: number): void
   /** Told by an editor how much memory a node that it copied or made takes. */
   made(bytes: number): void
+  /** Told how much memory the unstored nodes of all trees take, when their state was replaced as a whole. */
+  recount(bytes: number): void
+  /** The error thrown last because a node could not be read. */
+  readonly damage: CorruptionError | undefined
 }
 
 /** The source of a tree that was never stored. */
@@ -33,6 +37,10 @@ export const memoryOnly: NodeSource = {
   made() {
     // As above.
   },
+  recount() {
+    // As above.
+  },
+  damage: undefined,
 }
 
 /** The child `slot` of an inner node. */

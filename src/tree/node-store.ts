@@ -102,6 +102,16 @@ export class NodeStore implements NodeSource {
     this.madeBytes += bytes
   }
 
+  recount(bytes: number): void {
+    this.unstoredBytes = bytes
+    this.trim()
+  }
+
+  /** The same nodes for trees that are not the newest: what changes in them is not counted here. */
+  forThePast(): NodeSource {
+    return new PastNodes(this)
+  }
+
   /** Keeps a node that is stored now and that its parent let go of. */
   adopt(node: Node): void {
     this.#cache.add(node)
@@ -140,6 +150,39 @@ export class NodeStore implements NodeSource {
       { path, offset: position, expected: 'an index node with its checksum', actual },
     )
     return this.damage
+  }
+}
+
+/** Nodes for trees that are built to be read and thrown away. */
+class PastNodes implements NodeSource {
+  readonly #store: NodeStore
+
+  constructor(store: NodeStore) {
+    this.#store = store
+  }
+
+  get damage(): CorruptionError | undefined {
+    return this.#store.damage
+  }
+
+  load(parent: Node, slot: number): Node {
+    return this.#store.load(parent, slot)
+  }
+
+  loadRoot(root: StoredRoot, columns: number): Node {
+    return this.#store.loadRoot(root, columns)
+  }
+
+  grew(): void {
+    // Not the newest state.
+  }
+
+  made(): void {
+    // As above.
+  }
+
+  recount(): void {
+    // As above.
   }
 }
 

@@ -91,7 +91,7 @@ export class LogImage {
       parentCommitCrc: 0,
       ...header,
     }
-    this.last = { sequence: 0, time: 0, offset: 0, crc: 0, end: LOG_START }
+    this.last = { sequence: 0, time: 0, offset: 0, crc: 0, end: LOG_START, epoch: 0 }
   }
 
   /** Where the next byte goes. */
@@ -232,7 +232,7 @@ export class LogImage {
 
   #committed({ sequence, time, commitCrc: crc }: CommitBlock, offset: number, end: number): CommitPosition {
     this.#sequence = Math.max(this.#sequence, sequence)
-    this.last = { sequence, time, offset, crc, end }
+    this.last = { sequence, time, offset, crc, end, epoch: this.epoch }
     return this.last
   }
 

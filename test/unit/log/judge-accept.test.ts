@@ -19,7 +19,7 @@ function judge(bytes: Uint8Array, accept: (block: CommitBlock) => boolean): [Jud
     commit: ({ sequence }) => void calls.push(`commit ${sequence}`),
     rollback: () => void calls.push('rollback'),
   }
-  const parent = { sequence: 0, time: 0, offset: 0, crc: 0, end: LOG_START }
+  const parent = { sequence: 0, time: 0, offset: 0, crc: 0, end: LOG_START, epoch: 0 }
   const input = { file, checksum: crc32c, generation: shortGeneration(GENERATION_ID), maxEpoch: 9, parent }
   const judgement = runSync(judgeLog({ ...input, from: LOG_START, watermark: 0, accept }, target))
   return [judgement, calls]

@@ -28,7 +28,7 @@ function judge(bytes: Uint8Array, options: { watermark?: number; checksum?: Chec
     commit: ({ sequence }) => void calls.push(`commit ${sequence}`),
     rollback: () => void calls.push('rollback'),
   }
-  const parent = { sequence: 0, time: 0, offset: 0, crc: 0, end: LOG_START }
+  const parent = { sequence: 0, time: 0, offset: 0, crc: 0, end: LOG_START, epoch: 0 }
   const input = { file, checksum: options.checksum ?? crc32c, generation: shortGeneration(GENERATION_ID) }
   const { watermark = 0 } = options
   const judgement = runSync(judgeLog({ ...input, maxEpoch: 9, from: LOG_START, parent, watermark }, target))

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { VarveError } from '../../../src/errors.js'
 import { LOG_START } from '../../../src/format/header.js'
-import type { ReplayTarget } from '../../../src/log/judge.js'
+import type { RestorableTarget } from '../../../src/log/judge.js'
 import { LogWriter } from '../../../src/log/log-writer.js'
 import { recoverForWriting } from '../../../src/log/recover.js'
 import { readSuperblocks } from '../../../src/log/superblocks.js'
@@ -12,7 +12,14 @@ import { crc32c } from '../../../native-free/crc32c.js'
 import { LogImage } from '../../support/log-images.js'
 import { PowerCutStorage } from '../../support/power-cut-storage.js'
 
-const nobody: ReplayTarget = { begin: () => {}, record: () => {}, commit: () => {}, rollback: () => {} }
+const nobody: RestorableTarget = {
+  begin: () => {},
+  record: () => {},
+  commit: () => {},
+  rollback: () => {},
+  start: () => {},
+  damagedNode: () => undefined,
+}
 
 function begin(
   bytes: Uint8Array,

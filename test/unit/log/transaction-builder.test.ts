@@ -16,7 +16,7 @@ import { HEADER } from '../../support/format-samples.js'
 import { seed } from '../../support/counts.js'
 
 const generation = shortGeneration(HEADER.generationId)
-const START: CommitPosition = { sequence: 0, time: 0, offset: 0, crc: 0, end: LOG_START }
+const START: CommitPosition = { sequence: 0, time: 0, offset: 0, crc: 0, end: LOG_START, epoch: 0 }
 
 /** A record as it goes in, and comes out of the log. */
 interface Put {
@@ -114,6 +114,7 @@ describe('the transaction builder', () => {
       time: 10,
       offset: LOG_START,
       end: LOG_START + log.buffer.length,
+      epoch: 1,
     })
     expect(log.buffer.length % 8).toBe(0)
     expect(kindsOf(log.file())).toEqual([transaction])

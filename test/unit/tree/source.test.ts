@@ -17,6 +17,7 @@ import { entryOf, hex, TreeModel, walk } from '../../support/tree-model.js'
 /** Stores nodes by number, and takes them out of their parents. */
 class NodeStore implements NodeSource {
   loads = 0
+  readonly damage = undefined
   lost = false
   readonly #nodes: Node[] = []
   readonly #ref = new RecordRef()
@@ -38,6 +39,10 @@ class NodeStore implements NodeSource {
   }
 
   made(): void {
+    // Not of interest here.
+  }
+
+  recount(): void {
     // Not of interest here.
   }
 

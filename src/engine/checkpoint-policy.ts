@@ -1,0 +1,74 @@
+/**
+ * When a checkpoint is taken, and how fast.
+ *
+ * Two things call for one: the log that a replay would have to read, in proportion to the index, so that index nodes never
+ * cost more bytes than the rows do and an open stays short; and the memory of nodes that are not stored, which cannot be
+ * evicted. Once it runs, each commit pays for a part of it: as much as lets it end before that memory reaches its limit.
+ */
+
+/** Part of `cacheBytes` for tree nodes; the rest is for pages of the log. */
+export const NODE_SHARE = 0.875
+
+/** Parts of the nodes' share that unstored nodes may take: when a checkpoint begins, and at most. */
+const SOFT_UNSTORED = 0.75
+const HARD_UNSTORED = 0.9
+/** Whatever the budget, so many bytes may be unstored: else a tiny cache would ask for a checkpoint after every commit. */
+const LEAST_UNSTORED_BYTES = 64 * 1024
+
+/** Log bytes that call for a checkpoint where the index is small. */
+const LEAST_LOG_BYTES = 4 * 1024 * 1024
+/** Log bytes that an open replays in a few milliseconds: a close leaves no more of them behind. */
+const CLOSE_LOG_BYTES = 64 * 1024
+
+/** After a failure, so many more bytes of log until the next try that nobody asked for. */
+export const RETRY_LOG_BYTES: number = LEAST_LOG_BYTES
+
+/** A commit pays for at least so many times the bytes that it made. */
+const LEAST_PACE = 2
+
+/** What the policy looks at, all in bytes. */
+export interface CheckpointFigures {
+  /** Of commits that the newest checkpoint does not cover. */
+  readonly logBytes: number
+  /** Of the newest checkpoint's nodes, in the file. */
+  readonly indexBytes: number
+  /** Memory of unstored nodes. */
+  readonly unstoredBytes: number
+  /** Of the nodes' share of the cache. */
+  readonly nodeLimitBytes: number
+}
+
+/** Whether a checkpoint is due. */
+export function isDue({ logBytes, indexBytes, unstoredBytes, nodeLimitBytes }: CheckpointFigures): boolean {
+  if (logBytes >= Math.max(LEAST_LOG_BYTES, indexBytes)) return true
+  return unstoredBytes >= Math.max(LEAST_UNSTORED_BYTES, nodeLimitBytes * SOFT_UNSTORED)
+}
+
+/** Whether a close takes a checkpoint. */
+export function isDueAtClose(logBytes: number): boolean {
+  return logBytes >= CLOSE_LOG_BYTES
+}
+
+/** How far a checkpoint that runs is, in bytes of memory. */
+export interface CheckpointProgress {
+  /** Unstored nodes when it began. */
+  readonly unstoredAtStart: number
+  /** Of these, stored by now. */
+  readonly stored: number
+  /** Nodes made by commits since it began. */
+  readonly made: number
+  readonly nodeLimitBytes: number
+}
+
+/** Bytes of nodes that a commit must store if it made `madeBytes` of them. */
+export function debtOf(madeBytes: number, progress: CheckpointProgress): number {
+  const { unstoredAtStart, stored } = progress
+  const remaining = Math.max(0, unstoredAtStart - stored)
+  const room = roomOf(progress)
+  return room <= 0 ? remaining : Math.min(remaining, madeBytes * Math.max(LEAST_PACE, remaining / room))
+}
+
+/** Memory left before unstored nodes pass their limit. */
+export function roomOf({ unstoredAtStart, made, nodeLimitBytes }: CheckpointProgress): number {
+  return Math.max(2 * LEAST_UNSTORED_BYTES, nodeLimitBytes * HARD_UNSTORED) - unstoredAtStart - made
+}

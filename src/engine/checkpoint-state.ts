@@ -1,0 +1,116 @@
+/**
+ * A database's state as a checkpoint, and a checkpoint as a state.
+ */
+import {
+  CATALOG_ID,
+  collectionKey,
+  collectionRow,
+  readEntry,
+  structureKey,
+  structureRow,
+} from '../catalog/entry.js'
+import type { CollectionDefinition } from '../catalog/definition.js'
+import { FormatError } from '../errors.js'
+import type { Checkpoint, CheckpointEntry } from '../format/checkpoint.js'
+import { commitOf } from '../log/replay.js'
+import { type NodeSource, Tree } from '../tree/index.js'
+import { CATALOG_DEFINITION } from './empty-state.js'
+import type { RowCodecs } from './row-codecs.js'
+import type { CollectionState, DatabaseState } from './state.js'
+
+const NO_ROW = new Uint8Array(0)
+
+/** The checkpoint of a state whose trees are stored. */
+export function checkpointOf(
+  state: DatabaseState,
+  codecs: RowCodecs,
+  previous: number,
+  nodeBytes: number,
+): Checkpoint {
+  const { commit, recordBytes } = state
+  const ids = [...state.collections.keys()].sort((a, b) => a - b)
+  return {
+    sequence: commit.sequence,
+    time: commit.time,
+    commitOffset: commit.offset,
+    commitCrc: commit.crc,
+    commitEpoch: commit.epoch,
+    replayFrom: commit.end,
+    previous,
+    recordBytes,
+    nodeBytes,
+    collections: ids.flatMap((id) => {
+      const collection = state.collections.get(id)
+      return collection === undefined ? [] : [entryOf(id, collection, codecs)]
+    }),
+  }
+}
+
+function entryOf(id: number, collection: CollectionState, codecs: RowCodecs): CheckpointEntry {
+  const { tree, liveBytes, digest, counter, definition, structuresLogged } = collection
+  const codec = codecs.of(id)
+  return {
+    id,
+    root: tree.storedRoot(),
+    liveBytes,
+    digest,
+    counter,
+    definition: id === CATALOG_ID ? NO_ROW : collectionRow(definition),
+    structures: Array.from({ length: structuresLogged }, (_, structure) =>
+      structureRow(codec.structure(structure)),
+    ),
+  }
+}
+
+/** The state that a checkpoint describes. Reads the roots of its trees; throws if one is damaged. */
+export function stateOf(
+  checkpoint: Checkpoint,
+  nodes: NodeSource,
+  codecs: RowCodecs,
+  path: string,
+): DatabaseState {
+  const collections = new Map<number, CollectionState>()
+  const names = new Map<string, number>()
+  for (const entry of checkpoint.collections) {
+    const definition = definitionOf(entry, path)
+    const tree = Tree.stored(nodes, entry.root)
+    void tree.root
+    defineStructures(entry, codecs, path)
+    const { liveBytes, digest, counter, structures } = entry
+    collections.set(entry.id, {
+      definition,
+      tree,
+      liveBytes,
+      digest,
+      counter,
+      structuresLogged: structures.length,
+    })
+    if (entry.id !== CATALOG_ID) names.set(definition.name, entry.id)
+  }
+  if (!collections.has(CATALOG_ID)) throw notUnderstood(path, 'a checkpoint without a catalog')
+  return { commit: commitOf(checkpoint), collections, names, recordBytes: checkpoint.recordBytes }
+}
+
+function definitionOf({ id, definition }: CheckpointEntry, path: string): CollectionDefinition {
+  if (id === CATALOG_ID) return CATALOG_DEFINITION
+  const entry = readEntry(collectionKey(id), definition)
+  if (entry?.kind === 'collection' && entry.definition !== undefined) return entry.definition
+  throw notUnderstood(path, `the definition of collection ${id} in a checkpoint`)
+}
+
+function defineStructures({ id, structures }: CheckpointEntry, codecs: RowCodecs, path: string): void {
+  for (const [structureId, row] of structures.entries()) {
+    const entry = readEntry(structureKey(id, structureId), row)
+    const fields = entry?.kind === 'structure' ? entry.fields : undefined
+    if (fields === undefined || !codecs.learn(id, structureId, fields)) {
+      throw notUnderstood(path, `record structure ${structureId} of collection ${id} in a checkpoint`)
+    }
+  }
+}
+
+function notUnderstood(path: string, what: string): FormatError {
+  return new FormatError(
+    `A checkpoint of ${path} has valid checksums but ${what} is not understood. The file is untouched; use a newer version.`,
+    { path, actual: what },
+  )
+}

@@ -1,0 +1,327 @@
+/**
+ * Takes checkpoints, slice by slice, while commits go on.
+ *
+ * A checkpoint describes the commit that was visible when it began. Its nodes are immutable, so commits made meanwhile copy
+ * what they change, and lie in the log between the frames of the checkpoint; a replay starts right behind its commit (I19).
+ * The committer owns the log: it asks for slices, puts them into the file, and says what became of them. A node is let go of
+ * only when its image and all below it are in the file (I20); nodes of a slice that was cut back are unstored again.
+ */
+import type { Checksum } from '../format/checksum.js'
+import { FrameKind } from '../format/frame.js'
+import { LOG_START } from '../format/header.js'
+import { IndexFrameBuilder } from '../log/index-frames.js'
+import type { LogBuffer } from '../log/log-buffer.js'
+import type { LogWriter } from '../log/log-writer.js'
+import type { RecoveredLog } from '../log/recover.js'
+import type { Task } from '../storage/task.js'
+import {
+  imageBytes,
+  memoryOf,
+  type Node,
+  type NodeStore,
+  releaseChildren,
+  releaseStored,
+  unstoredNodes,
+  writeImage,
+} from '../tree/index.js'
+import {
+  type CheckpointProgress,
+  debtOf,
+  isDue,
+  isDueAtClose,
+  NODE_SHARE,
+  RETRY_LOG_BYTES,
+  roomOf,
+} from './checkpoint-policy.js'
+import { checkpointOf } from './checkpoint-state.js'
+import type { Settle } from './committer.js'
+import type { Head } from './head.js'
+import type { RowCodecs } from './row-codecs.js'
+import type { DatabaseState, VisibleState } from './state.js'
+
+/** Bytes of node images in one slice: less than a millisecond of work. */
+const SLICE_BYTES = 256 * 1024
+
+export interface CheckpointerParts {
+  readonly head: Head
+  readonly visible: VisibleState
+  readonly codecs: RowCodecs
+  readonly nodes: NodeStore
+  readonly writer: LogWriter
+  readonly checksum: Checksum
+  readonly log: RecoveredLog
+  readonly cacheBytes: number
+  /** Whether checkpoints are taken that nobody asked for. */
+  readonly automatic: boolean
+}
+
+/** Frames of a checkpoint at the end of a batch. */
+export interface Slice {
+  readonly nodes: readonly Node[]
+  readonly imageBytes: number
+  /** Offset of the `Checkpoint` frame, if the slice ends with it. */
+  readonly checkpointOffset: number | undefined
+}
+
+interface Running {
+  readonly state: DatabaseState
+  readonly walk: Iterator<Node, void>
+  readonly logBytes: number
+  readonly unstoredAtStart: number
+  readonly madeAtStart: number
+  /** Memory of nodes stored so far. */
+  stored: number
+  /** Where its frame is in the file, once it is. */
+  frameOffset: number | undefined
+  completing: boolean
+}
+
+interface Waiting {
+  readonly sequence: number
+  readonly settle: Settle
+}
+
+/** The newest checkpoint. */
+interface Newest {
+  readonly offset: number
+  readonly sequence: number
+  /** Bytes of its nodes. */
+  readonly indexBytes: number
+}
+
+export class Checkpointer {
+  readonly #parts: CheckpointerParts
+  readonly #frames: IndexFrameBuilder
+  #newest: Newest
+  #running: Running | undefined
+  #waiting: Waiting[] = []
+  /** Bytes of nodes that commits still have to pay for. */
+  #debt = 0
+  #madeSeen = 0
+  /** Of commits behind the newest checkpoint's. */
+  #logBytes: number
+  /** After a failure: log bytes from which on the next one is tried without being asked for. */
+  #retryAt = 0
+  #nodeBytes: number
+  #ended = false
+
+  constructor(parts: CheckpointerParts) {
+    this.#parts = parts
+    this.#frames = new IndexFrameBuilder(parts.checksum)
+    const { checkpoint, last, nodeBytes } = parts.log
+    const entries = checkpoint?.checkpoint.collections ?? []
+    this.#newest = {
+      offset: checkpoint?.offset ?? 0,
+      sequence: checkpoint?.checkpoint.sequence ?? -1,
+      indexBytes: entries.reduce((sum, { root }) => sum + root.nodeBytes, 0),
+    }
+    this.#logBytes = last.end - (checkpoint?.checkpoint.replayFrom ?? LOG_START)
+    this.#nodeBytes = nodeBytes
+  }
+
+  /** Offset of the newest checkpoint; 0 for none. */
+  get offset(): number {
+    return this.#newest.offset
+  }
+
+  /** Bytes of the newest checkpoint's nodes, and of all node images in the log. */
+  get indexBytes(): number {
+    return this.#newest.indexBytes
+  }
+
+  get nodeBytes(): number {
+    return this.#nodeBytes
+  }
+
+  get running(): boolean {
+    return this.#running !== undefined
+  }
+
+  /** Whether commits outran a checkpoint so far that they must wait for it. */
+  get overdue(): boolean {
+    return this.#running !== undefined && roomOf(this.#progress(this.#running)) <= 0
+  }
+
+  /** Whether a close should take a checkpoint. */
+  get dueAtClose(): boolean {
+    return this.#parts.automatic && isDueAtClose(this.#logBytes) && this.#isBehind()
+  }
+
+  /** Asks for a checkpoint of what is visible now, or of a later commit. */
+  request(settle: Settle): void {
+    if (this.#isBehind()) this.#waiting.push({ sequence: this.#parts.visible.commit.sequence, settle })
+    else settle()
+  }
+
+  /** Commits of so many bytes are visible: they pay their part of the checkpoint that runs. */
+  committed(logBytes: number): void {
+    this.#logBytes += logBytes
+    const { nodes } = this.#parts
+    const made = nodes.madeBytes - this.#madeSeen
+    this.#madeSeen = nodes.madeBytes
+    nodes.trim()
+    if (this.#running !== undefined) this.#debt += debtOf(made, this.#progress(this.#running))
+  }
+
+  /** Whether there is a slice to be written now: one that commits owe, or any if nothing else is to be done. */
+  wants(idle: boolean): boolean {
+    if (this.#ended) return false
+    if (this.#running === undefined) {
+      if (!this.#isDue()) return false
+      this.#begin()
+    }
+    const running = this.#running
+    if (running === undefined || running.frameOffset !== undefined) return false
+    return idle || this.#debt > 0
+  }
+
+  /** Whether all of a checkpoint is in the file, and it is to be made to count. */
+  get complete(): boolean {
+    return this.#running?.frameOffset !== undefined && !this.#running.completing
+  }
+
+  /** Adds the next slice to the end of `buffer`; `sequence` is the last commit before it. */
+  addSlice(buffer: LogBuffer, sequence: number): Slice {
+    const running = this.#running
+    if (running === undefined) throw new TypeError('No checkpoint runs.')
+    const { writer, codecs } = this.#parts
+    const context = { sequence, epoch: writer.epoch, generation: writer.generation }
+    const start = this.#frames.open(buffer)
+    const { nodes, bytes, done } = this.#addImages(running, buffer)
+    if (nodes.length === 0) buffer.shrink(start)
+    else this.#frames.close(buffer, start, FrameKind.indexNodes, context)
+    this.#nodeBytes += bytes
+    this.#debt = Math.max(0, this.#debt - bytes)
+    if (!done) return { nodes, imageBytes: bytes, checkpointOffset: undefined }
+    const checkpoint = checkpointOf(running.state, codecs, this.#newest.offset, this.#nodeBytes)
+    const checkpointOffset = this.#frames.addCheckpoint(buffer, checkpoint, context)
+    return { nodes, imageBytes: bytes, checkpointOffset }
+  }
+
+  #addImages(running: Running, buffer: LogBuffer): { nodes: Node[]; bytes: number; done: boolean } {
+    const nodes: Node[] = []
+    let bytes = 0
+    while (bytes < SLICE_BYTES) {
+      const next = running.walk.next()
+      if (next.done === true) return { nodes, bytes, done: true }
+      const node = next.value
+      const length = imageBytes(node)
+      const at = buffer.grow(length)
+      writeImage(node, buffer.bytes, buffer.view, at, buffer.base + at, this.#parts.checksum)
+      nodes.push(node)
+      bytes += length
+      running.stored += memoryOf(node)
+    }
+    return { nodes, bytes, done: false }
+  }
+
+  /** A slice is in the file. */
+  written({ nodes, checkpointOffset }: Slice): void {
+    for (const node of nodes) releaseChildren(node, this.#parts.nodes)
+    if (this.#running !== undefined) this.#running.frameOffset = checkpointOffset
+  }
+
+  /** A slice is not in the file, and what was there of it was cut off: the checkpoint is given up. */
+  failed({ nodes, imageBytes: bytes }: Slice, error: unknown): void {
+    for (const node of nodes) node.position = 0
+    this.#nodeBytes -= bytes
+    this.#giveUp(error)
+  }
+
+  /** Makes a checkpoint count that is whole in the file. Throws if the writer is poisoned by it. */
+  *finish(): Task<void> {
+    const running = this.#running
+    if (running?.frameOffset === undefined) return
+    running.completing = true
+    const { writer, visible } = this.#parts
+    const { end, sequence } = visible.commit
+    try {
+      yield* writer.nameCheckpoint(running.frameOffset, { end, sequence })
+    } catch (error) {
+      this.#giveUp(error)
+      throw error
+    }
+    this.#completed(running, running.frameOffset)
+  }
+
+  #completed(running: Running, offset: number): void {
+    if (this.#running !== running) return
+    const { head, visible, nodes } = this.#parts
+    let indexBytes = 0
+    for (const { tree } of running.state.collections.values()) indexBytes += tree.storedRoot().nodeBytes
+    const { sequence } = running.state.commit
+    this.#newest = { offset, sequence, indexBytes }
+    this.#logBytes -= running.logBytes
+    this.#retryAt = 0
+    this.#running = undefined
+    this.#debt = 0
+    for (const { tree } of visible.collections.values()) releaseStored(tree, nodes)
+    head.recount((tree) => releaseStored(tree, nodes))
+    const done = this.#waiting.filter((waiting) => waiting.sequence <= sequence)
+    this.#waiting = this.#waiting.filter((waiting) => waiting.sequence > sequence)
+    for (const { settle } of done) settle()
+  }
+
+  /** Nothing more is stored; who waits is told. */
+  end(error: unknown): void {
+    this.#ended = true
+    this.#giveUp(error)
+  }
+
+  #giveUp(error: unknown): void {
+    this.#running = undefined
+    this.#debt = 0
+    this.#retryAt = this.#logBytes + RETRY_LOG_BYTES
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const { settle } of waiting) settle(error)
+  }
+
+  #begin(): void {
+    const { visible, nodes } = this.#parts
+    const state = visible.pin()
+    this.#debt = 0
+    this.#madeSeen = nodes.madeBytes
+    this.#running = {
+      state,
+      walk: nodesToStore(state),
+      logBytes: this.#logBytes,
+      unstoredAtStart: nodes.unstoredBytes,
+      madeAtStart: nodes.madeBytes,
+      stored: 0,
+      frameOffset: undefined,
+      completing: false,
+    }
+  }
+
+  #isDue(): boolean {
+    if (!this.#isBehind()) return false
+    if (this.#waiting.length > 0) return true
+    const { nodes, automatic } = this.#parts
+    if (!automatic || this.#logBytes < this.#retryAt) return false
+    const { indexBytes } = this.#newest
+    const nodeLimitBytes = this.#nodeLimitBytes
+    const { unstoredBytes } = nodes
+    return isDue({ logBytes: this.#logBytes, indexBytes, unstoredBytes, nodeLimitBytes })
+  }
+
+  #isBehind(): boolean {
+    return this.#newest.sequence < this.#parts.visible.commit.sequence
+  }
+
+  #progress({ unstoredAtStart, stored, madeAtStart }: Running): CheckpointProgress {
+    const made = this.#parts.nodes.madeBytes - madeAtStart
+    return { unstoredAtStart, stored, made, nodeLimitBytes: this.#nodeLimitBytes }
+  }
+
+  get #nodeLimitBytes(): number {
+    return this.#parts.cacheBytes * NODE_SHARE
+  }
+}
+
+function* nodesToStore(state: DatabaseState): Generator<Node, void, undefined> {
+  for (const { tree } of state.collections.values()) {
+    const root = tree.heldRoot
+    if (root !== undefined && tree.count > 0) yield* unstoredNodes(root)
+  }
+}

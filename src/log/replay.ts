@@ -1,0 +1,131 @@
+/**
+ * Reading a whole log by what its fixed blocks say: from its begin, or from the newest checkpoint that can be used.
+ */
+import type { Checkpoint } from '../format/checkpoint.js'
+import type { Checksum } from '../format/checksum.js'
+import { FrameKind, shortGeneration } from '../format/frame.js'
+import { type Header, LOG_START } from '../format/header.js'
+import type { Superblock } from '../format/superblock.js'
+import type { StorageFile } from '../storage/storage.js'
+import type { Task } from '../storage/task.js'
+import { type CheckpointedLog, CheckpointFinder, type FoundCheckpoint } from './checkpoints.js'
+import {
+  type CommitPosition,
+  type JudgeInput,
+  type Judgement,
+  judgeLog,
+  type ReplayTarget,
+  type RestorableTarget,
+} from './judge.js'
+import type { FixedBlocks } from './log-file.js'
+import type { LogScanner, ScanEvent } from './scanner.js'
+
+/** Judges a whole file by its fixed blocks, from the log's begin; reads only. */
+export function* judgeFile(
+  file: StorageFile,
+  checksum: Checksum,
+  blocks: FixedBlocks,
+  target: ReplayTarget,
+  watch: Pick<JudgeInput, 'observe' | 'nameAtMost'> = {},
+): Task<Judgement> {
+  return yield* judgeLog({ ...judgeInput(file, checksum, blocks), ...watch }, target)
+}
+
+/** The log from its begin, as its fixed blocks describe it. */
+function judgeInput(
+  file: StorageFile,
+  checksum: Checksum,
+  blocks: FixedBlocks,
+): JudgeInput & CheckpointedLog {
+  const { header, superblocks } = blocks
+  const bothValid = superblocks.slots.every((slot) => slot.ok)
+  return {
+    file,
+    checksum,
+    generation: shortGeneration(header.generationId),
+    // With a slot damaged, the epoch of the session that wrote it is unknown.
+    maxEpoch: bothValid && superblocks.live !== undefined ? superblocks.live.epoch : Number.POSITIVE_INFINITY,
+    from: LOG_START,
+    parent: generationStart(header),
+    watermark: superblocks.live?.watermark ?? 0,
+    highestSequence: superblocks.live?.highestSequence ?? 0,
+    to: pretendedEnd(file, superblocks.live) ?? file.size(),
+  }
+}
+
+/** A log replayed from the newest checkpoint that could be used. */
+export interface ReplayedLog {
+  readonly judgement: Judgement
+  readonly checkpoint: FoundCheckpoint | undefined
+  readonly nodeBytes: number
+}
+
+/**
+ * Replays a file into a target, from the newest checkpoint that verifies, and judges its log from there; reads only. A
+ * checkpoint that leads to a damaged node is given up for an older one, and without any the log is read from its begin.
+ */
+export function* replayFile(
+  file: StorageFile,
+  checksum: Checksum,
+  blocks: FixedBlocks,
+  target: RestorableTarget,
+): Task<ReplayedLog> {
+  const input = judgeInput(file, checksum, blocks)
+  const { slots } = blocks.superblocks
+  const named = slots.map((slot) => (slot.ok ? slot.superblock.checkpoint : 0))
+  const finder = new CheckpointFinder(
+    input,
+    named,
+    slots.every((slot) => slot.ok),
+  )
+  for (;;) {
+    const found = yield* finder.next()
+    try {
+      return yield* replayFrom(found, input, target)
+    } catch (error) {
+      const damagedAt = target.damagedNode(error)
+      if (found === undefined || damagedAt === undefined) throw error
+      finder.passOver(damagedAt)
+    }
+  }
+}
+
+function* replayFrom(
+  found: FoundCheckpoint | undefined,
+  input: JudgeInput,
+  target: RestorableTarget,
+): Task<ReplayedLog> {
+  const counted = found?.offset ?? 0
+  let nodeBytes = found?.checkpoint.nodeBytes ?? 0
+  const observe = (event: ScanEvent, { header, offset }: LogScanner): void => {
+    const isWhole = event === 'frame' || event === 'badPayload'
+    if (isWhole && header.kind === FrameKind.indexNodes && offset > counted) nodeBytes += header.payloadLength
+  }
+  const parent = found === undefined ? input.parent : commitOf(found.checkpoint)
+  target.start(found?.checkpoint, parent)
+  const judgement = yield* judgeLog({ ...input, parent, from: parent.end, observe }, target)
+  return { judgement, checkpoint: found, nodeBytes }
+}
+
+/** The commit that a checkpoint describes. */
+export function commitOf(checkpoint: Checkpoint): CommitPosition {
+  const { sequence, time, commitOffset, commitCrc, commitEpoch, replayFrom } = checkpoint
+  return { sequence, time, offset: commitOffset, crc: commitCrc, epoch: commitEpoch, end: replayFrom }
+}
+
+/** A reader that meets an interrupted cut reads the file as if it were finished. */
+function pretendedEnd(file: StorageFile, live: Superblock | undefined): number | undefined {
+  return live !== undefined && live.cutAt > 0 ? Math.min(live.cutAt, file.size()) : undefined
+}
+
+/** The commit that a generation's first one names. */
+function generationStart(header: Header): CommitPosition {
+  return {
+    sequence: header.parentSequence,
+    time: 0,
+    offset: header.parentCommitOffset,
+    crc: header.parentCommitCrc,
+    end: LOG_START,
+    epoch: 0,
+  }
+}
