@@ -98,7 +98,7 @@ export class Database {
   static openInMemory(options: MemoryOptions = {}): Database {
     const platform = this.platform()
     const memory: OpenOptions = { ...options, storage: new MemoryStorage(), durability: 'os' }
-    return new this(openEngineSync(MEMORY_FILE, memory, platform), MEMORY_PATH)
+    return new this(openEngineSync(MEMORY_FILE, memory, platform, { ephemeral: true }), MEMORY_PATH)
   }
 
   /**
@@ -282,6 +282,17 @@ export class Database {
   /** Makes every commit so far durable. */
   sync(): Promise<void> {
     return this.#engine.sync()
+  }
+
+  /**
+   * Takes a checkpoint of every commit so far: stores the changed nodes of the index in the log, so that the next open has
+   * less to replay. Done by itself when it pays, and by `close`. Resolves when the checkpoint is durable.
+   *
+   * Rejects with `VARVE_NO_SPACE` or `VARVE_STORAGE` if it cannot be written (nothing is lost by that), `VARVE_READ_ONLY`,
+   * or `VARVE_TRANSACTION` inside a transaction callback, for which it would have to wait.
+   */
+  checkpoint(): Promise<void> {
+    return this.#engine.checkpoint()
   }
 
   /** As `sync`, blocking. */

@@ -103,7 +103,7 @@ export class Checkpointer {
   /** After a failure: log bytes from which on the next one is tried without being asked for. */
   #retryAt = 0
   #nodeBytes: number
-  #ended = false
+  #ended: { readonly error: unknown } | undefined
 
   constructor(parts: CheckpointerParts) {
     this.#parts = parts
@@ -149,8 +149,9 @@ export class Checkpointer {
 
   /** Asks for a checkpoint of what is visible now, or of a later commit. */
   request(settle: Settle): void {
-    if (this.#isBehind()) this.#waiting.push({ sequence: this.#parts.visible.commit.sequence, settle })
-    else settle()
+    if (!this.#isBehind()) settle()
+    else if (this.#ended !== undefined) settle(this.#ended.error)
+    else this.#waiting.push({ sequence: this.#parts.visible.commit.sequence, settle })
   }
 
   /** Commits of so many bytes are visible: they pay their part of the checkpoint that runs. */
@@ -165,7 +166,7 @@ export class Checkpointer {
 
   /** Whether there is a slice to be written now: one that commits owe, or any if nothing else is to be done. */
   wants(idle: boolean): boolean {
-    if (this.#ended) return false
+    if (this.#ended !== undefined) return false
     if (this.#running === undefined) {
       if (!this.#isDue()) return false
       this.#begin()
@@ -264,7 +265,7 @@ export class Checkpointer {
 
   /** Nothing more is stored; who waits is told. */
   end(error: unknown): void {
-    this.#ended = true
+    this.#ended ??= { error }
     this.#giveUp(error)
   }
 
