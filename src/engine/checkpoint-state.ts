@@ -20,11 +20,14 @@ import type { CollectionState, DatabaseState } from './state.js'
 
 const NO_ROW = new Uint8Array(0)
 
-/** The checkpoint of a state whose trees are stored. */
+/**
+ * The checkpoint of a state whose trees are stored. `place` is where its frame will be, whether no commit lies between the
+ * state's and it (`alone`), and the checkpoint before it.
+ */
 export function checkpointOf(
   state: DatabaseState,
   codecs: RowCodecs,
-  previous: number,
+  place: { readonly offset: number; readonly alone: boolean; readonly previous: number },
   nodeBytes: number,
 ): Checkpoint {
   const { commit, recordBytes } = state
@@ -35,8 +38,9 @@ export function checkpointOf(
     commitOffset: commit.offset,
     commitCrc: commit.crc,
     commitEpoch: commit.epoch,
-    replayFrom: commit.end,
-    previous,
+    commitEnd: commit.end,
+    replayFrom: place.alone ? place.offset : commit.end,
+    previous: place.previous,
     recordBytes,
     nodeBytes,
     collections: ids.flatMap((id) => {

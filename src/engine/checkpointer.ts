@@ -7,7 +7,7 @@
  * only when its image and all below it are in the file (I20); nodes of a slice that was cut back are unstored again.
  */
 import type { Checksum } from '../format/checksum.js'
-import { FrameKind } from '../format/frame.js'
+import { alignUp, FrameKind } from '../format/frame.js'
 import { LOG_START } from '../format/header.js'
 import { IndexFrameBuilder } from '../log/index-frames.js'
 import type { LogBuffer } from '../log/log-buffer.js'
@@ -115,7 +115,7 @@ export class Checkpointer {
       sequence: checkpoint?.checkpoint.sequence ?? -1,
       indexBytes: entries.reduce((sum, { root }) => sum + root.nodeBytes, 0),
     }
-    this.#logBytes = last.end - (checkpoint?.checkpoint.replayFrom ?? LOG_START)
+    this.#logBytes = last.end - (checkpoint?.checkpoint.commitEnd ?? LOG_START)
     this.#nodeBytes = nodeBytes
   }
 
@@ -194,7 +194,12 @@ export class Checkpointer {
     this.#nodeBytes += bytes
     this.#debt = Math.max(0, this.#debt - bytes)
     if (!done) return { nodes, imageBytes: bytes, checkpointOffset: undefined }
-    const checkpoint = checkpointOf(running.state, codecs, this.#newest.offset, this.#nodeBytes)
+    const place = {
+      offset: alignUp(buffer.end),
+      alone: sequence === running.state.commit.sequence,
+      previous: this.#newest.offset,
+    }
+    const checkpoint = checkpointOf(running.state, codecs, place, this.#nodeBytes)
     const checkpointOffset = this.#frames.addCheckpoint(buffer, checkpoint, context)
     return { nodes, imageBytes: bytes, checkpointOffset }
   }

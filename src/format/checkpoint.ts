@@ -14,15 +14,16 @@ export const CheckpointField = {
   sequence: 0,
   time: 8,
   commitOffset: 16,
-  replayFrom: 24,
+  commitEnd: 24,
   commitCrc: 32,
   commitEpoch: 36,
-  previous: 40,
-  recordBytes: 48,
-  nodeBytes: 56,
-  collections: 64,
-  reserved: 68,
-  end: 72,
+  replayFrom: 40,
+  previous: 48,
+  recordBytes: 56,
+  nodeBytes: 64,
+  collections: 72,
+  reserved: 76,
+  end: 80,
 } as const
 
 /** Byte offsets within the fixed part of a collection's entry. */
@@ -45,7 +46,7 @@ export const CheckpointEntryField = {
   end: 72,
 } as const
 
-const HEAD_BYTES = 72
+const HEAD_BYTES = 80
 const ENTRY_BYTES = 72
 const LENGTH_BYTES = 4
 
@@ -84,7 +85,9 @@ export interface Checkpoint {
   readonly commitCrc: number
   /** Epoch of that commit's frame: none behind it has a lower one. */
   readonly commitEpoch: number
-  /** R: the end of that commit, from which a replay goes on. */
+  /** Where that commit's transaction ends. */
+  readonly commitEnd: number
+  /** R: from where a replay goes on. The commit's end, or, if no commit lies between, this frame's own begin. */
   readonly replayFrom: number
   /** Offset of the checkpoint before it; 0 for none. */
   readonly previous: number
@@ -101,6 +104,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
   writeUint64(view, CheckpointField.sequence, checkpoint.sequence)
   writeUint64(view, CheckpointField.time, checkpoint.time)
   writeUint64(view, CheckpointField.commitOffset, checkpoint.commitOffset)
+  writeUint64(view, CheckpointField.commitEnd, checkpoint.commitEnd)
   writeUint64(view, CheckpointField.replayFrom, checkpoint.replayFrom)
   view.setUint32(CheckpointField.commitCrc, checkpoint.commitCrc, true)
   view.setUint32(CheckpointField.commitEpoch, checkpoint.commitEpoch, true)
@@ -170,6 +174,7 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint | undefined {
     commitOffset: readUint64(view, CheckpointField.commitOffset),
     commitCrc: view.getUint32(CheckpointField.commitCrc, true),
     commitEpoch: view.getUint32(CheckpointField.commitEpoch, true),
+    commitEnd: readUint64(view, CheckpointField.commitEnd),
     replayFrom: readUint64(view, CheckpointField.replayFrom),
     previous: readUint64(view, CheckpointField.previous),
     recordBytes: readUint64(view, CheckpointField.recordBytes),
@@ -242,8 +247,8 @@ function take(reader: EntryReader, length: number): Uint8Array | undefined {
 }
 
 function isSafe(checkpoint: Checkpoint): boolean {
-  const { sequence, time, commitOffset, replayFrom, previous, recordBytes, nodeBytes } = checkpoint
-  return [sequence, time, commitOffset, replayFrom, previous, recordBytes, nodeBytes].every(
+  const { sequence, time, commitOffset, commitEnd, replayFrom, previous, recordBytes, nodeBytes } = checkpoint
+  return [sequence, time, commitOffset, commitEnd, replayFrom, previous, recordBytes, nodeBytes].every(
     Number.isSafeInteger,
   )
 }

@@ -64,9 +64,9 @@ export function readCheckpoint(log: CheckpointedLog, offset: number): FoundCheck
 }
 
 /** What it points at lies before it. */
-function isPlausible({ replayFrom, commitOffset, previous }: Checkpoint, offset: number): boolean {
-  if (replayFrom < LOG_START || replayFrom > offset || replayFrom % FRAME_ALIGNMENT !== 0) return false
-  return (commitOffset < replayFrom || replayFrom === LOG_START) && previous < offset
+function isPlausible({ replayFrom, commitEnd, commitOffset, previous }: Checkpoint, offset: number): boolean {
+  if (commitEnd < LOG_START || replayFrom > offset || replayFrom % FRAME_ALIGNMENT !== 0) return false
+  return commitEnd <= replayFrom && (commitOffset < commitEnd || commitEnd === LOG_START) && previous < offset
 }
 
 /** Offsets of all checkpoints in the log, in its order. Reads the whole log. */

@@ -58,6 +58,8 @@ export interface JudgeInput {
   /** Where to begin, and the commit that the first one must name; no frame is of a lower epoch than it. */
   readonly from: number
   readonly parent: CommitPosition
+  /** Payloads of `IndexNodes` frames before this offset are passed over unread: each node is checked when it is read. */
+  readonly nodesCheckedBefore?: number | undefined
   /** The superblock's watermark; 0 if unknown. */
   readonly watermark: number
   /** Highest sequence that earlier cuts found; 0 for none. */

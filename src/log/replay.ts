@@ -103,14 +103,15 @@ function* replayFrom(
   }
   const parent = found === undefined ? input.parent : commitOf(found.checkpoint)
   target.start(found?.checkpoint, parent)
-  const judgement = yield* judgeLog({ ...input, parent, from: parent.end, observe }, target)
+  const from = found?.checkpoint.replayFrom ?? parent.end
+  const judgement = yield* judgeLog({ ...input, parent, from, nodesCheckedBefore: counted, observe }, target)
   return { judgement, checkpoint: found, nodeBytes }
 }
 
 /** The commit that a checkpoint describes. */
 export function commitOf(checkpoint: Checkpoint): CommitPosition {
-  const { sequence, time, commitOffset, commitCrc, commitEpoch, replayFrom } = checkpoint
-  return { sequence, time, offset: commitOffset, crc: commitCrc, epoch: commitEpoch, end: replayFrom }
+  const { sequence, time, commitOffset, commitCrc, commitEpoch, commitEnd } = checkpoint
+  return { sequence, time, offset: commitOffset, crc: commitCrc, epoch: commitEpoch, end: commitEnd }
 }
 
 /** A reader that meets an interrupted cut reads the file as if it were finished. */

@@ -49,6 +49,8 @@ export interface ScanOptions {
   readonly maxEpoch: number
   /** Frames of a lower epoch are not believed. Default 0. */
   readonly epochFloor?: number | undefined
+  /** Payloads of `IndexNodes` frames before this offset are passed over unread. Default 0. */
+  readonly nodesCheckedBefore?: number | undefined
   /** Where to begin, a multiple of 8. */
   readonly from: number
   /** Where the file ends for this scan; its size by default. */
@@ -120,13 +122,15 @@ export class LogScanner {
     const payloadEnd = at + FRAME_HEADER_BYTES + this.header.payloadLength
     // A file cut within a frame's padding still holds the whole frame.
     this.end = alignUp(payloadEnd)
+    this.#epochFloor = this.header.epoch
+    this.#position = this.end
+    this.paddingOk = true
+    if (this.#isUnread(payloadEnd)) return 'frame'
     const paddingEnd = Math.min(this.end, this.#limit)
     this.#load(at, paddingEnd - at)
     this.paddingOk = isZero(this.bytes, payloadEnd - this.#windowStart, paddingEnd - this.#windowStart)
     this.payloadStart = at + FRAME_HEADER_BYTES - this.#windowStart
     this.payloadEnd = payloadEnd - this.#windowStart
-    this.#epochFloor = this.header.epoch
-    this.#position = this.end
     return 'frame'
   }
 
@@ -166,7 +170,13 @@ export class LogScanner {
     if (header.payloadLength > MAX_FRAME_PAYLOAD_BYTES) return 'payloadLength'
     const end = at + FRAME_HEADER_BYTES + header.payloadLength
     if (end > this.#limit) return 'incomplete'
+    if (this.#isUnread(end)) return undefined
     return this.#payloadHolds(at) ? undefined : 'payloadChecksum'
+  }
+
+  /** Whether the payload of the frame that ends at `end` is passed over. */
+  #isUnread(end: number): boolean {
+    return this.header.kind === FrameKind.indexNodes && end <= (this.#options.nodesCheckedBefore ?? 0)
   }
 
   #payloadHolds(at: number): boolean {

@@ -5,8 +5,8 @@
  * never rests on it. A gate that is busy, stale, stolen, unwritable or not installed is passed by, so a taker killed
  * inside it delays nobody.
  *
- * `proper-lockfile` is the gate. It hooks the process's exit and signals when it is loaded, so it is loaded by the
- * first lock on a file and not before.
+ * `proper-lockfile` is the gate. It hooks the process's exit and signals when it is loaded, which takes longer than all the rest
+ * of an open, so it is loaded by the first taker that met another one and not before.
  */
 import { createRequire } from 'node:module'
 import { join } from 'node:path'

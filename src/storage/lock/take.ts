@@ -3,7 +3,7 @@
  *
  *     1. look: while a living record stands in the way, wait, or fail. The taker has announced nothing so far and
  *        disturbs nobody.
- *     2. enter the gate, if it can be had within a moment.
+ *     2. from the second try on: enter the gate, if it can be had within a moment. Who meets nobody never needs it.
  *     3. announce: publish one's own record.
  *     4. look again: if no living record stands in the way, the lock is held; else withdraw the own record, go to 1.
  *
@@ -61,7 +61,7 @@ export function* takeLock(taking: Taking): Generator<number, FileLock, void> {
     directory.check()
     let opponents = opponentsOf(request.kind, directory, environment)
     if (opponents.length === 0) {
-      const outcome = yield* announce(taking, directory)
+      const outcome = yield* announce(taking, directory, attempt > 0)
       if (outcome instanceof OwnRecord) return outcome
       opponents = outcome
     }
@@ -78,12 +78,13 @@ export function* takeLock(taking: Taking): Generator<number, FileLock, void> {
 function* announce(
   taking: Taking,
   directory: LockDirectory,
+  gated: boolean,
 ): Generator<number, OwnRecord | Sighting[], void> {
   let leaveGate: LeaveGate | undefined
   let outcome: OwnRecord | Sighting[] = []
   try {
     directory.make()
-    leaveGate = yield* waitForGate(directory, taking.environment)
+    if (gated) leaveGate = yield* waitForGate(directory, taking.environment)
     outcome = publishAndLook(taking, directory)
     return outcome
   } finally {

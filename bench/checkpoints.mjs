@@ -1,0 +1,234 @@
+/**
+ * What the index in the log costs and gives: opens, memory, pauses, write amplification.
+ *
+ *     npm run bench:checkpoints                               1,000,000 and 4,000,000 rows
+ *     npm run bench:checkpoints -- --rows 100000 --more 400000 --only open,memory
+ *
+ * Each measurement runs in a process of its own, on files that others wrote; every row read is checked. Sizes are of the rows
+ * of `rows.mjs` with a longer note, about 200 bytes each in the log.
+ */
+import { fork } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { choices, rows } from './rows.mjs'
+
+const SEED = 1
+const CACHE_BYTES = 64 * 2 ** 20
+const BATCH = 1000
+
+/** The rows of `rows.mjs`, with a note that makes each about 200 bytes in the log. */
+function* longRows(count, seed) {
+  for (const row of rows(count, seed))
+    yield { ...row, note: `${row.note} ${row.name} ${row.email} ${row.id} ${row.id}` }
+}
+
+/** Peak resident memory of this process in MiB. */
+function peakMiB() {
+  const line = /VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))
+  return line === null ? process.memoryUsage().rss / 2 ** 20 : Number(line[1]) / 1024
+}
+
+function check(holds, what) {
+  if (!holds) throw new Error(`The benchmark read something wrong: ${what}`)
+}
+
+async function database() {
+  const start = performance.now()
+  const { Database } = await import('../dist/index.js')
+  return { Database, importMs: performance.now() - start }
+}
+
+/** What a process of its own does, by name. Each returns what is to be printed. */
+const roles = {
+  empty: async () => ({ peakMiB: peakMiB() }),
+
+  load: async ({ path, count, cacheBytes = CACHE_BYTES }) => {
+    const { Database } = await database()
+    const db = await Database.open(path, { durability: 'os', cacheBytes })
+    const collection = await db.registerCollection('rows', [], 'id')
+    const delay = monitorEventLoopDelay({ resolution: 1 })
+    delay.enable()
+    const start = performance.now()
+    let batch = []
+    for (const row of longRows(count, SEED)) {
+      batch.push(row)
+      if (batch.length < BATCH) continue
+      await collection.insertMany(batch)
+      batch = []
+    }
+    const ms = performance.now() - start
+    delay.disable()
+    check(collection.count() === count, 'the number of rows')
+    const stats = db.stats()
+    await db.close()
+    return {
+      ms,
+      pauseMs: delay.percentile(99.9) / 1e6,
+      longestMs: delay.max / 1e6,
+      fileBytes: statSync(path).size,
+      recordBytes: stats.records ? stats.records.liveBytes + stats.records.deadBytes : stats.liveBytes + stats.deadBytes,
+      peakMiB: peakMiB(),
+    }
+  },
+
+  open: async ({ path, id }) => {
+    const { Database, importMs } = await database()
+    const start = performance.now()
+    const db = await Database.open(path)
+    const row = db.get('rows', id)
+    const ms = performance.now() - start
+    check(row?.id === id, `the row of ${id}`)
+    const { checkpointOffset, transactionsApplied } = db.recoveryInfo
+    await db.close()
+    return { importMs, ms, checkpointOffset, transactionsApplied }
+  },
+
+  /** Takes a checkpoint, commits so many bytes of log more, and is killed. */
+  kill: async ({ path, count, logBytes, order }) => {
+    const { Database } = await database()
+    const db = await Database.open(path, { durability: 'os' })
+    await db.checkpoint()
+    const from = statSync(path).size
+    const source = order === 'updates' ? updatesOf(count) : longRows(count, SEED + 1)
+    let batch = []
+    for (const row of source) {
+      batch.push(row)
+      if (batch.length < 100) continue
+      await db.transaction((tx) => batch.forEach((one) => tx.collection('rows').put(one)))
+      batch = []
+      if (statSync(path).size - from >= logBytes) break
+    }
+    process.send({ logBytes: statSync(path).size - from })
+    process.kill(process.pid, 'SIGKILL')
+    return {}
+  },
+
+  /** Reads keys spread over all rows, several times over in another order each time. */
+  read: async ({ path, count, reads }) => {
+    const { Database } = await database()
+    const ids = idsAtRandom(count, Math.min(count, 200_000))
+    const db = await Database.open(path, { mode: 'readOnly', cacheBytes: CACHE_BYTES })
+    const collection = db.collection('rows')
+    const chosen = choices(reads, ids.length, 3)
+    const start = performance.now()
+    for (const i of chosen) check(collection.get(ids[i])?.id === ids[i], `the row of ${ids[i]}`)
+    const ms = performance.now() - start
+    const { cache } = db.stats()
+    await db.close()
+    return { ms, reads, cache, peakMiB: peakMiB() }
+  },
+}
+
+/** Keys of rows chosen at random; holding all of them would be this process's memory, not the database's. */
+function idsAtRandom(count, wanted) {
+  const chosen = new Set(choices(wanted, count, 11))
+  const ids = []
+  let i = 0
+  for (const { id } of rows(count, SEED)) if (chosen.has(i++)) ids.push(id)
+  return ids
+}
+
+function* updatesOf(count) {
+  const random = choices(count, count, 9)
+  const all = [...longRows(count, SEED)]
+  for (const i of random) yield { ...all[i], level: 10 }
+}
+
+/** Runs a role in a process of its own. */
+function run(role, options) {
+  return new Promise((resolve, reject) => {
+    const child = fork(fileURLToPath(import.meta.url), [], {
+      env: { ...process.env, VARVE_BENCH_ROLE: JSON.stringify({ role, options }) },
+    })
+    let result
+    child.on('message', (message) => {
+      result = message
+    })
+    child.on('exit', (code) =>
+      result === undefined ? reject(new Error(`${role} ended with ${code}`)) : resolve(result),
+    )
+  })
+}
+
+function median(values) {
+  return [...values].sort((a, b) => a - b)[values.length >> 1]
+}
+
+async function printOpens(label, path, count) {
+  const [first] = rows(1, SEED)
+  const results = []
+  for (let i = 0; i < 7; i++) results.push(await run('open', { path, id: first.id }))
+  const ms = results.map((one) => one.ms)
+  const imports = results.map((one) => one.importMs)
+  console.log(
+    `  ${label}, ${count.toLocaleString('en')} rows: open to first get ${median(ms).toFixed(1)} ms (${Math.min(...ms).toFixed(1)} to ${Math.max(...ms).toFixed(1)}), import ${median(imports).toFixed(1)} ms, ${results[0].transactionsApplied} transactions replayed`,
+  )
+  return median(ms)
+}
+
+async function printKilled(path, count, order) {
+  const { logBytes } = await run('kill', { path, count, logBytes: 10 * 2 ** 20, order })
+  const [first] = rows(1, SEED)
+  const { ms, importMs, transactionsApplied } = await run('open', { path, id: first.id })
+  console.log(
+    `  after a kill with ${(logBytes / 2 ** 20).toFixed(1)} MiB of log behind the checkpoint (${order}): ${ms.toFixed(0)} ms, import ${importMs.toFixed(1)} ms, ${transactionsApplied} transactions replayed`,
+  )
+}
+
+function printLoad(count, { ms, pauseMs, longestMs, fileBytes, recordBytes, peakMiB: peak }, empty) {
+  const n = count.toLocaleString('en')
+  console.log(
+    `  load of ${n} rows at random: ${Math.round((count / ms) * 1000).toLocaleString('en')} rows/s, loop p99.9 ${pauseMs.toFixed(1)} ms, longest ${longestMs.toFixed(1)} ms`,
+  )
+  console.log(
+    `  write amplification at ${n}: ${(fileBytes / recordBytes).toFixed(2)} (${(fileBytes / 2 ** 20).toFixed(0)} MiB appended over ${(recordBytes / 2 ** 20).toFixed(0)} MiB of records, ${(recordBytes / count).toFixed(0)} bytes each)`,
+  )
+  console.log(`  resident memory, loading ${n}: ${(peak - empty).toFixed(0)} MiB over an empty process`)
+}
+
+async function main() {
+  const { values } = parseArgs({
+    options: { rows: { type: 'string' }, more: { type: 'string' }, only: { type: 'string' } },
+  })
+  const few = Number(values.rows ?? 1_000_000)
+  const many = Number(values.more ?? 4_000_000)
+  const wanted = (part) => values.only === undefined || values.only.split(',').includes(part)
+  const folder = mkdtempSync(join(tmpdir(), 'varve-bench-'))
+  console.log(`Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model}, cacheBytes 64 MiB`)
+  try {
+    const { peakMiB: empty } = await run('empty', {})
+    console.log(`  empty process: ${empty.toFixed(0)} MiB`)
+    const small = join(folder, 'few.varve')
+    printLoad(few, await run('load', { path: small, count: few }), empty)
+    await printOpens('after a clean close', small, few)
+    if (wanted('kill')) {
+      await printKilled(small, few, 'inserts')
+      await printKilled(small, few, 'updates')
+    }
+    if (!wanted('memory')) return
+    const large = join(folder, 'many.varve')
+    printLoad(many, await run('load', { path: large, count: many }), empty)
+    await printOpens('after a clean close', large, many)
+    const read = await run('read', { path: large, count: many, reads: 1_000_000 })
+    const { cache, ms, reads } = read
+    console.log(
+      `  ${reads.toLocaleString('en')} random reads of ${many.toLocaleString('en')} rows: ${Math.round((reads / ms) * 1000).toLocaleString('en')} /s, resident memory ${(read.peakMiB - empty).toFixed(0)} MiB over an empty process`,
+    )
+    console.log(`  cache ${JSON.stringify(cache)}`)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+const given = process.env['VARVE_BENCH_ROLE']
+if (given === undefined) {
+  await main()
+} else {
+  const { role, options } = JSON.parse(given)
+  process.send(await roles[role](options))
+  process.disconnect()
+}
