@@ -72,9 +72,9 @@ export class HistoryModel {
     return this.#state.records > 0
   }
 
-  /** The text that a row of this value has; `pad` makes it large. */
+  /** The row of a value, of one of several shapes; `pad` makes it large. */
   static row(key: string, value: number, pad = 0): Row {
-    return { id: key, value, pad: 'x'.repeat(pad) }
+    return { id: key, value, [`shape${value % 5}`]: true, pad: 'x'.repeat(pad) }
   }
 
   apply(change: Change, pad = 0): void {

@@ -40,6 +40,7 @@ export type Step =
       readonly large: boolean
     }
   | { readonly kind: 'tick'; readonly ms: number }
+  | { readonly kind: 'checkpoint' }
   | { readonly kind: 'reopen'; readonly readOnly: boolean }
 
 export function steps(): fc.Arbitrary<Step[]> {
@@ -81,6 +82,7 @@ export function steps(): fc.Arbitrary<Step[]> {
       }),
     },
     { weight: 3, arbitrary: fc.record({ kind: fc.constant('tick' as const), ms: fc.nat(3) }) },
+    { weight: 1, arbitrary: fc.constant({ kind: 'checkpoint' as const }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('reopen' as const), readOnly: fc.boolean() }) },
   )
   return fc.array(step, { minLength: 1, maxLength: 25 }).map((list) => [...FIRST, ...list])
@@ -107,7 +109,8 @@ export class PastSession {
   }
 
   async open(mode: 'readWrite' | 'readOnly' = 'readWrite'): Promise<void> {
-    this.#db = await this.#clock.Database.open(PATH, { storage: this.storage, durability: 'os', mode })
+    const { storage } = this
+    this.#db = await this.#clock.Database.open(PATH, { storage, durability: 'os', mode, cacheBytes: 0 })
   }
 
   async run(all: readonly Step[]): Promise<void> {
@@ -128,6 +131,9 @@ export class PastSession {
         break
       case 'tick':
         this.#clock.advance(step.ms)
+        break
+      case 'checkpoint':
+        await this.db.checkpoint()
         break
       case 'reopen':
         await this.#reopen(step.readOnly)

@@ -9,6 +9,7 @@ import { RecordField } from '../../../src/format/record.js'
 import { textOf } from '../../support/model-text.js'
 import { long, seed } from '../../support/counts.js'
 import { randomFrom } from '../../support/random.js'
+import { gate, turn } from './harness.js'
 import { NAME, pastDatabase } from './past-files.js'
 
 const code = (text: string): Error => expect.objectContaining({ code: text }) as Error
@@ -100,6 +101,13 @@ describe('the versions of a row', () => {
     expect(short(a.history(1))).toEqual(['3 three', '2 one'])
     expect(short(a.history(1, { scan: true }))).toEqual(['3 three', '2 one'])
     expect(short(a.history(2, { scan: true }))).toEqual([])
+    await commit(() =>
+      db.transaction((tx) => {
+        tx.collection('a').update(1, { text: 'last words' })
+        tx.collection('a').delete(1)
+      }),
+    )
+    expect(short(a.history(1, { scan: true }))).toEqual(['4 -', '3 three', '2 one'])
     await db.close()
   })
 
@@ -156,17 +164,23 @@ describe('the versions of a row', () => {
   })
 
   it('end at the commit that is read, whatever is written meanwhile', async () => {
-    const { db, storage, ends, commit } = await pastDatabase()
+    const { db, storage, commit, places } = await pastDatabase()
     const a = db.collection('a')
     await commit(() => a.put({ id: 1, text: 'one' }))
     const past = a.history(1)
     const snapshot = db.snapshot()
     await commit(() => a.put({ id: 1, text: 'two' }))
+    const { end } = places().at(-1) ?? {}
+    const { opened, open } = gate()
+    storage.held = opened
+    const pending = a.put({ id: 1, text: `three ${'x'.repeat(100_000)}` })
+    await turn()
+    expect(storage.size(NAME)).toBeGreaterThan(100_000)
     storage.readTo = 0
-    const pending = a.put({ id: 1, text: 'three' })
     expect(short(a.history(1))).toEqual(['3 two', '2 one'])
     expect(short(a.history(1, { scan: true }))).toEqual(['3 two', '2 one'])
-    expect(storage.readTo).toBeLessThanOrEqual(ends[3] ?? 0)
+    expect(storage.readTo).toBeLessThanOrEqual(end ?? 0)
+    open()
     await pending
     await a.delete(1)
     expect(short(past)).toEqual(['2 one'])
@@ -234,26 +248,31 @@ describe('the versions of a row', () => {
 
 describe('damage in an old version', () => {
   it('ends a history at its offset, after everything newer, wherever it is', async () => {
-    const { db, storage, ends, commit } = await pastDatabase()
+    const { db, storage, commit, places } = await pastDatabase()
     const a = db.collection('a')
+    const size = (sequence: number): number => {
+      const { begin = 0, end = 0 } = places()[sequence] ?? {}
+      return end - begin
+    }
     // Frames of one size, a power of two apart: a bit flipped in a pointer leads to another version of the same row.
     for (const text of ['one', 'two']) await commit(() => a.put({ id: 1, text }))
-    const room = 256 - ((ends[3] ?? 0) - (ends[2] ?? 0))
+    const room = 256 - size(3)
     for (let i = 0; i < 6; i++) await commit(() => a.put({ id: 1, text: `${i}${'x'.repeat(2 + room)}` }))
-    expect((ends[9] ?? 0) - (ends[8] ?? 0)).toBe(256)
+    expect([4, 5, 6, 7, 8, 9].map(size)).toEqual(Array.from({ length: 6 }, () => 256))
     await commit(() => a.delete(1))
     await commit(() => a.put({ id: 1, text: 'reborn' }))
     const views = [db.snapshot({ at: 9 }), db.snapshot()].flatMap((snapshot) =>
       [false, true].map((scan) => snapshot.collection('a').history(1, { scan })),
     )
     const truth = views.map((history) => history.toArray())
+    const all = places()
     const random = randomFrom(seed)
     const ended = views.map(() => 0)
     const stride = long ? 1 : 7
-    for (let offset = LOG_START; offset < (ends.at(-1) ?? 0); offset += 1 + random.below(stride)) {
+    for (let offset = LOG_START; offset < (all.at(-1)?.end ?? 0); offset += 1 + random.below(stride)) {
       const mask = 1 << random.below(8)
       storage.flip(NAME, offset, mask)
-      const damaged = ends.findIndex((end) => offset < end)
+      const damaged = all.findIndex(({ end }) => offset < end)
       for (const [i, history] of views.entries()) {
         const expected = truth[i] ?? []
         const { versions, error } = readable(history)
@@ -266,7 +285,7 @@ describe('damage in an old version', () => {
         }
         if (!VarveError.is(error, 'VARVE_CORRUPTION')) throw error
         expect(error.details.path).toBe(NAME)
-        expect(error.details.offset).toBeLessThan(ends[damaged] ?? 0)
+        expect(error.details.offset).toBeLessThan(all[damaged]?.end ?? 0)
         ended[i] = (ended[i] ?? 0) + 1
       }
       storage.flip(NAME, offset, mask)
@@ -276,13 +295,13 @@ describe('damage in an old version', () => {
   })
 
   it('is told by the offset of the record, or of what its frame is about', async () => {
-    const { db, storage, ends, commit } = await pastDatabase()
+    const { db, storage, commit, places } = await pastDatabase()
     const a = db.collection('a')
     // The shape of the rows is logged with the first.
     await commit(() => a.put({ id: 2, text: 'shape' }))
     await commit(() => a.put({ id: 1, text: 'older' }))
     await commit(() => a.put({ id: 1, text: 'newer' }))
-    const begin = ends[2] ?? 0
+    const { begin = 0 } = places()[3] ?? {}
     const flipped = (offset: number): unknown => {
       storage.flip(NAME, offset)
       const { versions, error } = readable(a.history(1))
@@ -300,7 +319,7 @@ describe('damage in an old version', () => {
   })
 
   it('is noticed in any frame of a large transaction', async () => {
-    const { db, storage, ends, commit } = await pastDatabase()
+    const { db, storage, commit, places } = await pastDatabase()
     const a = db.collection('a')
     const filler = 'x'.repeat(3_000_000)
     await commit(() =>
@@ -310,12 +329,12 @@ describe('damage in an old version', () => {
       }),
     )
     await commit(() => a.put({ id: 1, text: 'new' }))
-    const [begin = 0, end = 0] = ends.slice(1)
+    const { begin = 0, end = 0 } = places()[2] ?? {}
     const whole = short(a.history(1))
     expect(whole).toEqual(['3 new', '2 old'])
     // The begin's header, the first frame of records and what it holds, the commit's header and block.
-    const places = [begin + 8, begin + 72 + 20, begin + 200, end - 120 + 20, end - 72 + 8]
-    for (const place of places) {
+    const flips = [begin + 8, begin + 72 + 20, begin + 200, end - 120 + 20, end - 72 + 8]
+    for (const place of flips) {
       storage.flip(NAME, place)
       const { versions, error } = readable(a.history(1, { scan: true }))
       expect([versions.length, VarveError.is(error, 'VARVE_CORRUPTION')]).toEqual([1, true])
@@ -331,11 +350,12 @@ describe('damage in an old version', () => {
   })
 
   it('is an error where the file ends too soon', async () => {
-    const { db, storage, ends, commit } = await pastDatabase()
+    const { db, storage, commit, places } = await pastDatabase()
     await commit(() => db.put('a', { id: 1, text: 'one' }))
     await commit(() => db.put('a', { id: 1, text: 'two' }))
+    const { end = 0 } = places()[2] ?? {}
     const file = storage.open(NAME, 'readWrite')
-    file.truncate((ends[2] ?? 0) + 10)
+    file.truncate(end + 10)
     for (const scan of [false, true]) {
       const { versions, error } = readable(db.collection('a').history(1, { scan }))
       expect([versions, VarveError.is(error, 'VARVE_CORRUPTION')]).toEqual([[], true])

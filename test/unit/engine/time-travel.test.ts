@@ -1,7 +1,7 @@
 /** Snapshots of the past: what may be asked, what is found, and what damage does to it. */
 import { describe, expect, it } from 'vitest'
 import type { Database as AnyDatabase } from '../../../src/database.js'
-import { Database, MemoryStorage, VarveError } from '../../../src/index.js'
+import { Database, VarveError } from '../../../src/index.js'
 import {
   CATALOG_ID,
   collectionKey,
@@ -14,7 +14,8 @@ import { COLLECTION, COLLECTION_ID, LogImage, rowRecord } from '../../support/lo
 import { long, seed } from '../../support/counts.js'
 import { randomFrom } from '../../support/random.js'
 import { stateOf } from '../../support/model-text.js'
-import { NAME, pastDatabase } from './past-files.js'
+import { gate, turn } from './harness.js'
+import { NAME, pastDatabase, WatchedStorage } from './past-files.js'
 
 const code = (text: string): Error => expect.objectContaining({ code: text }) as Error
 
@@ -138,7 +139,7 @@ describe('which commit a snapshot of the past is of', () => {
       { sequence: 12 },
     )
     image.rows('new')
-    const storage = new MemoryStorage()
+    const storage = new WatchedStorage()
     const file = storage.open(NAME, 'create')
     file.write(image.file(), 0)
     file.close()
@@ -146,6 +147,10 @@ describe('which commit a snapshot of the past is of', () => {
     for (const at of [0, 9, 10, 11, new Date(0), new Date(first.time - 1)]) {
       expect(() => db.snapshot({ at })).toThrow(code('VARVE_HISTORY_GONE'))
     }
+    const damagedBytes = (): void => storage.flip(NAME, LOG_START + 60)
+    damagedBytes()
+    expect(() => db.snapshot({ at: 9 })).toThrow(code('VARVE_HISTORY_GONE'))
+    damagedBytes()
     for (const at of [12, new Date(first.time)]) {
       const snapshot = db.snapshot({ at })
       expect(stateOf(snapshot)).toBe(`${COLLECTION}: {"id":"kept","text":"text of kept"}`)
@@ -204,15 +209,21 @@ describe('a snapshot of the past', () => {
   })
 
   it('is built without reading what is not committed yet', async () => {
-    const { db, storage, ends, commit } = await pastDatabase()
+    const { db, storage, commit, places } = await pastDatabase()
     await commit(() => db.put('a', { id: 1, text: 'one' }))
     await commit(() => db.put('a', { id: 1, text: 'two' }))
-    storage.readTo = 0
+    const { end } = places().at(-1) ?? {}
+    const { opened, open } = gate()
+    storage.held = opened
     const pending = db.put('a', { id: 1, text: 'x'.repeat(100_000) })
+    await turn()
+    expect(storage.size(NAME)).toBeGreaterThan(100_000)
+    storage.readTo = 0
     const snapshot = db.snapshot({ at: 2 })
     expect(snapshot.collection('a').get(1)).toEqual({ id: 1, text: 'one' })
     expect(() => db.snapshot({ at: 4 })).toThrow('the newest is commit 3')
-    expect(storage.readTo).toBeLessThanOrEqual(ends[3] ?? 0)
+    expect(storage.readTo).toBe(end)
+    open()
     await pending
     snapshot.close()
     await db.close()
@@ -221,7 +232,7 @@ describe('a snapshot of the past', () => {
 
 describe('damage in the log', () => {
   it('costs the states after it, by its offset, and never changes one', async () => {
-    const { db, storage, ends, commit } = await pastDatabase()
+    const { db, storage, commit, places } = await pastDatabase()
     await commit(() => db.insertMany('a', [{ id: 1, text: 'one' }, { id: 2 }]))
     await commit(() => db.put('a', { id: 1, text: 'two' }))
     await commit(() => db.delete('a', 2))
@@ -232,13 +243,14 @@ describe('damage in the log', () => {
       snapshot.close()
       return { at, time: snapshot.time, state: textAt(db, at) }
     })
+    const all = places()
     const random = randomFrom(seed)
     let refused = 0
-    for (let offset = LOG_START; offset < (ends[last] ?? 0); offset += 1 + random.below(long ? 1 : 4)) {
+    for (let offset = LOG_START; offset < (all[last]?.end ?? 0); offset += 1 + random.below(long ? 1 : 12)) {
       const mask = 1 << random.below(8)
       storage.flip(NAME, offset, mask)
-      const damaged = ends.findIndex((end) => offset < end)
-      const begin = ends[damaged - 1] ?? 0
+      const damaged = all.findIndex(({ end }) => offset < end)
+      const { begin = 0 } = all[damaged] ?? {}
       for (const { at, time, state } of truth) {
         if (at < damaged) expect(textAt(db, at)).toBe(state)
         else if (at < last) refused += checkDamaged(() => textAt(db, at), state, begin)
@@ -246,21 +258,44 @@ describe('damage in the log', () => {
       }
       storage.flip(NAME, offset, mask)
     }
-    expect(refused).toBeGreaterThan(500)
+    expect(refused).toBeGreaterThan(100)
     await db.close()
   })
 
   it('is told with what to do', async () => {
-    const { db, storage, ends, commit } = await pastDatabase()
+    const { db, storage, commit, places } = await pastDatabase()
     await commit(() => db.put('a', { id: 1 }))
     await commit(() => db.put('a', { id: 2 }))
     await commit(() => db.put('a', { id: 3 }))
-    storage.flip(NAME, (ends[1] ?? 0) + 100)
+    const { begin = 0 } = places()[2] ?? {}
+    storage.flip(NAME, begin + 100)
     const error = caught(() => db.snapshot({ at: 3 }))
     expect(error.code).toBe('VARVE_CORRUPTION')
-    expect(error.details).toMatchObject({ path: NAME, offset: ends[1] })
-    expect(error.message).toContain(`damaged at offset ${ends[1]} after commit 1`)
+    expect(error.details).toMatchObject({ path: NAME, offset: begin })
+    expect(error.message).toContain(`damaged at offset ${begin} after commit 1`)
     expect(db.stats().snapshots).toBe(0)
+    await db.close()
+  })
+
+  it('before the checkpoint that a state is built from is not met, nor a damaged checkpoint needed', async () => {
+    const { db, storage, commit, places } = await pastDatabase()
+    await commit(() => db.put('a', { id: 1 }))
+    await commit(() => db.put('a', { id: 2 }))
+    await commit(() => db.checkpoint())
+    await commit(() => db.put('a', { id: 3 }))
+    await commit(() => db.put('a', { id: 4 }))
+    const [, , first = { begin: 0 }, second = { end: 0 }, third = { begin: 0 }] = places()
+    storage.flip(NAME, first.begin + 60)
+    const snapshot = db.snapshot({ at: 4 })
+    expect(snapshot.collection('a').count()).toBe(3)
+    expect(() => db.snapshot({ at: 2 })).toThrow(code('VARVE_CORRUPTION'))
+    storage.flip(NAME, first.begin + 60)
+    expect(third.begin).toBeGreaterThan(second.end + 100)
+    for (let offset = second.end; offset < third.begin; offset += 8) {
+      storage.flip(NAME, offset)
+      expect(textAt(db, 4)).toBe('a: {"id":1} {"id":2} {"id":3}')
+      storage.flip(NAME, offset)
+    }
     await db.close()
   })
 })
