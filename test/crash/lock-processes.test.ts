@@ -83,13 +83,19 @@ describe('two processes', () => {
     expect(new Set(locks.holders(path).map(({ pid }) => pid))).toEqual(new Set([one.pid, other.pid]))
   })
 
-  it('load the gate, which hooks the process, with the first lock and not before', async () => {
+  it('load the gate, which hooks the process, when they met somebody and not before', async () => {
     const { path } = temporaryDatabase(onTestFinished)
     const taker = await startTaker(onTestFinished)
     const before = await taker.tell({ order: 'describe' })
     expect(before.hooks?.gateLoaded).toBe(false)
     await taker.take(path)
-    const after = await taker.tell({ order: 'describe' })
+    expect(await taker.tell({ order: 'describe' })).toMatchObject({ hooks: { gateLoaded: false } })
+    const other = await startTaker(onTestFinished)
+    const waiting = other.take(path, { waitMs: 10_000 })
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    await taker.tell({ order: 'release' })
+    await waiting
+    const after = await other.tell({ order: 'describe' })
     expect(after.hooks?.gateLoaded).toBe(true)
     expect(after.hooks?.listeners).toBeGreaterThan(before.hooks?.listeners ?? 0)
   })
