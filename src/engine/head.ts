@@ -9,8 +9,9 @@ import type { CollectionDefinition } from '../catalog/definition.js'
 import { FormatError } from '../errors.js'
 import { Operation, type RecordView } from '../format/record.js'
 import type { Checkpoint } from '../format/checkpoint.js'
-import type { CommitPosition, RestorableTarget } from '../log/judge.js'
-import { type NodeSource, Tree } from '../tree/index.js'
+import type { CommitPosition } from '../log/judge.js'
+import type { RestorableTarget } from '../log/replay.js'
+import type { NodeSource, Tree } from '../tree/index.js'
 import { stateOf } from './checkpoint-state.js'
 import { emptyCollection, emptyState } from './empty-state.js'
 import type { RowCodecs } from './row-codecs.js'
@@ -149,13 +150,13 @@ export class Head implements RestorableTarget {
   // Changes
 
   putRow(collectionId: number, key: Uint8Array, at: PlacedRecord): void {
-    this.#recordBytes += at.lengthBytes
     this.#touch(collectionId)?.put(key, at.position, at.lengthBytes, at.crc)
+    this.#recordBytes += at.lengthBytes
   }
 
   deleteRow(collectionId: number, key: Uint8Array, at: PlacedRecord): void {
-    this.#recordBytes += at.lengthBytes
     this.#touch(collectionId)?.delete(key)
+    this.#recordBytes += at.lengthBytes
   }
 
   /** A record of the catalog: kept in the catalog's own tree, and carried out. */

@@ -1,9 +1,9 @@
 /**
  * A write transaction: its reads see its own writes, and nobody else's reads do until its commit was written.
  *
- * Every operation validates and encodes before it changes anything. Its records go into the log's buffer at the offsets
- * they will have, and from there into the head's trees, so that nothing is done twice. A rollback forgets the buffer's
- * tail and undoes the head's scope.
+ * Every operation validates and encodes before it changes anything, and one that throws has changed nothing. Its records
+ * go into the log's buffer at the offsets they will have, and from there into the head's trees, so that nothing is done
+ * twice. A rollback forgets the buffer's tail and undoes the head's scope.
  */
 import {
   CATALOG_ID,
@@ -17,14 +17,7 @@ import {
 } from '../catalog/entry.js'
 import { type CollectionDefinition, type CollectionInput, compareDefinitions } from '../catalog/definition.js'
 import { checkFields } from '../catalog/field.js'
-import {
-  DuplicateKeyError,
-  type FieldIssue,
-  LimitError,
-  SchemaError,
-  TransactionError,
-  ValidationError,
-} from '../errors.js'
+import { type FieldIssue, LimitError, SchemaError, TransactionError, ValidationError } from '../errors.js'
 import type { Key, KeyPart } from '../format/key.js'
 import { MAX_COLLECTIONS } from '../format/limits.js'
 import { Operation } from '../format/record.js'
@@ -33,6 +26,7 @@ import type { BuilderMark, TransactionBuilder } from '../log/transaction-builder
 import { RecordRef, type Tree } from '../tree/index.js'
 import type { Head, PlacedRecord } from './head.js'
 import { applyPatch, define } from './patch.js'
+import { breakingChange, duplicate, keyChanged } from './refusals.js'
 import type { RowReader } from './row-reader.js'
 import type { RowCodecs } from './row-codecs.js'
 import type { KeysOf } from './keys-of.js'
@@ -165,9 +159,7 @@ export class Transaction {
     const collection = this.collection(name)
     const bytes = this.#parts.keys.of(collection.definition).encode(key)
     if (!collection.find(bytes, this.#ref)) return false
-    const previous = this.#ref.position
-    const at = this.#add(Operation.delete, collection.definition.id, bytes, EMPTY, previous)
-    this.#parts.head.deleteRow(collection.definition.id, bytes, at)
+    this.#write(Operation.delete, collection.definition.id, bytes, EMPTY, this.#ref.position)
     return true
   }
 
@@ -246,7 +238,7 @@ export class Transaction {
   #putRow(collection: WorkingCollection, key: Uint8Array, value: Uint8Array): void {
     const { id } = collection.definition
     const previous = collection.find(key, this.#ref) ? this.#ref.position : 0
-    this.#parts.head.putRow(id, key, this.#add(Operation.put, id, key, value, previous))
+    this.#write(Operation.put, id, key, value, previous)
   }
 
   #logStructures(collection: WorkingCollection): void {
@@ -315,15 +307,15 @@ export class Transaction {
   }
 
   #putEntry(entry: CatalogEntry): void {
-    const key = entryKey(entry)
-    const at = this.#add(Operation.put, CATALOG_ID, key, entryRow(entry), this.#entryPosition(key))
-    this.#parts.head.applyEntry(entry, Operation.put, key, at)
+    this.#applyEntry(entry, Operation.put, entryKey(entry), entryRow(entry))
   }
 
   #deleteEntry(entry: CatalogEntry): void {
-    const key = entryKey(entry)
-    const at = this.#add(Operation.delete, CATALOG_ID, key, EMPTY, this.#entryPosition(key))
-    this.#parts.head.applyEntry(entry, Operation.delete, key, at)
+    this.#applyEntry(entry, Operation.delete, entryKey(entry), EMPTY)
+  }
+
+  #applyEntry(entry: CatalogEntry, operation: Operation, key: Uint8Array, value: Uint8Array): void {
+    this.#write(operation, CATALOG_ID, key, value, this.#entryPosition(key), entry)
   }
 
   #entryPosition(key: Uint8Array): number {
@@ -359,26 +351,54 @@ export class Transaction {
     this.#started = false
   }
 
-  #add(
+  /** Adds a record, and has the head follow it: if that needs a node that cannot be read, the record is taken out again. */
+  #write(
     operation: Operation,
     collectionId: number,
     key: Uint8Array,
     value: Uint8Array,
     previous: number,
-  ): PlacedRecord {
-    const { builder, startBuilder, maxBytes } = this.#parts
-    if (!this.#started) {
-      startBuilder()
-      this.#started = true
+    entry?: CatalogEntry,
+  ): void {
+    const { head, builder } = this.#parts
+    this.#makeRoom(key.length + value.length)
+    builder.add(operation, collectionId, key, value, previous)
+    const at: PlacedRecord = {
+      position: builder.position,
+      lengthBytes: builder.lengthBytes,
+      crc: builder.crc,
     }
-    if (builder.bytes + key.length + value.length > maxBytes) {
+    try {
+      if (entry !== undefined) head.applyEntry(entry, operation, key, at)
+      else if (operation === Operation.put) head.putRow(collectionId, key, at)
+      else head.deleteRow(collectionId, key, at)
+    } catch (error) {
+      this.#takeBack()
+      throw error
+    }
+  }
+
+  /** Starts the builder, unless what is to be added is too much. */
+  #makeRoom(bytes: number): void {
+    const { builder, startBuilder, maxBytes } = this.#parts
+    if (builder.bytes + bytes > maxBytes) {
       throw new LimitError(
         `The transaction is larger than maxTransactionBytes (${maxBytes}). Split it, or raise the limit when opening.`,
         { limit: 'maxTransactionBytes' },
       )
     }
-    builder.add(operation, collectionId, key, value, previous)
-    return { position: builder.position, lengthBytes: builder.lengthBytes, crc: builder.crc }
+    if (this.#started) return
+    startBuilder()
+    this.#started = true
+  }
+
+  /** What holds no record holds nothing at all, so that nothing is left in the buffer of a transaction that wrote nothing. */
+  #takeBack(): void {
+    const { builder } = this.#parts
+    builder.takeBack()
+    if (builder.records > 0) return
+    builder.abandon()
+    this.#started = false
   }
 
   #use(): void {
@@ -444,35 +464,4 @@ export function unknownCollection(name: string, known: readonly string[]): Schem
   return new SchemaError(`There is no collection '${name}'. ${list}. Register it with registerCollection.`, {
     collection: name,
   })
-}
-
-function duplicate(collection: string, key: Key): DuplicateKeyError {
-  const text = Array.isArray(key) ? JSON.stringify(key.map(String)) : String(key)
-  return new DuplicateKeyError(
-    `A row with the key ${text} exists in '${collection}'. Use put to replace it.`,
-    {
-      collection,
-      index: 'primary',
-      key,
-    },
-  )
-}
-
-function keyChanged(collection: string, paths: readonly (readonly string[])[]): ValidationError {
-  const field = paths.map((path) => path.join('.')).join(', ')
-  return new ValidationError(
-    `An update of '${collection}' must not change the primary key (${field}). Insert a new row and delete the old one.`,
-    {
-      collection,
-      index: 'primary',
-      field,
-    },
-  )
-}
-
-function breakingChange(collection: string, reasons: readonly string[]): SchemaError {
-  return new SchemaError(
-    `Collection '${collection}' exists with another definition: ${reasons.join('; ')}. Rows written under the old one may not fit; nothing was changed.`,
-    { collection, actual: reasons.join('; ') },
-  )
 }

@@ -62,6 +62,9 @@ export class TransactionBuilder {
   /** Index in the buffer where the transaction begins, and where each frame after the first one of records begins. */
   #begin = 0
   #frameStarts: number[] = []
+  /** How it was before the record added last. */
+  #lengthBefore = 0
+  #framesBefore = 0
   /** Of the record added last: its position in the file, its length and its CRC. */
   position = 0
   lengthBytes = 0
@@ -98,6 +101,8 @@ export class TransactionBuilder {
     previous: number,
   ): void {
     const buffer = this.#open()
+    this.#lengthBefore = buffer.length
+    this.#framesBefore = this.#frameStarts.length
     const length = recordBytes(collectionId, key.length, value.length)
     const frame = this.#frameStart()
     const used = buffer.length - frame
@@ -110,6 +115,12 @@ export class TransactionBuilder {
     this.position = buffer.base + at
     this.lengthBytes = length
     this.#crc.addRecord(this.crc)
+  }
+
+  /** Takes out the record that was added last; nothing was done since. */
+  takeBack(): void {
+    const { records } = this.#crc
+    this.rollbackTo({ length: this.#lengthBefore, records: records - 1, frames: this.#framesBefore })
   }
 
   mark(): BuilderMark {
