@@ -34,7 +34,7 @@ import {
   roomOf,
 } from './checkpoint-policy.js'
 import { checkpointOf } from './checkpoint-state.js'
-import type { Settle } from './committer.js'
+import type { Settle } from './acknowledgement.js'
 import type { Head } from './head.js'
 import type { RowCodecs } from './row-codecs.js'
 import type { DatabaseState, VisibleState } from './state.js'

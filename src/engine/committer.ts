@@ -7,56 +7,14 @@
  * later ones fail (I8). While an asynchronous write or sync is under way a synchronous commit may overtake it.
  */
 import { ErrorCode, StateError, StorageError, type VarveError } from '../errors.js'
-import type { Checksum } from '../format/checksum.js'
 import { type CommitPosition, judgeLog } from '../log/judge.js'
 import { LogBuffer } from '../log/log-buffer.js'
-import type { CommitEnd, LogWriter } from '../log/log-writer.js'
-import type { Platform } from '../storage/platform.js'
-import type { StorageFile } from '../storage/storage.js'
+import type { CommitEnd } from '../log/log-writer.js'
 import { PAUSE, runAsync, runSync, type Task } from '../storage/task.js'
-import { Checkpointer, type CheckpointerParts, type Slice } from './checkpointer.js'
-import type { Head } from './head.js'
+import { acknowledgement, type Settle } from './acknowledgement.js'
+import type { Batch, CommitterParts, PendingCommit } from './batch.js'
+import { Checkpointer } from './checkpointer.js'
 import { IdleWork } from './idle-work.js'
-import type { RecordSource } from './record-source.js'
-import type { StateChange, VisibleState } from './state.js'
-
-/**
- * When a commit is acknowledged: `commit` after a sync, `interval` and `os` after the write; `interval` syncs every
- * so many milliseconds, `os` leaves it to the operating system.
- */
-export type Durability = 'commit' | 'interval' | 'os'
-
-/** Told once: without an error when the commit is acknowledged, with it when the commit failed. */
-export type Settle = (error?: unknown) => void
-
-interface PendingCommit {
-  readonly position: CommitPosition
-  readonly settle: Settle
-}
-
-interface Batch {
-  readonly buffer: LogBuffer
-  readonly commits: PendingCommit[]
-  /** The state after its commits; undefined until it is closed, and if it has none. */
-  change: StateChange | undefined
-  /** Frames of a checkpoint behind its commits. */
-  slice: Slice | undefined
-}
-
-export interface CommitterParts {
-  readonly writer: LogWriter
-  readonly head: Head
-  readonly visible: VisibleState
-  readonly source: RecordSource
-  readonly file: StorageFile
-  readonly platform: Platform
-  readonly checksum: Checksum
-  readonly durability: Durability
-  readonly syncIntervalMs: number
-  /** Told when the head went back: an open transaction was built on commits that failed. */
-  readonly onReset: (error: unknown) => void
-  readonly checkpoints: Pick<CheckpointerParts, 'codecs' | 'nodes' | 'log' | 'cacheBytes' | 'automatic'>
-}
 
 /** Buffers up to this size are used again. */
 const REUSED_BUFFER_BYTES = 1024 * 1024
@@ -191,10 +149,10 @@ export class Committer {
 
   /** Takes a checkpoint of everything visible; resolves when it counts. */
   async checkpoint(): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.checkpointer.request((error) => (error === undefined ? resolve() : reject(error)))
-      this.schedule()
-    })
+    const { acknowledged, settle } = acknowledgement()
+    this.checkpointer.request(settle)
+    this.schedule()
+    await acknowledged
   }
 
   /** As `checkpoint`, blocking. Everything was drained before. */
@@ -415,6 +373,7 @@ export class Committer {
     this.#parts.head.reset(visible)
     try {
       if (whole.length > 0) this.#readBack(base, cutAt)
+      this.checkpointer.committed(cutAt - base)
     } catch (cause) {
       const unreadable = writer.abandon(
         'commits that were written could not be read back',

@@ -7,59 +7,25 @@
  */
 import { ErrorCode, StateError, TransactionError } from '../errors.js'
 import { copyStorable, type Row } from '../format/value.js'
-import type { Header } from '../format/header.js'
-import type { RecoveredLog } from '../log/recover.js'
-import type { RecoveryInfo } from '../log/recovery-info.js'
 import { TransactionBuilder } from '../log/transaction-builder.js'
 import type { LogWriter } from '../log/log-writer.js'
-import type { HeldLock, Platform } from '../storage/platform.js'
 import type { PageCache } from '../storage/page-cache.js'
-import type { Storage, StorageFile } from '../storage/storage.js'
 import { runAsync, runSync } from '../storage/task.js'
-import type { NodeStore } from '../tree/index.js'
+import { acknowledgement, type Settle } from './acknowledgement.js'
 import type { Checkpointer } from './checkpointer.js'
-import { Committer, type Durability, type Settle } from './committer.js'
-import type { Head } from './head.js'
+import { Committer } from './committer.js'
+import type { EngineParts } from './engine-parts.js'
 import { inTime } from './in-time.js'
 import { KeysOf } from './keys-of.js'
 import { logPages } from './log-pages.js'
 import { PinnedStates } from './pinned-states.js'
 import { RecordSource } from './record-source.js'
 import { RunningCode } from './running-code.js'
-import type { RowCodecs } from './row-codecs.js'
 import { RowReader } from './row-reader.js'
-import type { DatabaseState, VisibleState } from './state.js'
+import type { DatabaseState } from './state.js'
 import { Transaction, type TransactionParts } from './transaction.js'
 import { UuidGenerator } from './uuid.js'
 import { WriterTurns } from './writer-turns.js'
-
-/** What an opened file brings. */
-export interface EngineParts {
-  readonly path: string
-  readonly storage: Storage
-  readonly platform: Platform
-  readonly file: StorageFile
-  readonly header: Header
-  readonly info: RecoveryInfo
-  /** What the recovery found. */
-  readonly log: RecoveredLog
-  readonly head: Head
-  readonly nodes: NodeStore
-  /** Whether the file goes with the process, so that nobody needs a checkpoint. */
-  readonly ephemeral: boolean
-  readonly visible: VisibleState
-  readonly codecs: RowCodecs
-  readonly lock: HeldLock | undefined
-  /** Absent when the database is open for reading only. */
-  readonly writer: LogWriter | undefined
-  /** No sequence up to this one is given again. */
-  readonly highestSequence: number
-  readonly durability: Durability
-  readonly syncIntervalMs: number
-  readonly maxTransactionBytes: number
-  /** For tree nodes and pages of the log together. */
-  readonly cacheBytes: number
-}
 
 /** A transaction that stays open across turns of the event loop. */
 interface OpenTransaction {
@@ -499,15 +465,6 @@ function checkpointIfPossible(committer: Committer): void {
 /** A copy of a row or patch that waits for its turn, so that later changes by the caller do not reach it. */
 export function keep(row: Row): Row {
   return copyStorable(row)
-}
-
-/** A promise of an acknowledgement, and what keeps it. */
-function acknowledgement(): { readonly acknowledged: Promise<void>; readonly settle: Settle } {
-  let settle: Settle | undefined
-  const acknowledged = new Promise<void>((resolve, reject) => {
-    settle = (error) => (error === undefined ? resolve() : reject(error))
-  })
-  return { acknowledged, settle: (error) => settle?.(error) }
 }
 
 function refusePromise(result: unknown): void {

@@ -4,7 +4,7 @@
 import type { LogWriter } from '../log/log-writer.js'
 import type { Platform, Timer } from '../storage/platform.js'
 import { runAsync, type Task } from '../storage/task.js'
-import type { Durability } from './committer.js'
+import type { Durability } from './batch.js'
 import type { VisibleState } from './state.js'
 
 /** Unsynced bytes after which the modes that do not wait for a sync start one in the background. */

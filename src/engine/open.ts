@@ -13,7 +13,7 @@ import type { HeldLock, LockManager, LockRequest, Platform } from '../storage/pl
 import type { Storage, StorageFile } from '../storage/storage.js'
 import { runAsync, runSync, type Task } from '../storage/task.js'
 import { NodeStore } from '../tree/index.js'
-import type { Durability } from './committer.js'
+import type { Durability } from './batch.js'
 import { Engine } from './engine.js'
 import { NODE_SHARE } from './checkpoint-policy.js'
 import { emptyState } from './empty-state.js'

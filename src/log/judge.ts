@@ -1,12 +1,11 @@
 /**
  * Follows the chain of commits through a log, applies it to a target, and classifies how the log ends.
  *
- * A commit is applied only if it names the one applied last (I2). Damage is a break in the chain, not a bad frame: bad bytes after which a commit still names the last one applied cost
- * nothing and are reported. The classification is the recovery table of `docs/recovery.md`; what to do about it is the
- * caller's business. Reads only.
+ * A commit is applied only if it names the one applied last (I2). Damage is a break in the chain, not a bad frame: bad
+ * bytes after which a commit still names the last one applied cost nothing and are reported. The classification is the
+ * recovery table of `docs/recovery.md`; what to do about it is the caller's business. Reads only.
  */
 import { CorruptionError, FormatError } from '../errors.js'
-import type { Checkpoint } from '../format/checkpoint.js'
 import type { Checksum } from '../format/checksum.js'
 import { COMMIT_BLOCK_BYTES, CommitBlock, CommitCrc, readCommitBlock } from '../format/commit.js'
 import { FRAME_HEADER_BYTES, FrameKind, type ShortGeneration } from '../format/frame.js'
@@ -40,14 +39,6 @@ export interface ReplayTarget {
   record(bytes: Uint8Array, record: RecordView, position: number): void
   commit(position: CommitPosition): void
   rollback(): void
-}
-
-/** A target that can start from a checkpoint. */
-export interface RestorableTarget extends ReplayTarget {
-  /** Forgets everything and starts from a checkpoint, or from `parent` with nothing. Throws if its content is damaged. */
-  start(checkpoint: Checkpoint | undefined, parent: CommitPosition): void
-  /** Offset of the damaged index node that led to an error; undefined if none did. */
-  damagedNode(error: unknown): number | undefined
 }
 
 export interface JudgeInput {

@@ -9,16 +9,17 @@ import type { Superblock } from '../format/superblock.js'
 import type { StorageFile } from '../storage/storage.js'
 import type { Task } from '../storage/task.js'
 import { type CheckpointedLog, CheckpointFinder, type FoundCheckpoint } from './checkpoints.js'
-import {
-  type CommitPosition,
-  type JudgeInput,
-  type Judgement,
-  judgeLog,
-  type ReplayTarget,
-  type RestorableTarget,
-} from './judge.js'
+import { type CommitPosition, type JudgeInput, type Judgement, judgeLog, type ReplayTarget } from './judge.js'
 import type { FixedBlocks } from './log-file.js'
 import type { LogScanner, ScanEvent } from './scanner.js'
+
+/** A target that can start from a checkpoint. */
+export interface RestorableTarget extends ReplayTarget {
+  /** Forgets everything and starts from a checkpoint, or from `parent` with nothing. Throws if its content is damaged. */
+  start(checkpoint: Checkpoint | undefined, parent: CommitPosition): void
+  /** Offset of the damaged index node that led to an error; undefined if none did. */
+  damagedNode(error: unknown): number | undefined
+}
 
 /** Judges a whole file by its fixed blocks, from the log's begin; reads only. */
 export function* judgeFile(

@@ -144,7 +144,7 @@ export function readImage(
     words[i] = headOf(keys, from, end)
     from = end
   }
-  if (height > 0) node.children = new Array<Node | undefined>(count).fill(undefined)
+  if (height > 0) node.children.length = count
   node.storedBytes = length + childrenBytes(node)
   return node
 }

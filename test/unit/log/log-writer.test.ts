@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { VarveError } from '../../../src/errors.js'
 import { LOG_START } from '../../../src/format/header.js'
-import type { RestorableTarget } from '../../../src/log/judge.js'
+import type { RestorableTarget } from '../../../src/log/replay.js'
 import { LogWriter } from '../../../src/log/log-writer.js'
 import { recoverForWriting } from '../../../src/log/recover.js'
 import { readSuperblocks } from '../../../src/log/superblocks.js'
