@@ -3,6 +3,7 @@
  * constant is in a table.
  */
 import { describe, expect, it } from 'vitest'
+import { CheckpointEntryField, CheckpointField } from '../../../src/format/checkpoint.js'
 import { COMMIT_BLOCK_BYTES, CommitField } from '../../../src/format/commit.js'
 import { FRAME_HEADER_BYTES, FRAME_MAGIC, FrameField, FrameKind } from '../../../src/format/frame.js'
 import {
@@ -16,8 +17,21 @@ import {
   IDENTITY_START,
   LOG_START,
 } from '../../../src/format/header.js'
+import {
+  MAX_NODE_IMAGE_BYTES,
+  MAX_TREE_HEIGHT,
+  NODE_ENTRY_BYTES,
+  NODE_HEAD_BYTES,
+  NodeField,
+  NodeKind,
+} from '../../../src/format/index-node.js'
 import { KeyTag } from '../../../src/format/key-tag.js'
-import { MAX_FRAME_PAYLOAD_BYTES, MAX_KEY_BYTES, MAX_ROW_BYTES } from '../../../src/format/limits.js'
+import {
+  MAX_FRAME_PAYLOAD_BYTES,
+  MAX_KEY_BYTES,
+  MAX_ROW_BYTES,
+  MAX_STRUCTURES,
+} from '../../../src/format/limits.js'
 import { MARK_BYTES, MarkField } from '../../../src/format/mark.js'
 import {
   QUARANTINE_HEAD_BYTES,
@@ -43,6 +57,9 @@ const FIELD_TABLES: readonly [heading: string, offsets: Readonly<Record<string, 
   ['### Commit block', CommitField],
   ['### Mark payload', MarkField],
   ['## Records', { ...RecordField, end: RecordField.operation + 1 }],
+  ['### Node image', NodeField],
+  ['### Checkpoint payload', CheckpointField],
+  ['### Checkpoint entry', CheckpointEntryField],
   ['### Quarantine head', QuarantineField],
 ]
 
@@ -109,6 +126,19 @@ describe('the format page', () => {
     expect(Object.fromEntries(kinds.map((row) => [row['name'], Number(row['kind'])]))).toEqual(FrameKind)
   })
 
+  it('has the columns of an index node, of as many bytes an entry as the code has', () => {
+    const kinds = ['leaf of records', 'leaf of keys', 'inner node'] as const
+    const columns = tableUnder(page, '### Node image', ['column', 'size', ...kinds])
+    const bytes = kinds.map((kind) =>
+      columns.reduce((sum, row) => sum + (row[kind] === '' ? 0 : Number(row['size'])), 0),
+    )
+    const { recordsLeaf, keysLeaf, inner } = NodeKind
+    expect(bytes).toEqual([recordsLeaf, keysLeaf, inner].map((kind) => NODE_ENTRY_BYTES[kind]))
+    expect(page).toContain(
+      `takes ${bytes[0]} bytes in a leaf of records, ${bytes[1]} in a leaf of keys and ${bytes[2]}\nin an inner node`,
+    )
+  })
+
   it('has the tags of key parts', () => {
     const tags = tableUnder(page, '## Keys', ['tag', 'type', 'after the tag'])
     const stated = tags.map((row) => [row['type']?.toLowerCase(), Number.parseInt(row['tag'] ?? '', 16)])
@@ -125,6 +155,7 @@ describe('the format page', () => {
     expect(CommitField.end).toBe(COMMIT_BLOCK_BYTES)
     expect(FrameField.end).toBe(FRAME_HEADER_BYTES)
     expect(MarkField.end).toBe(MARK_BYTES)
+    expect(NodeField.end).toBe(NODE_HEAD_BYTES)
     expect(TxnBeginField.end).toBe(TXN_BEGIN_BYTES)
     expect(RECORD_BODY).toBe(RecordField.operation)
     expect([IDENTITY_START, IDENTITY_START + IDENTITY_BYTES]).toEqual([16, HeaderField.end])
@@ -147,6 +178,13 @@ describe('the format page', () => {
     ['value limit', `at most\n${MAX_ROW_BYTES.toLocaleString('en')}`],
     ['operations', `${Operation.put} put, ${Operation.delete} delete; bit ${Math.log2(EXPIRY_FLAG)}`],
     ['first record', `place the first record ${FRAME_HEADER_BYTES + COMMIT_BLOCK_BYTES} bytes behind`],
+    [
+      'node kinds',
+      `${NodeKind.recordsLeaf} leaf of records, ${NodeKind.keysLeaf} leaf of keys, ${NodeKind.inner} inner node`,
+    ],
+    ['node limit', `this head included; at most ${MAX_NODE_IMAGE_BYTES.toLocaleString('en')} `],
+    ['tree height', `0 in a leaf, 1 to ${MAX_TREE_HEIGHT} in an inner node`],
+    ['structures of a checkpoint', `number of record structures, at most ${MAX_STRUCTURES} `],
     ['quarantine head', `A head of ${QUARANTINE_HEAD_BYTES} bytes`],
     ['quarantine version', `| version      | ${QUARANTINE_VERSION} `],
     [
