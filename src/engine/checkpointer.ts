@@ -85,6 +85,8 @@ interface Waiting {
 interface Newest {
   readonly offset: number
   readonly sequence: number
+  /** Where its commit ends. */
+  readonly commitEnd: number
   /** Bytes of its nodes. */
   readonly indexBytes: number
 }
@@ -113,15 +115,25 @@ export class Checkpointer {
     this.#newest = {
       offset: checkpoint?.offset ?? 0,
       sequence: checkpoint?.checkpoint.sequence ?? -1,
+      commitEnd: checkpoint?.checkpoint.commitEnd ?? LOG_START,
       indexBytes: entries.reduce((sum, { root }) => sum + root.nodeBytes, 0),
     }
-    this.#logBytes = last.end - (checkpoint?.checkpoint.commitEnd ?? LOG_START)
+    this.#logBytes = last.end - this.#newest.commitEnd
     this.#nodeBytes = nodeBytes
   }
 
   /** Offset of the newest checkpoint; 0 for none. */
   get offset(): number {
     return this.#newest.offset
+  }
+
+  /** Sequence of its commit, -1 for none; and where that commit ends, or the log begins. */
+  get sequence(): number {
+    return this.#newest.sequence
+  }
+
+  get commitEnd(): number {
+    return this.#newest.commitEnd
   }
 
   /** Bytes of the newest checkpoint's nodes, and of all node images in the log. */
@@ -255,8 +267,8 @@ export class Checkpointer {
     const { head, visible, nodes } = this.#parts
     let indexBytes = 0
     for (const { tree } of running.state.collections.values()) indexBytes += tree.storedRoot().nodeBytes
-    const { sequence } = running.state.commit
-    this.#newest = { offset, sequence, indexBytes }
+    const { sequence, end: commitEnd } = running.state.commit
+    this.#newest = { offset, sequence, commitEnd, indexBytes }
     this.#logBytes -= running.logBytes
     this.#retryAt = 0
     this.#running = undefined

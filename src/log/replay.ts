@@ -33,7 +33,7 @@ export function* judgeFile(
 }
 
 /** The log from its begin, as its fixed blocks describe it. */
-function judgeInput(
+export function judgeInput(
   file: StorageFile,
   checksum: Checksum,
   blocks: FixedBlocks,
@@ -72,13 +72,7 @@ export function* replayFile(
   target: RestorableTarget,
 ): Task<ReplayedLog> {
   const input = judgeInput(file, checksum, blocks)
-  const { slots } = blocks.superblocks
-  const named = slots.map((slot) => (slot.ok ? slot.superblock.checkpoint : 0))
-  const finder = new CheckpointFinder(
-    input,
-    named,
-    slots.every((slot) => slot.ok),
-  )
+  const finder = checkpointFinder(input, blocks)
   for (;;) {
     const found = yield* finder.next()
     try {
@@ -89,6 +83,14 @@ export function* replayFile(
       finder.passOver(damagedAt)
     }
   }
+}
+
+/** Finds the checkpoints of a file by what its superblocks name. */
+export function checkpointFinder(log: CheckpointedLog, { superblocks }: FixedBlocks): CheckpointFinder {
+  const { slots } = superblocks
+  const named = slots.map((slot) => (slot.ok ? slot.superblock.checkpoint : 0))
+  const allNamed = slots.every((slot) => slot.ok)
+  return new CheckpointFinder(log, named, allNamed)
 }
 
 function* replayFrom(
