@@ -42,7 +42,7 @@ export const anyCheckpoint: fc.Arbitrary<Checkpoint> = fc.record({
 })
 
 /** Of an empty tree. */
-export const NO_ROOT: StoredRoot = { position: 0, lengthBytes: 0, crc: 0, height: 0, count: 0, nodeBytes: 0 }
+const NO_ROOT: StoredRoot = { position: 0, lengthBytes: 0, crc: 0, height: 0, count: 0, nodeBytes: 0 }
 
 /** The catalog's entry in a database without collections. */
 export const CATALOG_ENTRY: CheckpointEntry = {
