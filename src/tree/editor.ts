@@ -224,9 +224,10 @@ export class TreeEditor {
     if (leftChild === undefined || rightChild === undefined) return this.#dropIfEmpty(parent, slot)
     const merged = concatenate(this.#owner, leftChild, rightChild, keyOf(parent, right))
     this.#source.made(memoryOf(merged))
-    this.#grew(memoryOf(merged) - unstored(leftChild) - unstored(rightChild))
+    const before = memoryOf(parent) + unstored(leftChild) + unstored(rightChild)
     removeEntry(parent, right)
     setChild(parent, left, merged)
+    this.#grew(memoryOf(parent) + memoryOf(merged) - before)
     setCountAt(parent, left, subtreeCount(merged))
     this.#fitChild(parent, left, EVENLY)
   }
@@ -244,8 +245,9 @@ export class TreeEditor {
   #dropIfEmpty(parent: Node, slot: number): void {
     if (countAt(parent, slot) > 0 || parent.count === 1) return
     const child = childAt(this.#source, parent, slot)
-    this.#grew(-unstored(child))
+    const before = memoryOf(parent) + unstored(child)
     removeChild(parent, slot)
+    this.#grew(memoryOf(parent) - before)
   }
 
   /** Puts a root's only child in its place; false if it cannot be read. */
@@ -253,7 +255,7 @@ export class TreeEditor {
     const root = this.#root
     const child = this.#readable(root, 0)
     if (child === undefined) return false
-    this.#grew(-memoryOf(root))
+    this.#grew(-unstored(root))
     this.#changed = child
     return true
   }

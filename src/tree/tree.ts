@@ -4,7 +4,7 @@
  * Immutable (I15), and O(1) to make: the nodes of successive trees are shared.
  */
 import type { StoredRoot } from '../format/checkpoint.js'
-import { ColumnCount, emptyNode, NOBODY, type Node } from './node.js'
+import { ColumnCount, emptyNode, memoryOf, NOBODY, type Node } from './node.js'
 import { memoryOnly, type NodeSource } from './node-source.js'
 import { TreeCursor } from './cursor.js'
 import { RecordRef } from './record-ref.js'
@@ -48,7 +48,8 @@ export class Tree {
 
   /** Without a key, and with a source for what is stored of it later. */
   static emptyIn(source: NodeSource): Tree {
-    return new Tree(source, emptyLeaf(ColumnCount.recordsLeaf), 0)
+    const leaf = emptyLeaf(ColumnCount.recordsLeaf)
+    return new Tree(source, leaf, 0, memoryOf(leaf))
   }
 
   /** A tree of keys and records that a checkpoint describes. Its root is read when it is asked for. */
