@@ -35,6 +35,8 @@ export interface RecordSpec {
   readonly collectionId: number
   readonly key: Uint8Array
   readonly value: Uint8Array
+  /** Where it says that the row's previous version is. Default 0: nowhere. */
+  readonly previous?: number | undefined
 }
 
 /** What of a frame differs from what would be right. */
@@ -273,8 +275,8 @@ function recordsAt(records: readonly RecordSpec[], distance: number): { bytes: U
   )
   const bytes = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0))
   let at = 0
-  const crcs = records.map(({ operation = Operation.put, ...record }, i) => {
-    const input = { ...record, operation, previous: 0, distance: distance + at }
+  const crcs = records.map(({ operation = Operation.put, previous = 0, ...record }, i) => {
+    const input = { ...record, operation, previous, distance: distance + at }
     const crc = writeRecord(bytes, viewOf(bytes), at, input, crc32c)
     at += lengths[i] ?? 0
     return crc
