@@ -1,0 +1,94 @@
+/** The cache of stored nodes: what goes first, and what the budget counts. */
+import { describe, expect, it } from 'vitest'
+import { NodeCache } from '../../../src/tree/node-cache.js'
+import { ColumnCount, emptyNode, memoryOf, NOBODY, type Node } from '../../../src/tree/node.js'
+import { count, seed } from '../../support/counts.js'
+import { randomFrom } from '../../support/random.js'
+
+function nodeAt(position: number, keyBytes = 100): Node {
+  const node = emptyNode(NOBODY, 0, ColumnCount.recordsLeaf, 4, keyBytes)
+  node.position = position
+  return node
+}
+
+describe('a cache of nodes', () => {
+  it('gives the very node that was added, until it is evicted', () => {
+    const cache = new NodeCache()
+    const node = nodeAt(8)
+    cache.add(node)
+    expect(cache.get(8)).toBe(node)
+    expect(cache.get(16)).toBeUndefined()
+    cache.trim(0)
+    cache.trim(0)
+    expect(cache.get(8)).toBeUndefined()
+    expect({ bytes: cache.bytes, count: cache.count, evictions: cache.evictions }).toEqual({
+      bytes: 0,
+      count: 0,
+      evictions: 1,
+    })
+  })
+
+  it('counts a node that is added again once', () => {
+    const cache = new NodeCache()
+    const node = nodeAt(8)
+    cache.add(node)
+    cache.add(node)
+    cache.add(nodeAt(8))
+    expect(cache.count).toBe(1)
+    expect(cache.bytes).toBe(memoryOf(node))
+    expect(cache.get(8)).toBe(node)
+  })
+
+  it('keeps what was asked for since the hand came by, and lets go of what was not', () => {
+    const cache = new NodeCache()
+    for (let position = 1; position <= 20; position++) cache.add(nodeAt(position))
+    const each = cache.bytes / 20
+    const hot = [2, 5, 11, 20]
+    for (const position of hot) cache.get(position)
+    cache.trim(each * 4)
+    expect(cache.count).toBe(4)
+    expect(hot.every((position) => cache.get(position) !== undefined)).toBe(true)
+  })
+
+  it('lets a scan over many cold nodes leave the hot ones where they are', () => {
+    const cache = new NodeCache()
+    const each = memoryOf(nodeAt(1))
+    for (let position = 1; position <= 10; position++) cache.add(nodeAt(position))
+    for (let position = 100; position < 1000; position++) {
+      for (let hot = 1; hot <= 10; hot++) cache.get(hot)
+      cache.add(nodeAt(position))
+      cache.trim(each * 20)
+    }
+    expect(Array.from({ length: 10 }, (_, i) => cache.get(i + 1)).every((node) => node !== undefined)).toBe(
+      true,
+    )
+  })
+
+  it('never keeps more than it is told to, and counts exactly what it keeps', () => {
+    const random = randomFrom(seed)
+    const cache = new NodeCache()
+    const added = new Map<number, Node>()
+    for (let step = 0; step < count(20_000, 1_000_000); step++) {
+      const position = 1 + random.below(300)
+      if (random.below(2) === 0) cache.get(position)
+      else if (cache.get(position) === undefined) {
+        const node = nodeAt(position, random.below(4000))
+        cache.add(node)
+        added.set(position, node)
+      }
+      if (random.below(10) > 0) continue
+      const limit = random.below(3) === 0 ? random.below(100_000) : 200_000
+      cache.trim(limit)
+      expect(cache.bytes).toBeLessThanOrEqual(limit)
+      let bytes = 0
+      let present = 0
+      for (const [at, node] of added) {
+        if (cache.get(at) !== node) continue
+        bytes += memoryOf(node)
+        present++
+      }
+      expect({ bytes, present }).toEqual({ bytes: cache.bytes, present: cache.count })
+    }
+    expect(cache.evictions).toBeGreaterThan(100)
+  })
+})
