@@ -53,6 +53,8 @@ export interface CheckpointerParts {
   readonly cacheBytes: number
   /** Whether checkpoints are taken that nobody asked for. */
   readonly automatic: boolean
+  /** Bytes of node images in one slice. */
+  readonly sliceBytes?: number | undefined
 }
 
 /** Frames of a checkpoint at the end of a batch. */
@@ -219,7 +221,8 @@ export class Checkpointer {
   #addImages(running: Running, buffer: LogBuffer): { nodes: Node[]; bytes: number; done: boolean } {
     const nodes: Node[] = []
     let bytes = 0
-    while (bytes < SLICE_BYTES) {
+    const { sliceBytes = SLICE_BYTES } = this.#parts
+    while (bytes < sliceBytes) {
       const next = running.walk.next()
       if (next.done === true) return { nodes, bytes, done: true }
       const node = next.value

@@ -42,9 +42,17 @@ export class Committer {
   constructor(parts: CommitterParts) {
     this.#parts = parts
     this.#lastAdded = parts.visible.commit
-    const { writer, head, visible, checksum } = parts
+    const { writer, head, visible, checksum, platform } = parts
     this.#statedWatermark = writer.watermark.end
-    this.checkpointer = new Checkpointer({ ...parts.checkpoints, writer, head, visible, checksum })
+    const sliceBytes = platform.checkpointSliceBytes
+    this.checkpointer = new Checkpointer({
+      ...parts.checkpoints,
+      writer,
+      head,
+      visible,
+      checksum,
+      sliceBytes,
+    })
     this.#idle = new IdleWork({ ...parts, sync: () => this.#syncTask(), mark: () => this.#markIfBehind() })
   }
 

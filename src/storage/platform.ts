@@ -68,6 +68,8 @@ export interface Platform {
   sharedFileSystem?(path: string): string | undefined
   /** Tells the operator something that is no error. */
   warn?(message: string): void
+  /** Bytes of index nodes that a checkpoint writes between two turns; where absent, the engine decides. */
+  readonly checkpointSliceBytes?: number | undefined
   /** The path that a file URL means; absent where paths are no files. */
   pathOf?(url: URL): string
 }

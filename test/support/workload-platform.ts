@@ -30,6 +30,8 @@ export interface WorkloadPlatformOptions {
   /** The storage that plain paths mean. With it, zeros are laid ahead as they are in files. */
   readonly storage?: Storage | undefined
   readonly asyncContext?: false | undefined
+  /** Bytes of index nodes in one slice of a checkpoint: few, so that small trees take several. */
+  readonly sliceBytes?: number | undefined
 }
 
 export function workloadPlatform(options: WorkloadPlatformOptions = {}): WorkloadPlatform {
@@ -51,6 +53,7 @@ export function workloadPlatform(options: WorkloadPlatformOptions = {}): Workloa
     randomBytes: (length) => random.bytes(length),
     setTimer,
     storage: options.storage,
+    checkpointSliceBytes: options.sliceBytes,
   }
   class WorkloadDatabase extends Database {
     static override platform(): Platform {

@@ -18,14 +18,19 @@ export interface Harness {
 export interface HarnessOptions extends OpenOptions {
   readonly layAhead?: boolean | undefined
   readonly asyncContext?: false | undefined
+  readonly sliceBytes?: number | undefined
 }
 
 /** Opens a database with an empty collection `a` of string or number keys in `id`. */
 export async function harness(options: HarnessOptions = {}): Promise<Harness> {
-  const { layAhead, asyncContext, ...open } = options
+  const { layAhead, asyncContext, sliceBytes, ...open } = options
   const disk = new PowerCutStorage()
   const storage = new FaultyStorage(disk)
-  const clock = workloadPlatform({ storage: layAhead === true ? storage : undefined, asyncContext })
+  const clock = workloadPlatform({
+    storage: layAhead === true ? storage : undefined,
+    asyncContext,
+    sliceBytes,
+  })
   const reopen = (how: OpenOptions = {}): Promise<Database> => clock.Database.open(PATH, { storage, ...how })
   const db = await reopen(open)
   await db.registerCollection('a', [], 'id')
