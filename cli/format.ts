@@ -32,6 +32,11 @@ export function exactSize(bytes: number): string {
   return bytes < 1024 ? size(bytes) : `${count(bytes)} bytes (${size(bytes)})`
 }
 
+/** A part of a whole, given from 0 to 1. */
+export function percent(part: number): string {
+  return `${Math.round(part * 100)}%`
+}
+
 /** A duration, given in seconds. */
 export function duration(seconds: number): string {
   return seconds < 10 ? `${seconds.toFixed(2)} s` : `${seconds.toFixed(1)} s`

@@ -3,7 +3,8 @@
  */
 import { openFrozenEngine } from './engine/open.js'
 import { type CatalogReport, dumpCatalogFile } from './inspect/dump-catalog.js'
-import { inspectFile, type InspectOptions, type InspectReport } from './inspect/inspect.js'
+import type { InspectOptions } from './inspect/analysed-file.js'
+import { inspectFile, type InspectReport } from './inspect/inspect.js'
 import { verifyFile, type VerifyOptions, type VerifyReport } from './inspect/verify.js'
 import { Database } from './node-database.js'
 import { nodePlatform } from './storage/node-platform.js'

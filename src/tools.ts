@@ -4,6 +4,10 @@
  */
 export { dumpCatalog, inspect, openFrozen, verify } from './node-tools.js'
 export type { CatalogCollection, CatalogReport } from './inspect/dump-catalog.js'
-export type { FrameCount, InspectOptions, InspectReport, SuperblockReport } from './inspect/inspect.js'
-export type { VerifyFinding, VerifyOptions, VerifyReport } from './inspect/verify.js'
+export type { InspectOptions } from './inspect/analysed-file.js'
+export type { FrameCount } from './inspect/frame-counter.js'
+export type { ByteUse, CheckpointReport, IndexReport, TreeReport } from './inspect/index-report.js'
+export type { CommitsReport, InspectReport, SuperblockReport } from './inspect/inspect.js'
+export type { VerifyFinding } from './inspect/findings.js'
+export type { VerifyOptions, VerifyReport } from './inspect/verify.js'
 export { breakLocks, listLocks } from './storage/lock/locks.js'

@@ -1,11 +1,11 @@
 /**
  * `varve inspect`: what a database file is and how it stands.
  */
-import type { InspectReport, SuperblockReport } from '../../src/tools.js'
+import type { ByteUse, InspectReport, SuperblockReport, TreeReport } from '../../src/tools.js'
 import { inspect } from '../../src/tools.js'
 import type { CommandSpec, Outcome, Run } from '../command.js'
 import { visible } from '../escape.js'
-import { count, counted, exactSize, facts } from '../format.js'
+import { count, counted, exactSize, facts, percent, quoted } from '../format.js'
 import { HelpGroup } from '../help-groups.js'
 import { holderText } from '../holder.js'
 import { table } from '../table.js'
@@ -15,8 +15,8 @@ export const inspectCommand: CommandSpec<object> = {
   group: HelpGroup.look,
   summary: 'show what a database file is and how it stands',
   description:
-    'Shows header, superblocks, checkpoint, extent of the log, frames, commits, live and dead bytes, and who holds ' +
-    'the lock. Reads the file as it is, needs no lock and changes nothing.',
+    'Shows header, superblocks, extent of the log, the newest checkpoint, the trees of the index, frames, commits, ' +
+    'live and dead bytes, and who holds the lock. Reads the file as it is, needs no lock and changes nothing.',
   examples: ['varve inspect library.varve', 'varve inspect library.varve --json'],
   work,
 }
@@ -29,7 +29,7 @@ async function work({ database, signal, startProgress }: Run<object>): Promise<O
 }
 
 async function reportText(report: InspectReport): Promise<string> {
-  const { superblocks, frames } = report
+  const { superblocks, frames, trees } = report
   return [
     facts(`Database ${visible(report.path)}`, fileFacts(report)),
     `Superblocks\n${await table(SUPERBLOCK_COLUMNS, superblocks.map(superblockRow))}`,
@@ -42,6 +42,8 @@ async function reportText(report: InspectReport): Promise<string> {
         )}`,
     facts('Commits', commitFacts(report)),
     facts('Rows', rowFacts(report)),
+    facts('Index', indexFacts(report)),
+    await table(TREE_COLUMNS, trees.map(treeRow)),
     facts('Beside the file', besideFacts(report)),
   ].join('\n')
 }
@@ -100,7 +102,34 @@ function superblockRow({ slot, live, problem, content }: SuperblockReport): stri
   ]
 }
 
-function logFacts({ log, watermark, checkpointOffset }: InspectReport): Fact[] {
+const TREE_COLUMNS = [
+  { title: 'tree of' },
+  { title: 'rows', align: 'right' },
+  { title: 'depth', align: 'right' },
+  { title: 'leaves', align: 'right' },
+  { title: 'full', align: 'right' },
+  { title: 'inner nodes', align: 'right' },
+  { title: 'full', align: 'right' },
+  { title: 'bytes', align: 'right' },
+  { title: 'damaged', align: 'right' },
+] as const
+
+function treeRow(tree: TreeReport): string[] {
+  const { id, name, rows, depth, leaves, leafFill, innerNodes, innerFill, nodeBytes, unreadableNodes } = tree
+  return [
+    id === 0 ? 'the catalog' : quoted(name),
+    count(rows),
+    count(depth),
+    count(leaves),
+    percent(leafFill),
+    count(innerNodes),
+    innerNodes === 0 ? '' : percent(innerFill),
+    count(nodeBytes),
+    unreadableNodes === 0 ? '' : counted(unreadableNodes, 'node'),
+  ]
+}
+
+function logFacts({ log, watermark }: InspectReport): Fact[] {
   const { start, end, behindBytes, classification, breakOffset, reason } = log
   return [
     ['extent', `${start} to ${end}: ${exactSize(end - start)}`],
@@ -110,7 +139,6 @@ function logFacts({ log, watermark, checkpointOffset }: InspectReport): Fact[] {
       ? []
       : [['breaks at', `${breakOffset}: ${visible(reason ?? '')}`] as const]),
     ['durable to', `${watermark} (W)`],
-    ['checkpoint', checkpointOffset === undefined ? 'none' : `at ${checkpointOffset}`],
   ]
 }
 
@@ -124,11 +152,29 @@ function commitFacts({ commits }: InspectReport): Fact[] {
   ]
 }
 
-function rowFacts({ collections, rows, liveBytes, deadBytes }: InspectReport): Fact[] {
+function rowFacts({ collections, rows, records }: InspectReport): Fact[] {
   return [
     ['rows', `${count(rows)} in ${counted(collections, 'collection')}`],
+    ...useFacts(records, 'replaced or deleted'),
+  ]
+}
+
+function indexFacts({ checkpoint, checkpoints, logBytesBehind, nodes }: InspectReport): Fact[] {
+  const newest =
+    checkpoint === undefined ? 'none' : `at ${checkpoint.offset}, of commit ${count(checkpoint.sequence)}`
+  return [
+    ['checkpoints', count(checkpoints)],
+    ['newest', newest],
+    ...(checkpoint === undefined ? [] : [['replay from', String(checkpoint.replayFrom)] as const]),
+    ['log behind', exactSize(logBytesBehind)],
+    ...useFacts(nodes, 'of older checkpoints'),
+  ]
+}
+
+function useFacts({ liveBytes, deadBytes }: ByteUse, dead: string): Fact[] {
+  return [
     ['live', exactSize(liveBytes)],
-    ['dead', `${exactSize(deadBytes)}: replaced or deleted`],
+    ['dead', `${exactSize(deadBytes)}: ${dead}`],
   ]
 }
 

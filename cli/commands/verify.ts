@@ -21,8 +21,8 @@ export const verifyCommand: CommandSpec<Options> = {
   group: HelpGroup.look,
   summary: 'check every byte, and list every finding',
   description:
-    'Checks the fixed blocks, every frame, the chain of commits, record checksums, catalog and index, and lists every ' +
-    'finding: where it is, what was expected and what was there. Exits 1 if there is damage. Reads the file as it ' +
+    'Checks the fixed blocks, every frame, the chain of commits, checkpoints, and every node and record that the index ' +
+    'leads to, and lists every finding: where it is, what was expected and what was there. Exits 1 if there is damage. Reads the file as it ' +
     'is, needs no lock and changes nothing.',
   examples: [
     'varve verify library.varve',
@@ -31,7 +31,7 @@ export const verifyCommand: CommandSpec<Options> = {
   ],
   addOptions(command: Command) {
     command
-      .option('--deep', 'also decode every row and recompute the state digests')
+      .option('--deep', 'also decode every row and check its key')
       .addOption(
         choice('--fail-on', ['error', 'warning'], 'least severity that makes the exit code 1', 'error'),
       )
@@ -53,14 +53,15 @@ async function work({ database, options, signal, startProgress }: Run<Options>):
 }
 
 function reportText(report: VerifyReport): string {
-  const { findings, errors, warnings, deep, path, fileBytes, frames, commits, rows, collections } = report
+  const { findings, errors, warnings, deep, path, fileBytes, rows, collections } = report
+  const { frames, commits, checkpoints } = report
   const summary = facts(`${errors === 0 ? 'Sound' : 'DAMAGED'}: ${visible(path)}`, [
     ['findings', `${counted(errors, 'error')}, ${counted(warnings, 'warning')}`],
     [
       'checked',
-      `${count(fileBytes)} bytes (${size(fileBytes)}), ${counted(frames, 'frame')}, ${counted(commits, 'commit')}`,
+      `${count(fileBytes)} bytes (${size(fileBytes)}), ${counted(frames, 'frame')}, ${counted(commits, 'commit')}, ${counted(checkpoints, 'checkpoint')}`,
     ],
-    ['rows', `${count(rows)} in ${counted(collections, 'collection')}${deep ? ', each read' : ''}`],
+    ['rows', `${count(rows)} in ${counted(collections, 'collection')}${deep ? ', each decoded' : ''}`],
   ])
   return [...grouped(findings).map(groupText), summary].join('\n')
 }

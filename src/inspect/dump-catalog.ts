@@ -4,9 +4,10 @@
 import type { FieldDefinition } from '../catalog/field.js'
 import { digestText } from '../format/digest.js'
 import type { Platform } from '../storage/platform.js'
-import { runAsync } from '../storage/task.js'
-import type { InspectOptions } from './inspect.js'
-import { openForAnalysis, type ReadLog, readLog } from './read-log.js'
+import { analyse, type AnalysedFile, type InspectOptions } from './analysed-file.js'
+import type { RowCodecs } from '../engine/row-codecs.js'
+import type { DatabaseState } from '../engine/state.js'
+import type { Task } from '../storage/task.js'
 
 export interface CatalogCollection {
   readonly id: number
@@ -42,23 +43,22 @@ export async function dumpCatalogFile(
   options: InspectOptions,
   platform: Platform,
 ): Promise<CatalogReport> {
-  const file = openForAnalysis(path, platform, options.storage)
-  try {
-    const read = await runAsync(readLog(file, platform, {}), platform, options.signal)
-    const { header } = read.blocks
-    return {
-      path: read.path,
-      databaseId: header.databaseId,
-      generationId: header.generationId,
-      commitSequence: read.state.commit.sequence,
-      collections: collectionsOf(read),
-    }
-  } finally {
-    file.close()
+  return await analyse(path, options, platform, catalogReport)
+}
+
+function* catalogReport(analysed: AnalysedFile): Task<CatalogReport> {
+  const { state } = yield* analysed.replay()
+  const { databaseId, generationId } = analysed.blocks.header
+  return {
+    path: analysed.path,
+    databaseId,
+    generationId,
+    commitSequence: state.commit.sequence,
+    collections: collectionsOf(state, analysed.codecs),
   }
 }
 
-function collectionsOf({ state, codecs }: ReadLog): CatalogCollection[] {
+function collectionsOf(state: DatabaseState, codecs: RowCodecs): CatalogCollection[] {
   const ids = [...state.names.values()].sort((a, b) => a - b)
   return ids.flatMap((id) => {
     const collection = state.collections.get(id)

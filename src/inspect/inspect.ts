@@ -7,19 +7,13 @@ import { type Header, LOG_START, NO_GENERATION } from '../format/header.js'
 import type { Superblock, SuperblockResult } from '../format/superblock.js'
 import { listQuarantines } from '../log/quarantine-files.js'
 import type { LostCommit, RecoveryClass } from '../log/recovery-info.js'
-import type { LogScanner, ScanEvent } from '../log/scanner.js'
 import type { Platform } from '../storage/platform.js'
 import type { Storage } from '../storage/storage.js'
-import { runAsync } from '../storage/task.js'
-import { openForAnalysis, type ReadLog, readLog } from './read-log.js'
-
-export interface InspectOptions {
-  /** Where the file is; the file system by default. */
-  readonly storage?: Storage | undefined
-  readonly signal?: AbortSignal | undefined
-  /** Called now and then with how far the scan is, in bytes. */
-  readonly onProgress?: ((done: number, total: number) => void) | undefined
-}
+import type { Task } from '../storage/task.js'
+import { type AnalysedFile, analyse, type InspectOptions, type ReplayedState } from './analysed-file.js'
+import { type FrameCount, FrameCounter } from './frame-counter.js'
+import { type IndexReport, indexReport, rowsOf } from './index-report.js'
+import { scanLog } from './log-scan.js'
 
 /** A superblock as `inspect` shows it. */
 export interface SuperblockReport {
@@ -31,13 +25,18 @@ export interface SuperblockReport {
   readonly content: Omit<Superblock, 'header'> | undefined
 }
 
-export interface FrameCount {
-  readonly kind: string
-  readonly frames: number
-  readonly bytes: number
+/** Commits in the chain, and those behind its break. */
+export interface CommitsReport {
+  readonly count: number
+  readonly firstSequence: number | undefined
+  readonly firstTime: string | undefined
+  readonly lastSequence: number | undefined
+  readonly lastTime: string | undefined
+  readonly behindBreak: number
+  readonly cut: readonly LostCommit[]
 }
 
-export interface InspectReport {
+export interface InspectReport extends IndexReport {
   readonly path: string
   readonly fileBytes: number
   readonly header: Header
@@ -45,8 +44,8 @@ export interface InspectReport {
   readonly hasParent: boolean
   readonly epoch: number | undefined
   readonly superblocks: readonly SuperblockReport[]
-  /** Offset of the newest checkpoint; undefined for none. */
-  readonly checkpointOffset: number | undefined
+  /** How many checkpoints there are in the log, whole or not as trees. */
+  readonly checkpoints: number
   /** W: the end of the last commit known to be durable. */
   readonly watermark: number
   readonly log: {
@@ -54,26 +53,15 @@ export interface InspectReport {
     readonly end: number
     /** Bytes behind the log's end: zeros laid ahead, or a tail that is no part of the chain. */
     readonly behindBytes: number
+    /** How an open finds the log to end. */
     readonly classification: RecoveryClass
     readonly breakOffset: number | undefined
     readonly reason: string | undefined
   }
   readonly frames: readonly FrameCount[]
-  readonly commits: {
-    readonly count: number
-    readonly firstSequence: number | undefined
-    readonly firstTime: string | undefined
-    readonly lastSequence: number | undefined
-    readonly lastTime: string | undefined
-    readonly behindBreak: number
-    readonly cut: readonly LostCommit[]
-  }
+  readonly commits: CommitsReport
   readonly collections: number
   readonly rows: number
-  /** Bytes of the records that hold live rows and catalog entries. */
-  readonly liveBytes: number
-  /** Bytes of records replaced or deleted, and of deletes. */
-  readonly deadBytes: number
   readonly lockHolders: readonly LockHolder[]
   readonly quarantines: readonly { readonly path: string; readonly offset: number; readonly bytes: number }[]
 }
@@ -84,108 +72,95 @@ export async function inspectFile(
   options: InspectOptions,
   platform: Platform,
 ): Promise<InspectReport> {
-  const file = openForAnalysis(path, platform, options.storage)
-  try {
-    const counter = new FrameCounter(file.size(), options.onProgress)
-    const observe = (event: ScanEvent, scanner: LogScanner): void => counter.observe(event, scanner)
-    const read = await runAsync(readLog(file, platform, { observe }), platform, options.signal)
-    return report(read, counter, platform, options.storage ?? platform.storage)
-  } finally {
-    file.close()
+  return await analyse(path, options, platform, (analysed) => inspection(analysed, options))
+}
+
+function* inspection(analysed: AnalysedFile, options: InspectOptions): Task<InspectReport> {
+  const total = analysed.file.size()
+  const counter = new FrameCounter((end) => options.onProgress?.(Math.min(end, total), total))
+  const replayed = yield* analysed.replay()
+  yield* scanLog(analysed.log, yield* analysed.checkpoints(), counter)
+  const index = yield* indexReport(replayed)
+  return {
+    ...fileReport(analysed),
+    ...index,
+    ...logReport(analysed, replayed),
+    checkpoints: counter.framesOf(FrameKind.checkpoint),
+    frames: counter.list(),
+    commits: commitsReport(replayed, counter),
+    collections: replayed.state.names.size,
+    rows: rowsOf(index.trees),
+    ...besideReport(analysed, options.storage ?? analysed.platform.storage),
   }
 }
 
-/** Counts frames by kind, and notes the first commit. */
-class FrameCounter {
-  readonly #counts = new Map<number, { frames: number; bytes: number }>()
-  readonly #total: number
-  readonly #onProgress: ((done: number, total: number) => void) | undefined
-  firstCommit: number | undefined
-
-  constructor(total: number, onProgress: ((done: number, total: number) => void) | undefined) {
-    this.#total = total
-    this.#onProgress = onProgress
-  }
-
-  observe(event: ScanEvent, scanner: LogScanner): void {
-    if (event !== 'frame') return
-    const { kind, sequence } = scanner.header
-    const count = this.#counts.get(kind) ?? { frames: 0, bytes: 0 }
-    count.frames += 1
-    count.bytes += scanner.end - scanner.offset
-    this.#counts.set(kind, count)
-    if (kind === FrameKind.transaction || kind === FrameKind.txnCommit) this.firstCommit ??= sequence
-    this.#onProgress?.(scanner.end, this.#total)
-  }
-
-  list(): FrameCount[] {
-    return Object.entries(FrameKind).flatMap(([kind, number]) => {
-      const count = this.#counts.get(number)
-      return count === undefined ? [] : [{ kind, ...count }]
-    })
-  }
-}
-
-function report(
-  read: ReadLog,
-  counter: FrameCounter,
-  platform: Platform,
-  storage: Storage | undefined,
-): InspectReport {
-  const { blocks, judgement, state, path, file } = read
-  const { last, classification, breakOffset } = judgement
-  const live = blocks.superblocks.live
-  const fileBytes = file.size()
-  let rows = 0
-  let liveBytes = 0
-  for (const [id, collection] of state.collections) {
-    liveBytes += collection.liveBytes
-    if (id !== 0) rows += collection.tree.count
-  }
-  const any = judgement.transactionsApplied > 0
+function fileReport({
+  path,
+  file,
+  blocks,
+}: AnalysedFile): Pick<
+  InspectReport,
+  'path' | 'fileBytes' | 'header' | 'headerDamaged' | 'hasParent' | 'epoch' | 'superblocks'
+> {
+  const { header, headerDamaged, superblocks } = blocks
+  const { slots, live, liveSlot } = superblocks
   return {
     path,
-    fileBytes,
-    header: blocks.header,
-    headerDamaged: blocks.headerDamaged,
-    hasParent: blocks.header.parentGenerationId !== NO_GENERATION,
+    fileBytes: file.size(),
+    header,
+    headerDamaged,
+    hasParent: header.parentGenerationId !== NO_GENERATION,
     epoch: live?.epoch,
-    superblocks: blocks.superblocks.slots.map((slot, i) =>
-      superblockReport(slot, i, blocks.superblocks.liveSlot === i),
-    ),
-    checkpointOffset: live === undefined || live.checkpoint === 0 ? undefined : live.checkpoint,
-    watermark: judgement.watermark,
+    superblocks: slots.map((slot, i) => superblockReport(slot, i, liveSlot === i)),
+  }
+}
+
+function logReport(
+  { file }: AnalysedFile,
+  { judgement }: ReplayedState,
+): Pick<InspectReport, 'watermark' | 'log'> {
+  const { classification, breakOffset, breakReason, logEnd, watermark } = judgement
+  return {
+    watermark,
     log: {
       start: LOG_START,
-      end: judgement.logEnd,
-      behindBytes: Math.max(0, fileBytes - judgement.logEnd),
+      end: logEnd,
+      behindBytes: Math.max(0, file.size() - logEnd),
       classification,
       breakOffset,
-      reason: classification === 'clean' ? undefined : judgement.breakReason,
+      reason: classification === 'clean' ? undefined : breakReason,
     },
-    frames: counter.list(),
-    commits: {
-      count: judgement.transactionsApplied,
-      firstSequence: counter.firstCommit,
-      firstTime: any ? isoTime(judgement.firstTime) : undefined,
-      lastSequence: any ? last.sequence : undefined,
-      lastTime: any ? isoTime(last.time) : undefined,
-      behindBreak: judgement.transactionsCut,
-      cut: judgement.cutCommits,
-    },
-    collections: state.names.size,
-    rows,
-    liveBytes,
-    deadBytes: state.recordBytes - liveBytes,
+  }
+}
+
+/** What an open reads says how the log ends; the scan of all of it, how it begins. */
+function commitsReport({ judgement, state }: ReplayedState, counter: FrameCounter): CommitsReport {
+  const { sequence, time } = state.commit
+  const any = counter.commits > 0
+  const { firstSequence, firstTime } = counter
+  return {
+    count: counter.commits,
+    firstSequence: any ? firstSequence : undefined,
+    firstTime: firstTime === undefined ? undefined : isoTime(firstTime),
+    lastSequence: any ? sequence : undefined,
+    lastTime: any ? isoTime(time) : undefined,
+    behindBreak: judgement.transactionsCut,
+    cut: judgement.cutCommits,
+  }
+}
+
+function besideReport(
+  { path, platform }: AnalysedFile,
+  storage: Storage | undefined,
+): Pick<InspectReport, 'lockHolders' | 'quarantines'> {
+  const quarantines = storage === undefined ? [] : listQuarantines(storage, path, platform.checksum)
+  return {
     lockHolders: storage === platform.storage ? (platform.locks?.holders(path) ?? []) : [],
-    quarantines:
-      storage === undefined
-        ? []
-        : listQuarantines(storage, path, platform.checksum).map(({ path: name, head }) => ({
-            path: name,
-            offset: head.offset,
-            bytes: head.length,
-          })),
+    quarantines: quarantines.map(({ path: name, head }) => ({
+      path: name,
+      offset: head.offset,
+      bytes: head.length,
+    })),
   }
 }
 

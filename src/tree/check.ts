@@ -1,9 +1,13 @@
 /**
- * Checking a whole tree: everything that searches, counts and cursors rely on. Reads every node.
+ * Checking a whole tree: everything that searches, counts and cursors rely on. Reads every node, and keeps none.
+ *
+ * What is wrong is told as it is met, and the walk goes on with everything else. It is a task, so that it can be interrupted
+ * between two nodes, however large the tree is.
  */
 import { VarveError } from '../errors.js'
 import { compareBytes } from '../format/key-order.js'
 import { u32 } from '../format/typed-read.js'
+import { PAUSE, runSync, type Task } from '../storage/task.js'
 import {
   Column,
   ColumnCount,
@@ -14,7 +18,9 @@ import {
   keyOf,
   type Node,
   NODE_BYTES,
+  positionAt,
   startOf,
+  storedBytesAt,
   subtreeCount,
   weightOf,
 } from './node.js'
@@ -24,165 +30,212 @@ import type { Tree } from './tree.js'
 
 /** What can be wrong with a tree. */
 export type TreeFindingKind =
-  'order' | 'bounds' | 'head' | 'layout' | 'count' | 'depth' | 'fill' | 'unreadable'
+  'order' | 'bounds' | 'head' | 'layout' | 'count' | 'stored' | 'pointer' | 'depth' | 'fill' | 'unreadable'
 
 export interface TreeFinding {
   readonly kind: TreeFindingKind
   /** The slots from the root down to the node, such as `/3/12`; empty for the root. */
   readonly path: string
-  readonly message: string
+  /** Where the node is stored, and how long its image is; both 0 while it is not. */
+  readonly position: number
+  readonly lengthBytes: number
+  readonly expected: string
+  readonly actual: string
 }
 
-/** The node under check: where it is, and the keys it may hold. */
+/** Who follows a walk. */
+export interface TreeWatch {
+  found(finding: TreeFinding): void
+  /** Asked before a stored node is visited; false passes over it and all below it. */
+  enter(position: number, lengthBytes: number): boolean
+  /** Visits a leaf, in the order of keys. Not called for one whose entries cannot be looked at. */
+  leaf(leaf: Node): Task<void>
+}
+
+/** Where a node is, and what it must be. */
 interface Place {
-  readonly node: Node
   readonly path: string
   /** Every key is at or above this. */
   readonly low: Uint8Array | undefined
   /** Every key is below this. */
   readonly high: Uint8Array | undefined
+  readonly isRoot: boolean
+}
+
+/** Where a node is stored; zeros while it is not. */
+interface Image {
+  readonly position: number
+  readonly lengthBytes: number
 }
 
 /** All findings of a tree; empty if it is sound. */
 export function checkTree(tree: Tree): TreeFinding[] {
-  const { root, source, count } = tree
   const findings: TreeFinding[] = []
-  const report = (path: string, kind: TreeFindingKind, message: string): void => {
-    findings.push({ kind, path, message: `Tree node ${path === '' ? '/' : path}: ${message}` })
-  }
-  const visit = (place: Place): void => {
-    const { node, path } = place
-    checkFill(place, node === root, report)
-    if (!checkLayout(place, report)) return
-    checkKeys(place, report)
-    for (let slot = 0; node.height > 0 && slot < node.count; slot++) {
-      const childPath = `${path}/${String(slot)}`
-      const child = read(source, node, slot, (message) => report(childPath, 'unreadable', message))
-      if (child === undefined) continue
-      const expected = { height: node.height - 1, count: countAt(node, slot) }
-      checkChild(child, expected, (kind, message) => report(childPath, kind, message))
-      // Heights fall on the way down, so that no damage leads round in circles.
-      if (child.height === expected.height)
-        visit({ node: child, path: childPath, ...childBounds(place, slot) })
-    }
-  }
-  visit({ node: root, path: '', low: undefined, high: undefined })
-  const found = subtreeCount(root)
-  if (found !== count)
-    report('', 'count', `The tree should hold ${String(count)} keys; its root counts ${String(found)}.`)
+  runSync(
+    walkTree(tree, {
+      found: (finding) => void findings.push(finding),
+      enter: () => true,
+      *leaf() {
+        // Nothing but the tree is checked.
+      },
+    }),
+  )
   return findings
 }
 
-/** A child, or undefined after a report of why it cannot be read. */
-function read(
-  source: NodeSource,
-  parent: Node,
-  slot: number,
-  report: (message: string) => void,
-): Node | undefined {
-  try {
-    return childAt(source, parent, slot)
-  } catch (error) {
-    if (!VarveError.is(error)) throw error
-    report(error.message)
-    return undefined
+/** Visits every node of a tree that can be reached, and checks it. */
+export function* walkTree(tree: Tree, watch: TreeWatch): Task<void> {
+  const walk = new TreeWalk(tree.source, watch)
+  const root = walk.root(tree)
+  if (root === undefined) return
+  yield* walk.visit(root, { path: '', low: undefined, high: undefined, isRoot: true })
+}
+
+class TreeWalk {
+  readonly #source: NodeSource
+  readonly #watch: TreeWatch
+
+  constructor(source: NodeSource, watch: TreeWatch) {
+    this.#source = source
+    this.#watch = watch
+  }
+
+  /** The root, if it can be read; checked against what is known of it. */
+  root(tree: Tree): Node | undefined {
+    const image = tree.heldRoot ?? tree.storedRoot()
+    if (image.position !== 0 && !this.#watch.enter(image.position, image.lengthBytes)) return undefined
+    const root = this.#read('', image, () => tree.root)
+    if (root === undefined) return undefined
+    const report = this.#reporter('', root)
+    const found = subtreeCount(root)
+    if (found !== tree.count)
+      report('count', `${tree.count} keys in the tree`, `${found} in its root's count`)
+    if (root.position === 0) return root
+    const { nodeBytes } = tree.storedRoot()
+    if (root.storedBytes !== nodeBytes)
+      report('stored', `${nodeBytes} bytes of images`, `${root.storedBytes}`)
+    return root
+  }
+
+  *visit(node: Node, place: Place): Task<void> {
+    const report = this.#reporter(place.path, node)
+    checkFill(node, place.isRoot, report)
+    if (!checkLayout(node, report)) return
+    checkKeys(node, place, report)
+    yield PAUSE
+    if (node.height === 0) return yield* this.#watch.leaf(node)
+    for (let slot = 0; slot < node.count; slot++) {
+      const path = `${place.path}/${slot}`
+      const child = this.#child(node, slot, path)
+      if (child !== undefined)
+        yield* this.visit(child, { path, ...childBounds(node, place, slot), isRoot: false })
+    }
+  }
+
+  /** The child of a slot, if it can be read and is to be visited; checked against what its parent says of it. */
+  #child(parent: Node, slot: number, path: string): Node | undefined {
+    const image = parent.children[slot] ?? storedImage(parent, slot)
+    if (image.position !== 0 && !this.#watch.enter(image.position, image.lengthBytes)) return undefined
+    const child = this.#read(path, image, () => childAt(this.#source, parent, slot))
+    if (child === undefined) return undefined
+    const report = this.#reporter(path, child)
+    checkChild(parent, slot, child, report)
+    // Heights fall on the way down, so that no damage leads round in circles.
+    return child.height === parent.height - 1 ? child : undefined
+  }
+
+  /** What `load` gives, or undefined after a report of why it cannot be read. */
+  #read(path: string, image: Image, load: () => Node): Node | undefined {
+    try {
+      return load()
+    } catch (error) {
+      if (!VarveError.is(error)) throw error
+      const { expected = 'a node that can be read', actual = error.message } = error.details
+      this.#reporter(path, image)('unreadable', expected, actual)
+      return undefined
+    }
+  }
+
+  #reporter(path: string, { position, lengthBytes }: Image): Report {
+    return (kind, expected, actual) =>
+      this.#watch.found({ kind, path, position, lengthBytes, expected, actual })
   }
 }
 
-type Report = (path: string, kind: TreeFindingKind, message: string) => void
+type Report = (kind: TreeFindingKind, expected: string, actual: string) => void
 
-function childBounds({ node, low, high }: Place, slot: number): Pick<Place, 'low' | 'high'> {
+function storedImage(parent: Node, slot: number): Image {
+  const lengthBytes = u32(parent.words, Column.length * parent.capacity + slot)
+  return { position: positionAt(parent, slot), lengthBytes }
+}
+
+function childBounds(node: Node, { low, high }: Place, slot: number): Pick<Place, 'low' | 'high'> {
   return {
     low: slot === 0 ? low : keyOf(node, slot),
     high: slot === node.count - 1 ? high : keyOf(node, slot + 1),
   }
 }
 
-function checkFill({ node, path }: Place, isRoot: boolean, report: Report): void {
+function checkFill(node: Node, isRoot: boolean, report: Report): void {
   const least = node.height > 0 ? 2 : isRoot ? 0 : 1
-  if (node.count < least) {
-    report(
-      path,
-      'fill',
-      `The node has ${String(node.count)} entries; it should have at least ${String(least)}.`,
-    )
-  }
-  if (isOver(node)) {
-    report(
-      path,
-      'fill',
-      `The node weighs ${String(weightOf(node))} bytes; it should at most ${String(NODE_BYTES)}.`,
-    )
-  }
+  if (node.count < least) report('fill', `a node of at least ${least} entries`, `${node.count}`)
+  if (isOver(node)) report('fill', `a node that weighs at most ${NODE_BYTES} bytes`, `${weightOf(node)}`)
 }
 
 /** Whether counts and ends lie within the node's memory; if not, its keys cannot be looked at. */
-function checkLayout({ node, path }: Place, report: Report): boolean {
+function checkLayout(node: Node, report: Report): boolean {
   const { height, columns, count, capacity, prefixBytes, words, keys } = node
-  const inner = columns === ColumnCount.inner
+  const isInner = columns === ColumnCount.inner
   if (
-    inner !== height > 0 ||
+    isInner !== height > 0 ||
     count > capacity ||
     words.length < columns * capacity ||
     prefixBytes > keys.length
   ) {
-    report(
-      path,
-      'layout',
-      `The node's ${String(count)} entries do not fit its memory of ${String(capacity)}.`,
-    )
+    report('layout', `entries that fit the node's memory of ${capacity}`, `${count} that do not`)
     return false
   }
   for (let i = 0; i < count; i++) {
     const start = startOf(node, i)
     const end = endOf(node, i)
     if (start <= end && end <= keys.length && (i >= firstKeyed(node) || start === end)) continue
-    report(
-      path,
-      'layout',
-      `Entry ${String(i)} should end at or after byte ${String(start)} of the node; it ends at ${String(end)}.`,
-    )
+    report('layout', `an end of entry ${i} at or after byte ${start} of the node`, `${end}`)
     return false
   }
   return true
 }
 
-function checkKeys({ node, path, low, high }: Place, report: Report): void {
+function checkKeys(node: Node, { low, high }: Place, report: Report): void {
   let before: Uint8Array | undefined
   for (let i = firstKeyed(node); i < node.count; i++) {
     const key = keyOf(node, i)
-    const name = `Entry ${String(i)}`
-    if (before !== undefined && compare(before, key) >= 0) {
-      report(path, 'order', `${name} should sort after the one before it.`)
-    }
+    if (before !== undefined && compare(before, key) >= 0)
+      report('order', `entry ${i} sorts after the one before it`, 'it does not')
     if (low !== undefined && compare(key, low) < 0)
-      report(path, 'bounds', `${name} sorts before the node's separator.`)
-    if (high !== undefined && compare(key, high) >= 0) {
-      report(path, 'bounds', `${name} does not sort before the separator behind the node.`)
-    }
+      report('bounds', `entry ${i} sorts at or after the node's separator`, 'it sorts before')
+    if (high !== undefined && compare(key, high) >= 0)
+      report('bounds', `entry ${i} sorts before the separator behind the node`, 'it does not')
     const head = headOf(node.keys, startOf(node, i), endOf(node, i))
     const stored = u32(node.words, Column.head * node.capacity + i)
-    if (head !== stored)
-      report(
-        path,
-        'head',
-        `The head of entry ${String(i)} should be ${String(head)}; it is ${String(stored)}.`,
-      )
+    if (head !== stored) report('head', `${head} as the head of entry ${i}`, `${stored}`)
     before = key
   }
 }
 
-function checkChild(
-  child: Node,
-  expected: { readonly height: number; readonly count: number },
-  report: (kind: TreeFindingKind, message: string) => void,
-): void {
-  if (child.height !== expected.height) {
-    report('depth', `The node should have height ${String(expected.height)}; it has ${String(child.height)}.`)
-  }
+function checkChild(parent: Node, slot: number, child: Node, report: Report): void {
+  const height = parent.height - 1
+  if (child.height !== height) report('depth', `a node of height ${height}`, `${child.height}`)
+  const count = countAt(parent, slot)
   const found = subtreeCount(child)
-  if (found === expected.count) return
-  report('count', `The node above counts ${String(expected.count)} keys; there are ${String(found)}.`)
+  if (found !== count) report('count', `${count} keys, as the node above says`, `${found}`)
+  if (parent.children[slot] !== undefined || child.position === 0) return
+  const { lengthBytes } = storedImage(parent, slot)
+  const crc = u32(parent.words, Column.crc * parent.capacity + slot)
+  if (child.crc !== crc || child.lengthBytes !== lengthBytes)
+    report('pointer', `${lengthBytes} bytes with checksum ${crc}`, `${child.lengthBytes} with ${child.crc}`)
+  const storedBytes = storedBytesAt(parent, slot)
+  if (child.storedBytes !== storedBytes)
+    report('stored', `${storedBytes} bytes of images, as the node above says`, `${child.storedBytes}`)
 }
 
 function compare(a: Uint8Array, b: Uint8Array): number {

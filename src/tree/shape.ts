@@ -1,6 +1,8 @@
 /**
- * The shape of a tree: what `inspect` shows of an index. Reads every node.
+ * The shape of a tree: what `inspect` shows of an index. Reads every node that can be read, and counts those that cannot.
  */
+import { VarveError } from '../errors.js'
+import { PAUSE, type Task } from '../storage/task.js'
 import { type Node, NODE_BYTES, weightOf } from './node.js'
 import { childAt } from './node-source.js'
 import type { Tree } from './tree.js'
@@ -10,6 +12,8 @@ export interface TreeShape {
   readonly depth: number
   readonly leaves: number
   readonly innerNodes: number
+  /** Nodes that are damaged. What is below them is not known, and not counted. */
+  readonly unreadableNodes: number
   readonly entries: number
   /** How full the leaves are on average, from 0 to 1. */
   readonly leafFill: number
@@ -19,26 +23,48 @@ export interface TreeShape {
   readonly bytes: number
 }
 
-export function treeShape(tree: Tree): TreeShape {
-  const { root, source, count } = tree
+export function* treeShape(tree: Tree): Task<TreeShape> {
+  const { source, count } = tree
   const nodes = { leaf: 0, inner: 0 }
   const weight = { leaf: 0, inner: 0 }
+  let unreadableNodes = 0
   let bytes = 0
-  const visit = (node: Node): void => {
+  function* visit(load: () => Node): Task<void> {
+    const node = readable(load)
+    if (node === undefined) {
+      unreadableNodes++
+      return
+    }
     const kind = node.height > 0 ? 'inner' : 'leaf'
     nodes[kind]++
     weight[kind] += weightOf(node)
     bytes += node.words.byteLength
-    for (let slot = 0; node.height > 0 && slot < node.count; slot++) visit(childAt(source, node, slot))
+    yield PAUSE
+    for (let slot = 0; node.height > 0 && slot < node.count; slot++)
+      yield* visit(() => childAt(source, node, slot))
   }
-  visit(root)
+  yield* visit(() => tree.root)
   return {
-    depth: root.height + 1,
+    depth: (tree.heldRoot ?? tree.storedRoot()).height + 1,
     leaves: nodes.leaf,
     innerNodes: nodes.inner,
+    unreadableNodes,
     entries: count,
-    leafFill: weight.leaf / (nodes.leaf * NODE_BYTES),
-    innerFill: nodes.inner === 0 ? 0 : weight.inner / (nodes.inner * NODE_BYTES),
+    leafFill: fill(weight.leaf, nodes.leaf),
+    innerFill: fill(weight.inner, nodes.inner),
     bytes,
+  }
+}
+
+function fill(weight: number, nodes: number): number {
+  return nodes === 0 ? 0 : weight / (nodes * NODE_BYTES)
+}
+
+function readable(load: () => Node): Node | undefined {
+  try {
+    return load()
+  } catch (error) {
+    if (!VarveError.is(error)) throw error
+    return undefined
   }
 }

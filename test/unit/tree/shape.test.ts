@@ -2,13 +2,16 @@
 import { describe, expect, it } from 'vitest'
 import { checkTree } from '../../../src/tree/check.js'
 import { TreeEditor } from '../../../src/tree/editor.js'
+import { runSync } from '../../../src/storage/task.js'
 import { RecordRef } from '../../../src/tree/record-ref.js'
-import { treeShape } from '../../../src/tree/shape.js'
+import { treeShape as shapeTask, type TreeShape } from '../../../src/tree/shape.js'
 import { Tree } from '../../../src/tree/tree.js'
 import { seed } from '../../support/counts.js'
 import { randomFrom } from '../../support/random.js'
 
 const COUNT = 20_000
+
+const treeShape = (tree: Tree): TreeShape => runSync(shapeTask(tree))
 
 function numberKey(n: number): Uint8Array {
   const key = new Uint8Array(16).fill(0x30)

@@ -1,0 +1,88 @@
+/**
+ * What `inspect` tells of the index: the checkpoint that an open starts from, the shape of each tree, and what of the log is
+ * live.
+ */
+import { CATALOG_ID } from '../catalog/entry.js'
+import { LOG_START } from '../format/header.js'
+import type { Task } from '../storage/task.js'
+import { treeShape } from '../tree/index.js'
+import type { ReplayedState } from './analysed-file.js'
+
+/** The newest checkpoint that an open can start from. */
+export interface CheckpointReport {
+  readonly offset: number
+  /** Sequence of the commit that it describes. */
+  readonly sequence: number
+  /** From where an open reads the log. */
+  readonly replayFrom: number
+}
+
+/** The tree of a collection as of the last commit. */
+export interface TreeReport {
+  readonly id: number
+  /** Empty for the catalog, which is collection 0. */
+  readonly name: string
+  readonly rows: number
+  /** Levels; 1 for a single leaf. */
+  readonly depth: number
+  readonly leaves: number
+  readonly innerNodes: number
+  /** Nodes that are damaged; what is below them is not counted. */
+  readonly unreadableNodes: number
+  /** How full leaves, and inner nodes, are on average: from 0 to 1. */
+  readonly leafFill: number
+  readonly innerFill: number
+  /** Bytes of its nodes in the log, as of the checkpoint. */
+  readonly nodeBytes: number
+}
+
+/** Bytes in the log that are in use, and those that are not. */
+export interface ByteUse {
+  readonly liveBytes: number
+  readonly deadBytes: number
+}
+
+export interface IndexReport {
+  readonly checkpoint: CheckpointReport | undefined
+  /** Bytes of log that commits took since the checkpoint's, with what stands between them. */
+  readonly logBytesBehind: number
+  readonly trees: readonly TreeReport[]
+  /** Live are the records of rows and catalog entries as of the last commit; dead all others. */
+  readonly records: ByteUse
+  /** Live are the nodes of the checkpoint; dead all others. */
+  readonly nodes: ByteUse
+}
+
+export function* indexReport(replayed: ReplayedState): Task<IndexReport> {
+  const { checkpoint: found, judgement, state, nodeBytes } = replayed
+  const stored = new Map(found?.checkpoint.collections.map(({ id, root }) => [id, root.nodeBytes]))
+  const liveNodes = sum(stored.values())
+  const liveRecords = sum(Array.from(state.collections.values(), ({ liveBytes }) => liveBytes))
+  const trees: TreeReport[] = []
+  for (const [id, { definition, tree }] of state.collections) {
+    const { entries: rows, bytes: _memory, ...shape } = yield* treeShape(tree)
+    trees.push({ id, name: definition.name, rows, ...shape, nodeBytes: stored.get(id) ?? 0 })
+  }
+  return {
+    checkpoint: found && {
+      offset: found.offset,
+      sequence: found.checkpoint.sequence,
+      replayFrom: found.checkpoint.replayFrom,
+    },
+    logBytesBehind: judgement.last.end - (found?.checkpoint.commitEnd ?? LOG_START),
+    trees: trees.sort((a, b) => a.id - b.id),
+    records: { liveBytes: liveRecords, deadBytes: state.recordBytes - liveRecords },
+    nodes: { liveBytes: liveNodes, deadBytes: nodeBytes - liveNodes },
+  }
+}
+
+/** Rows of all collections but the catalog. */
+export function rowsOf(trees: readonly TreeReport[]): number {
+  return sum(trees.map(({ id, rows }) => (id === CATALOG_ID ? 0 : rows)))
+}
+
+function sum(numbers: Iterable<number>): number {
+  let total = 0
+  for (const number of numbers) total += number
+  return total
+}

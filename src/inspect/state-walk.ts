@@ -1,0 +1,245 @@
+/**
+ * Walks the trees of one state of a database: every node, every record that they lead to, and the figures kept with them.
+ */
+import { CATALOG_ID, readEntry } from '../catalog/entry.js'
+import type { CollectionDefinition } from '../catalog/definition.js'
+import { KeysOf } from '../engine/keys-of.js'
+import { RecordSource } from '../engine/record-source.js'
+import type { RowCodecs } from '../engine/row-codecs.js'
+import { RowReader } from '../engine/row-reader.js'
+import { VarveError } from '../errors.js'
+import { type Digest, DigestSum, digestText } from '../format/digest.js'
+import { LOG_START } from '../format/header.js'
+import { Operation } from '../format/record.js'
+import { PAUSE, type Task } from '../storage/task.js'
+import { RecordRef, type Tree, type TreeFinding, type TreeWatch, walkTree } from '../tree/index.js'
+import { keyOf, type Node, readRef } from '../tree/node.js'
+import type { AnalysedFile } from './analysed-file.js'
+import type { Findings } from './findings.js'
+import type { NodeRanges } from './node-ranges.js'
+import { PlaceSet } from './place-set.js'
+
+/** Rows between two places where the work may be interrupted. */
+const ROWS_PER_PAUSE = 64
+
+/** One tree, and what is kept with it. */
+export interface WalkedCollection {
+  readonly id: number
+  /** Undefined where it cannot be read: its rows are then not decoded. */
+  readonly definition: CollectionDefinition | undefined
+  readonly tree: Tree
+  readonly count: number
+  readonly liveBytes: number
+  readonly digest: Digest
+  /** Bytes of all its images; undefined for a tree that is not stored as a whole. */
+  readonly nodeBytes: number | undefined
+}
+
+export interface StateWalkParts {
+  readonly analysed: AnalysedFile
+  readonly findings: Findings
+  readonly ranges: NodeRanges
+  /** What states the figures, for findings about them. */
+  readonly statedAt: { readonly kind: string; readonly offset: number }
+  /** Where the nodes of this state end, and its records. */
+  readonly nodesBefore: number
+  readonly recordsBefore: number
+  /** Whose leaves' records were read already. */
+  readonly walkedBefore: StateWalk | undefined
+  /** Whether rows are decoded. */
+  readonly deep: boolean
+  /** Told of bytes as they are checked. */
+  readonly onBytes: (bytes: number) => void
+}
+
+export class StateWalk {
+  readonly #parts: StateWalkParts
+  readonly #nodes = new PlaceSet()
+  readonly #records = new PlaceSet()
+  readonly #reader: RecordChecker
+
+  constructor(parts: StateWalkParts) {
+    this.#parts = parts
+    this.#reader = new RecordChecker(parts.analysed, parts.findings)
+  }
+
+  /** Whether the node at a position was reached. */
+  reached(position: number): boolean {
+    return this.#nodes.has(position)
+  }
+
+  *walk(collection: WalkedCollection): Task<void> {
+    const tally = new Tally()
+    const watch: TreeWatch = {
+      found: (finding) => this.#found(finding, collection, tally),
+      enter: (position, lengthBytes) => this.#enter(position, lengthBytes, tally),
+      leaf: (leaf) => this.#leaf(leaf, collection, tally),
+    }
+    yield* walkTree(collection.tree, watch)
+    this.#checkFigures(collection, tally)
+  }
+
+  #found(finding: TreeFinding, { id }: WalkedCollection, tally: Tally): void {
+    const { kind, path, position, lengthBytes, expected, actual } = finding
+    if (kind === 'unreadable' || kind === 'layout' || kind === 'depth') tally.isWhole = false
+    const { findings } = this.#parts
+    if (position !== 0)
+      return findings.error('node', { offset: position, end: position + lengthBytes }, { expected, actual })
+    const where = `node ${path === '' ? '/' : path} of the index of collection ${id}`
+    findings.error('tree', { offset: 0 }, { expected: `${expected} (${where})`, actual })
+  }
+
+  #enter(position: number, lengthBytes: number, tally: Tally): boolean {
+    const { findings, ranges, nodesBefore, onBytes } = this.#parts
+    const end = position + lengthBytes
+    const place = { offset: position, end }
+    const misplaced = (expected: string, actual: string): boolean => {
+      findings.error('node', place, { expected, actual })
+      tally.isWhole = false
+      return false
+    }
+    if (position < LOG_START || end > nodesBefore)
+      return misplaced(
+        `an index node between ${LOG_START} and ${nodesBefore}`,
+        `one at ${position} to ${end}`,
+      )
+    if (!this.#nodes.add(position))
+      return misplaced('an index node that is reached once', 'a second way to it, or to bytes of it')
+    tally.nodeBytes += lengthBytes
+    onBytes(lengthBytes)
+    if (!ranges.hold(position, lengthBytes))
+      findings.error('node', place, { expected: 'an index node in a frame of such', actual: 'one outside' })
+    return true
+  }
+
+  *#leaf(leaf: Node, collection: WalkedCollection, tally: Tally): Task<void> {
+    const { walkedBefore, onBytes, deep } = this.#parts
+    const isRead = leaf.position !== 0 && walkedBefore?.reached(leaf.position) === true
+    const ref = new RecordRef()
+    for (let i = 0; i < leaf.count; i++) {
+      const key = keyOf(leaf, i)
+      readRef(leaf, i, ref)
+      tally.add(key, ref)
+      onBytes(ref.lengthBytes)
+      if (this.#isInPlace(ref) && !isRead) this.#reader.check(ref, key, collection, deep)
+      if (i % ROWS_PER_PAUSE === ROWS_PER_PAUSE - 1) yield PAUSE
+    }
+  }
+
+  /** Whether a record lies where the records of this state do, and nobody else led to it. */
+  #isInPlace({ position, lengthBytes }: RecordRef): boolean {
+    const { findings, recordsBefore } = this.#parts
+    const end = position + lengthBytes
+    const place = { offset: position, end }
+    if (position < LOG_START || end > recordsBefore) {
+      const expected = `a record between ${LOG_START} and ${recordsBefore}`
+      findings.error('record', place, { expected, actual: `one at ${position} to ${end}` })
+      return false
+    }
+    if (this.#records.add(position)) return true
+    const what = {
+      expected: 'a record that is reached once',
+      actual: 'a second way to it, or to bytes of it',
+    }
+    findings.error('record', place, what)
+    return true
+  }
+
+  /** Figures can only be right if all that they count was seen. */
+  #checkFigures(collection: WalkedCollection, tally: Tally): void {
+    if (!tally.isWhole) return
+    const { findings, statedAt } = this.#parts
+    const of = collection.id === CATALOG_ID ? 'the catalog' : `collection ${collection.id}`
+    const figures: [string, number | undefined, number][] = [
+      ['keys', collection.count, tally.count],
+      ['bytes of live records', collection.liveBytes, tally.liveBytes],
+      ['bytes of nodes', collection.nodeBytes, tally.nodeBytes],
+    ]
+    for (const [what, stated, found] of figures) {
+      if (stated === undefined || stated === found) continue
+      const expected = `${found} ${what} of ${of}, as its tree has`
+      findings.error(statedAt.kind, statedAt, { expected, actual: String(stated) })
+    }
+    const [stated, found] = [digestText(collection.digest), digestText(tally.digest)]
+    if (stated === found) return
+    findings.error('digest', statedAt, { expected: `state digest ${found} of ${of}`, actual: stated })
+  }
+}
+
+/** What a tree's leaves say, added up. */
+class Tally {
+  count = 0
+  liveBytes = 0
+  nodeBytes = 0
+  /** Whether everything below the root was seen. */
+  isWhole = true
+  readonly digest: DigestSum = new DigestSum()
+
+  add(key: Uint8Array, { lengthBytes, crc }: RecordRef): void {
+    this.count++
+    this.liveBytes += lengthBytes
+    this.digest.add(key, 0, key.length, crc)
+  }
+}
+
+/** Reads records, and holds them against the entries that lead to them. */
+class RecordChecker {
+  readonly #findings: Findings
+  readonly #codecs: RowCodecs
+  readonly #source: RecordSource
+  readonly #rows: RowReader
+  readonly #keys = new KeysOf()
+
+  constructor({ file, platform, codecs, path }: AnalysedFile, findings: Findings) {
+    this.#findings = findings
+    this.#codecs = codecs
+    this.#source = new RecordSource(file, platform.checksum)
+    this.#rows = new RowReader(this.#source, this.#codecs, path)
+  }
+
+  /** Checks one record; with `deep`, also the row in it. */
+  check(ref: RecordRef, key: Uint8Array, { id, definition }: WalkedCollection, deep: boolean): void {
+    const place = { offset: ref.position, end: ref.position + ref.lengthBytes }
+    try {
+      this.#source.read(ref, id, key)
+    } catch (error) {
+      return this.#report('record', place, error)
+    }
+    if (this.#source.record.operation !== Operation.put)
+      return this.#findings.error('record', place, {
+        expected: 'a record of a row',
+        actual: 'that of a delete',
+      })
+    if (!deep || definition === undefined) return
+    try {
+      const isOfKey = id === CATALOG_ID ? this.#isEntry(key) : this.#isRowOf(ref, key, definition)
+      if (!isOfKey)
+        this.#findings.error('row', place, { expected: 'a row of its key', actual: 'a row of another key' })
+    } catch (error) {
+      this.#report('row', place, error)
+    }
+  }
+
+  /** Whether the record read last holds a row of this key. */
+  #isRowOf({ position }: RecordRef, key: Uint8Array, definition: CollectionDefinition): boolean {
+    const { bytes, record } = this.#source
+    const row = this.#rows.decodeRecord(definition.id, position, bytes, record.valueStart, record.valueEnd)
+    const keys = this.#keys.of(definition)
+    return sameBytes(keys.encodeParts(keys.partsOf(row)), key)
+  }
+
+  #isEntry(key: Uint8Array): boolean {
+    const { bytes, record } = this.#source
+    return readEntry(key, bytes.subarray(record.valueStart, record.valueEnd)) !== undefined
+  }
+
+  #report(kind: string, place: { readonly offset: number; readonly end: number }, error: unknown): void {
+    if (!VarveError.is(error)) throw error
+    const { expected = 'a row that can be read', actual = error.message } = error.details
+    this.#findings.error(kind, place, { expected, actual })
+  }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i])
+}
