@@ -2,6 +2,40 @@
  * What `db.stats()` tells.
  */
 import type { Engine } from './engine/engine.js'
+import { LOG_START } from './format/header.js'
+import type { ByteUse } from './inspect/index-report.js'
+
+/** Figures of the caches of an open database, counted since it was opened. */
+export interface CacheStats {
+  /** Most bytes that the caches may take together: the option `cacheBytes`. */
+  readonly limitBytes: number
+  /** Bytes taken for pages of the log now, tables included. 0 for a database in memory, which needs none. */
+  readonly pageBytes: number
+  /** Records found in pages in memory. */
+  readonly pageHits: number
+  /** Reads of the file for a record: of the record alone, or of a page that holds it. */
+  readonly pageMisses: number
+  /** Pages that made room for others. */
+  readonly pageEvictions: number
+  /** Memory of tree nodes that are stored in the log and kept, so as not to be read again. */
+  readonly nodeBytes: number
+  /** Stored nodes found in memory, and those read from the file. */
+  readonly nodeHits: number
+  readonly nodeMisses: number
+  /** Nodes that made room for others. */
+  readonly nodeEvictions: number
+}
+
+/** How far the index in memory is ahead of the one in the log. */
+export interface IndexStats {
+  /** Memory of tree nodes that no checkpoint has stored yet. They cannot be evicted. */
+  readonly unstoredBytes: number
+  /** Offset of the newest checkpoint, and sequence of the commit that it describes; undefined for none. */
+  readonly checkpointOffset: number | undefined
+  readonly checkpointSequence: number | undefined
+  /** Bytes of log from that commit, or the log's begin, to the last commit: about what an open would read. */
+  readonly logBytesBehind: number
+}
 
 /** Figures of an open database, from memory: taking them reads nothing. */
 export interface DatabaseStats {
@@ -19,13 +53,15 @@ export interface DatabaseStats {
   readonly rows: number
   /** Size of the file in bytes, zeros laid ahead included. */
   readonly fileBytes: number
-  /** Bytes of the records that hold live rows and catalog entries. */
-  readonly liveBytes: number
-  /** Bytes of records that were replaced or deleted, and of deletes. */
-  readonly deadBytes: number
+  /** Bytes of records: live are those that hold rows and catalog entries now, dead the replaced, the deleted, and deletes. */
+  readonly records: ByteUse
+  /** Bytes of tree nodes in the log: live are those of the newest checkpoint, dead those of older and unfinished ones. */
+  readonly nodes: ByteUse
+  readonly index: IndexStats
   /** Snapshots open, and the age of the oldest in milliseconds (0 for none). */
   readonly snapshots: number
   readonly oldestSnapshotMs: number
+  readonly cache: CacheStats
 }
 
 export function databaseStats(engine: Engine): DatabaseStats {
@@ -46,9 +82,46 @@ export function databaseStats(engine: Engine): DatabaseStats {
     collections: state.names.size,
     rows,
     fileBytes: parts.file.size(),
-    liveBytes,
-    deadBytes: state.recordBytes - liveBytes,
+    records: { liveBytes, deadBytes: state.recordBytes - liveBytes },
+    nodes: nodeUse(engine),
+    index: indexStats(engine),
     snapshots: pins.count,
     oldestSnapshotMs: Math.round(pins.oldestAgeMs),
+    cache: cacheStats(engine),
+  }
+}
+
+function nodeUse({ parts, checkpointer }: Engine): ByteUse {
+  const { log } = parts
+  const entries = log.checkpoint?.checkpoint.collections ?? []
+  // Without a writer nothing is stored after the open.
+  const liveBytes = checkpointer?.indexBytes ?? entries.reduce((sum, { root }) => sum + root.nodeBytes, 0)
+  return { liveBytes, deadBytes: (checkpointer?.nodeBytes ?? log.nodeBytes) - liveBytes }
+}
+
+function indexStats({ parts, checkpointer, state, newestCheckpoint }: Engine): IndexStats {
+  const opened = parts.log.checkpoint?.checkpoint
+  const commitEnd = checkpointer?.commitEnd ?? opened?.commitEnd ?? LOG_START
+  const sequence = checkpointer?.sequence ?? opened?.sequence
+  return {
+    unstoredBytes: parts.nodes.unstoredBytes,
+    checkpointOffset: newestCheckpoint === 0 ? undefined : newestCheckpoint,
+    checkpointSequence: newestCheckpoint === 0 ? undefined : sequence,
+    logBytesBehind: state.commit.end - commitEnd,
+  }
+}
+
+function cacheStats({ parts, pages }: Engine): CacheStats {
+  const { nodes } = parts
+  return {
+    limitBytes: parts.cacheBytes,
+    pageBytes: pages?.heldBytes ?? 0,
+    pageHits: pages?.hits ?? 0,
+    pageMisses: pages?.misses ?? 0,
+    pageEvictions: pages?.evictions ?? 0,
+    nodeBytes: nodes.cachedBytes,
+    nodeHits: nodes.hits,
+    nodeMisses: nodes.misses,
+    nodeEvictions: nodes.evictions,
   }
 }
