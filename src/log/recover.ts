@@ -81,7 +81,8 @@ export function* recoverForWriting(
   const finishedCut = yield* finishInterruptedCut(file, checksum, blocks)
   const quarantinePath = yield* keepAside(storage, file, checksum, blocks, judgement)
   const restoredHeader = yield* restoreHeader(file, checksum, blocks)
-  const superblocks = yield* writableSuperblocks(file, checksum, blocks, judgement)
+  const current = finishedCut ? readFixedBlocks(file, checksum) : blocks
+  const superblocks = yield* writableSuperblocks(file, checksum, current, judgement)
   const truncatedBytes = yield* cutBroken(file, superblocks, judgement)
   const done = { finishedCut, restoredHeader, truncatedBytes, quarantinePath }
   return { ...conclude(blocks.header, replayed, mode, done), superblocks }
@@ -141,7 +142,7 @@ function* writableSuperblocks(
   blocks: FixedBlocks,
   judgement: Judgement,
 ): Task<SuperblockWriter> {
-  const { live, liveSlot } = readFixedBlocks(file, checksum).superblocks
+  const { live, liveSlot } = blocks.superblocks
   if (live !== undefined && liveSlot !== undefined)
     return new SuperblockWriter(file, checksum, live, liveSlot)
   const fresh: Superblock = {

@@ -1,7 +1,8 @@
 /**
  * CRC-32C by the native addon, or by the TypeScript twin where the addon is missing, fails to load, or is wrong.
  *
- * The addon is loaded when the checksum is first asked for, not when this file is imported.
+ * The addon is loaded when there is something for it to do: opening a database after a clean close takes less time than
+ * loading it.
  */
 import { createRequire } from 'node:module'
 import type * as Crc32 from '@node-rs/crc32'
@@ -24,6 +25,22 @@ export interface ChecksumChoice {
  * it takes, cost more than the work. Where the two meet was measured.
  */
 const NATIVE_FROM_BYTES = 128
+
+/** Bytes that are checksummed in TypeScript before the addon is loaded: more than an open without a replay needs. */
+const PATIENCE_BYTES = 128 * 1024
+
+/** The chosen checksum, from when the bytes are worth choosing; its twin until then. */
+export function lazyChecksum(choose: () => ChecksumChoice): Checksum {
+  let chosen: Checksum | undefined
+  let patience = PATIENCE_BYTES
+  return (bytes, start, end, seed = 0) => {
+    if (chosen !== undefined) return chosen(bytes, start, end, seed)
+    patience -= end - start
+    if (patience > 0) return crc32c(bytes, start, end, seed)
+    chosen = choose().checksum
+    return chosen(bytes, start, end, seed)
+  }
+}
 
 /** Chooses the checksum; `load` brings the addon, or throws. */
 export function chooseChecksum(load: () => NativeChecksum = loadNativeChecksum): ChecksumChoice {

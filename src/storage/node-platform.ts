@@ -8,10 +8,11 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { fileURLToPath } from 'node:url'
 import { FileStorage } from './file-storage.js'
 import { createFileLockManager } from './lock/manager.js'
-import { chooseChecksum, type ChecksumChoice, type NativeChecksum } from './native-checksum.js'
+import { chooseChecksum, type ChecksumChoice, lazyChecksum, type NativeChecksum } from './native-checksum.js'
 import { cannotRegister } from './lock/messages.js'
 import { sharedFileSystem } from './lock/shared-storage.js'
 import type { AsyncContext, LockManager, Platform, Timer } from './platform.js'
+import { randomBytes } from './randomness.js'
 
 /** What of the platform can be replaced. */
 export interface NodePlatformOptions {
@@ -34,9 +35,7 @@ export function createNodePlatform(options: NodePlatformOptions = {}): Platform 
   const asyncContext = once(createAsyncContext)
   const locks = once(options.createLockManager ?? (() => createFileLockManager()))
   return {
-    get checksum() {
-      return choice().checksum
-    },
+    checksum: lazyChecksum(choice),
     get checksumSource() {
       return choice().source
     },
@@ -60,12 +59,6 @@ export function createNodePlatform(options: NodePlatformOptions = {}): Platform 
     warn: (message) => process.emitWarning(message, 'VarveWarning'),
     pathOf: (url) => fileURLToPath(url),
   }
-}
-
-function randomBytes(length: number): Uint8Array {
-  // Loads it at the first use: it takes as long as the rest of a start.
-  const crypto = process.getBuiltinModule('node:crypto')
-  return crypto.randomFillSync(new Uint8Array(length))
 }
 
 function setTimer(fn: () => void, ms: number): Timer {

@@ -55,7 +55,7 @@ const ROOT_CAPACITY = 8
 const WORD_BYTES = 4
 
 /** What a node takes beside its buffer: three objects, the buffer's own bookkeeping, its place in a table (measured). */
-const NODE_OBJECT_BYTES = 512
+const NODE_OBJECT_BYTES = 850
 const CHILD_BYTES = 8
 const TWO_32 = 4_294_967_296
 
@@ -67,6 +67,9 @@ export class Owner {
 
 /** No entry of a node, nor the one before its first. */
 export const NOWHERE = -2
+
+/** Of every leaf. */
+const NO_CHILDREN: (Node | undefined)[] = []
 
 /** Owns what nobody may edit. */
 export const NOBODY: Owner = new Owner()
@@ -88,7 +91,7 @@ export class Node {
   words: Uint32Array
   keys: Uint8Array
   /** As many as entries, undefined where the child is stored; none in a leaf. */
-  children: (Node | undefined)[] = []
+  children: (Node | undefined)[]
   /** Where the node is stored, what its image's length and CRC are; 0 while it is not. */
   position = 0
   lengthBytes = 0
@@ -106,6 +109,7 @@ export class Node {
     this.capacity = capacity
     this.words = words
     this.keys = new Uint8Array(words.buffer, columns * capacity * WORD_BYTES)
+    this.children = height > 0 ? [] : NO_CHILDREN
   }
 
   /** Takes over what `other`, a node of the same kind that is not used any more, holds. */

@@ -1,5 +1,6 @@
 /** What the locks need of the world around them, as one object, so that tests can own each part of it. */
-import { randomBytes } from 'node:crypto'
+import { hex } from '../../format/integers.js'
+import { randomBytes } from '../randomness.js'
 import { systemFiles, type LockFiles } from './files.js'
 import { enterGate, type EnterGate } from './gate.js'
 import { readThreadIdentity, type ThreadIdentity } from './identity.js'
@@ -42,7 +43,7 @@ export function systemEnvironment(): LockEnvironment {
     now: () => Date.now(),
     monotonicMs: () => performance.now(),
     random: () => Math.random(),
-    newToken: () => randomBytes(16).toString('hex'),
+    newToken: () => hex(randomBytes(16)),
     heartbeatMs: HEARTBEAT_MS,
   }
   return environment
