@@ -1,0 +1,22 @@
+/**
+ * The cache of log pages of an open database, from which single records are read.
+ *
+ * Of the memory for caches it gets a fixed share. Nodes get the rest: each lookup passes several, while a row is read from one page.
+ */
+import { PageCache } from '../storage/page-cache.js'
+import type { EngineParts } from './engine-parts.js'
+
+/** The part of `cacheBytes` that log pages may take. */
+const PAGE_SHARE: number = 1 / 8
+
+/**
+ * None for a database in memory: a page of it would be a second copy. The committed end bounds what is kept, because nothing below it
+ * is ever cut off or written again.
+ */
+export function logPages(
+  parts: Pick<EngineParts, 'storage' | 'file' | 'visible' | 'cacheBytes'>,
+): PageCache | undefined {
+  const { storage, file, visible, cacheBytes } = parts
+  if (storage.kind === 'memory') return undefined
+  return new PageCache({ file, limitBytes: cacheBytes * PAGE_SHARE, end: () => visible.commit.end })
+}
