@@ -1,6 +1,6 @@
 /**
  * The independent reader agrees with the engine: on rows, keys, digests and commits of sound files of odd content, and on
- * the chain of commits of cut, flipped and mixed-up ones. Two programs that share nothing but the format page can only
+ * the chain of commits and the checkpoint to start from of cut, flipped and mixed-up ones. Two programs that share nothing but the format page can only
  * agree where the page says what the file holds.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -8,12 +8,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import { Database } from '../../src/index.js'
+import { CorruptionError, Database } from '../../src/index.js'
+import { CheckpointEntryField, CheckpointField } from '../../src/format/checkpoint.js'
 import { MemoryStorage } from '../../src/storage/memory-storage.js'
 import { fileBytes } from '../corruption/databases.js'
-import { chainOf, IMAGE, rowsOf, verifiesClean } from '../reader/engine-facts.js'
+import { chainOf, IMAGE, openImage, type OpenedImage, rowsOf, verifiesClean } from '../reader/engine-facts.js'
 import { damaged } from '../reader/images.js'
-import { type ReaderReport, pythonMissing, runReader } from '../reader/run-reader.js'
+import { lastEntry, withCheckpoint, withRoot } from '../reader/mended.js'
+import { type ReaderCheckpoint, type ReaderReport, pythonMissing, runReader } from '../reader/run-reader.js'
 import { buildDatabase, databaseScript } from '../reader/sample-database.js'
 import { count, seed } from '../support/counts.js'
 import { randomFrom } from '../support/random.js'
@@ -54,6 +56,19 @@ describe.skipIf(pythonMissing !== undefined)(suite, () => {
     expect(report?.commits).toEqual(chain.commits)
     expect(report?.log?.watermark).toBe(chain.watermark)
     await expectSameRows(report, image)
+    await expectSameCheckpoint(report, image)
+  }
+
+  /** The newest checkpoint is the one that an open starts from, and says what the log says. */
+  async function expectSameCheckpoint(report: ReaderReport | undefined, image: Uint8Array): Promise<void> {
+    const opened = await openImage(image)
+    expect(report?.checkpoints.map(({ offset }) => offset)).toEqual(
+      opened.checkpoint === undefined ? [] : [opened.checkpoint],
+    )
+    for (const checkpoint of report?.checkpoints ?? []) {
+      expect(checkpoint).toMatchObject({ sound: true, inChain: true })
+    }
+    await opened.close()
   }
 
   async function expectSameRows(report: ReaderReport | undefined, image: Uint8Array): Promise<void> {
@@ -81,6 +96,46 @@ describe.skipIf(pythonMissing !== undefined)(suite, () => {
     const { commits } = chainOf(image)
     expect(commits.some(({ operations }) => operations > 20)).toBe(true)
   })
+
+  it('reads checkpoints of large trees, with commits between their slices', async () => {
+    const storage = new MemoryStorage()
+    const random = randomFrom(11)
+    const db = await Database.open(IMAGE, { storage })
+    await db.registerCollection('large', [], 'id')
+    await db.registerCollection('empty', [], 'id')
+    const rows = db.collection('large')
+    const anyId = (): string => Buffer.from(random.bytes(40)).toString('hex')
+    await rows.insertMany(Array.from({ length: 4500 }, () => ({ id: anyId() })))
+    // The first of these commits is the one that the checkpoint describes; each other one pays for a slice.
+    const taken = db.checkpoint()
+    for (let i = 0; i < 3; i++) rows.insertSync({ id: anyId(), text: 'meanwhile' })
+    await taken
+    const [between] = await expectLastCheckpoint(fileBytes(storage, IMAGE))
+    expect(between).toMatchObject({ height: 2, previous: 0 })
+    expect(between?.nodes).toBeGreaterThan(120)
+    const { commits } = chainOf(fileBytes(storage, IMAGE))
+    const behind = commits.filter(({ offset }) => offset > (between?.replayFrom ?? 0))
+    expect(behind.length).toBeGreaterThanOrEqual(1)
+    expect(behind.every(({ offset }) => offset < (between?.offset ?? 0))).toBe(true)
+
+    // The next one stores what changed, and points at the nodes of the one before it.
+    for (let i = 0; i < 5; i++) await rows.insert({ id: anyId() })
+    await db.checkpoint()
+    await rows.insert({ id: 'behind' })
+    await db.close()
+    const [last] = await expectLastCheckpoint(fileBytes(storage, IMAGE))
+    expect(last).toMatchObject({ height: 2, previous: between?.offset, replayFrom: last?.offset })
+  })
+
+  /** The checkpoints that the reader examined, once it agreed with the engine on all of the file. */
+  async function expectLastCheckpoint(image: Uint8Array): Promise<readonly ReaderCheckpoint[]> {
+    const [report] = read([image])
+    expect(report?.error).toBeUndefined()
+    expect(report?.findings).toEqual([])
+    await expectSameRows(report, image)
+    await expectSameCheckpoint(report, image)
+    return report?.checkpoints ?? []
+  }
 
   it('reads a collection of more shapes than there are structures', async () => {
     const storage = new MemoryStorage()
@@ -132,7 +187,37 @@ describe.skipIf(pythonMissing !== undefined)(suite, () => {
         if (chain.refusal !== undefined) continue
         expect(report?.log?.watermark, name).toBe(chain.watermark)
         expect(report?.findings.length === 0, name).toBe(await verifiesClean(image))
-        if (report !== undefined) await expectSameRows(report, image)
+        if (report !== undefined) await expectSameOpen(report, image, name ?? '')
+      }
+    }
+
+    /** An open starts from the same checkpoint, and what it then serves is right, or refused. */
+    async function expectSameOpen(report: ReaderReport, image: Uint8Array, name: string): Promise<void> {
+      const [first] = report.checkpoints
+      if (first === undefined || (first.sound && first.inChain)) await expectSameRows(report, image)
+      const opened = await openImage(image)
+      if (first === undefined || first.sound) expect(opened.checkpoint, name).toBe(first?.offset)
+      else expect(opened.checkpoint ?? 0, name).toBeLessThanOrEqual(first.offset)
+      // With damage in the log and in the nodes, what is left depends on which nodes a replay needs.
+      if (first !== undefined && (first.sound || first.inChain)) expectServed(report, opened, first, name)
+      await opened.close()
+    }
+
+    function expectServed(
+      { collections, rows, unreadable }: ReaderReport,
+      opened: OpenedImage,
+      { sound }: ReaderCheckpoint,
+      name: string,
+    ): void {
+      expect(opened.names, name).toEqual(collections.map((one) => one.name).toSorted())
+      for (const { id, name: collection, rows: number } of collections) {
+        expect(opened.count(collection), name).toBe(number)
+        for (const { keyHex, value } of rows.get(id) ?? []) {
+          const found = rowOrRefusal(opened, collection, keyHex)
+          if (sound || found !== REFUSED) expect(found, name).toBe(value)
+        }
+        for (const keyHex of unreadable.get(id) ?? [])
+          expect(rowOrRefusal(opened, collection, keyHex), name).toBe(REFUSED)
       }
     }
 
@@ -164,6 +249,78 @@ describe.skipIf(pythonMissing !== undefined)(suite, () => {
     })
   })
 
+  describe('sees checksums mended over what contradicts the log:', () => {
+    let sound: Promise<Uint8Array> | undefined
+    const soundImage = (): Promise<Uint8Array> => (sound ??= smallCheckpoint())
+    /** What the reader finds; `verify` finds something exactly if it does. */
+    async function findingsOf(image: Uint8Array): Promise<readonly string[]> {
+      const findings = read([image])[0]?.findings.map(({ why }) => why) ?? []
+      expect(findings.length === 0).toBe(await verifiesClean(image))
+      return findings
+    }
+
+    it('nothing, where nothing was changed', async () => {
+      expect(await findingsOf(withCheckpoint(await soundImage(), () => undefined))).toEqual([])
+      expect(await findingsOf(withRoot(await soundImage(), () => undefined))).toEqual([])
+    })
+
+    const { time, commitEpoch, commitEnd, recordBytes, nodeBytes } = CheckpointField
+    it.each(Object.entries({ time, commitEpoch, commitEnd, recordBytes, nodeBytes }))(
+      'the %s of a checkpoint',
+      async (_field, at) => {
+        const image = withCheckpoint(await soundImage(), (payload) =>
+          payload.setUint32(at, payload.getUint32(at, true) - 8, true),
+        )
+        expect(await findingsOf(image)).not.toEqual([])
+      },
+    )
+
+    it('a place to go on from where no frame begins', async () => {
+      const image = withCheckpoint(await soundImage(), (payload) => {
+        const at = CheckpointField.replayFrom
+        payload.setUint32(at, payload.getUint32(at, true) - 8, true)
+      })
+      const [report] = read([image])
+      expect(report?.findings.map(({ why }) => why).join()).toContain('where no frame begins')
+    })
+
+    const {
+      definitionLength: _,
+      structures: __,
+      reserved: ___,
+      reserved2: ____,
+      end: _____,
+      ...facts
+    } = CheckpointEntryField
+    it.each(Object.entries(facts))('the %s of an entry', async (_field, at) => {
+      const image = withCheckpoint(await soundImage(), (payload) => {
+        const place = lastEntry(payload) + at
+        payload.setUint8(place, payload.getUint8(place) + 1)
+      })
+      expect(await findingsOf(image)).not.toEqual([])
+    })
+
+    it.each<[string, number]>([
+      ['the length of a record', 16],
+      ['the checksum of a record', 16 + 4 * 3],
+      ['the position of a record', 16 + 8 * 3],
+      ['the high part of a position', 16 + 12 * 3],
+      ['the length of a suffix', 16 + 14 * 3],
+    ])('%s in a leaf', async (_what, at) => {
+      const image = withRoot(await soundImage(), (node) => node.setUint8(at, node.getUint8(at) + 1))
+      expect(await findingsOf(image)).not.toEqual([])
+    })
+
+    it('keys out of order', async () => {
+      const image = withRoot(await soundImage(), (node) => {
+        const last = node.byteLength - 2
+        expect(node.getUint8(last)).toBe('c'.charCodeAt(0))
+        node.setUint8(last, 'a'.charCodeAt(0))
+      })
+      expect((await findingsOf(image)).join()).toContain('its keys do not ascend')
+    })
+  })
+
   it('can disagree', async () => {
     const storage = new MemoryStorage()
     const db = await Database.open(IMAGE, { storage })
@@ -179,6 +336,29 @@ describe.skipIf(pythonMissing !== undefined)(suite, () => {
     await expectSameRows(report, second)
   })
 })
+
+/** A checkpoint of a collection of three rows, behind which the log goes on. */
+async function smallCheckpoint(): Promise<Uint8Array> {
+  const storage = new MemoryStorage()
+  const db = await Database.open(IMAGE, { storage })
+  await db.registerCollection('few', [], 'id')
+  await db.insertMany('few', [{ id: 'xa' }, { id: 'xb' }, { id: 'xc' }])
+  await db.checkpoint()
+  await db.insert('few', { id: 'xd' })
+  await db.close()
+  return fileBytes(storage, IMAGE)
+}
+
+const REFUSED = 'refused'
+
+function rowOrRefusal(opened: OpenedImage, collection: string, keyHex: string): string | undefined {
+  try {
+    return opened.row(collection, keyHex)
+  } catch (error) {
+    if (error instanceof CorruptionError) return REFUSED
+    throw error
+  }
+}
 
 let large: Promise<Uint8Array> | undefined
 

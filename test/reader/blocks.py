@@ -144,6 +144,9 @@ class FixedBlocks:
                 findings.append((BLOCK * (slot + 1), "superblock: it is of another generation"))
             else:
                 self.superblocks[slot] = superblock
+        a, b = self.superblocks
+        if a is not None and b is not None and abs(a.sequence - b.sequence) != 1:
+            findings.append((BLOCK, "superblock: the two were not written one after the other"))
         self.live = None
         for superblock in self.superblocks:
             if superblock is not None and (self.live is None or superblock.sequence > self.live.sequence):

@@ -5,7 +5,9 @@
 import { RowKeys } from '../../src/catalog/row-key.js'
 import { Database } from '../../src/index.js'
 import { VarveError } from '../../src/errors.js'
-import { hex } from '../../src/format/integers.js'
+import { DecodeFailure } from '../../src/format/decode-failure.js'
+import { hex, unhex } from '../../src/format/integers.js'
+import { decodeKey } from '../../src/format/key-decode.js'
 import type { CommitPosition } from '../../src/log/judge.js'
 import { readFixedBlocks } from '../../src/log/log-file.js'
 import { judgeFile } from '../../src/log/replay.js'
@@ -85,6 +87,36 @@ export async function rowsOf(bytes: Uint8Array): Promise<EngineRows> {
   })
   await db.close()
   return { collections, rows }
+}
+
+/** A database opened from an image, as it is after any damage. */
+export interface OpenedImage {
+  /** The checkpoint that the open began from; undefined if it read the log from its begin. */
+  readonly checkpoint: number | undefined
+  readonly names: readonly string[]
+  count(collection: string): number
+  /** A row by its key's bytes, as text; undefined if there is none. Throws what reading it throws. */
+  row(collection: string, keyHex: string): string | undefined
+  close(): Promise<void>
+}
+
+/** Opens an image for reading, whatever is left of it. */
+export async function openImage(bytes: Uint8Array): Promise<OpenedImage> {
+  const storage = storageOf(bytes)
+  const db = await Database.open(IMAGE, { storage, mode: 'readOnly', recovery: 'autoTruncate' })
+  return {
+    checkpoint: db.recoveryInfo.checkpointOffset,
+    names: db.collectionNames(),
+    count: (collection) => db.collection(collection).count(),
+    row: (collection, keyHex) => {
+      const key = decodeKey(unhex(keyHex), 0, keyHex.length / 2)
+      if (key instanceof DecodeFailure) throw new TypeError(key.reason)
+      const [first] = key.parts
+      const row = db.get(collection, key.parts.length === 1 && first !== undefined ? first : key.parts)
+      return row === undefined ? undefined : typedText(row)
+    },
+    close: () => db.close(),
+  }
 }
 
 /** Whether `verify` finds nothing at all. */

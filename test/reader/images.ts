@@ -27,6 +27,13 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
     const bit = LOG_START * 8 + random.below((bytes.length - LOG_START) * 8)
     return { bytes: flipped(bytes, bit >> 3, bit & 7), what: `bit ${bit}` }
   },
+  /** In a node or a checkpoint, or in the header of its frame. */
+  flipInIndex: (bytes, random) => {
+    const frames = indexFrames(bytes)
+    const frame = frames[random.below(frames.length)] ?? { start: LOG_START, end: LOG_START + 8 }
+    const bit = frame.start * 8 + random.below((frame.end - frame.start) * 8)
+    return { bytes: flipped(bytes, bit >> 3, bit & 7), what: `bit ${bit}` }
+  },
   zero: (bytes, random) => {
     const from = LOG_START + 8 * random.below((bytes.length - LOG_START) / 8)
     const length = 8 * (1 + random.below(64))
@@ -83,6 +90,19 @@ export function damaged(wholes: readonly Uint8Array[], random: Random): DamagedI
   const other = wholes[(which + 1) % wholes.length] ?? source
   const done = DAMAGES[name]?.(source, random, other) ?? { bytes: source, what: '' }
   return { bytes: done.bytes, name: `database ${which}: ${name} ${done.what}` }
+}
+
+/** The frames of a sound log that hold nodes or checkpoints. */
+function indexFrames(bytes: Uint8Array): { start: number; end: number }[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const frames: { start: number; end: number }[] = []
+  for (let at = LOG_START; bytes.length - at >= 48 && view.getUint32(at, true) === 0x4d524656;) {
+    const end = at + 48 + view.getUint32(at + 8, true)
+    const kind = bytes[at + 4]
+    if (kind === 6 || kind === 7) frames.push({ start: at, end })
+    at = Math.ceil(end / 8) * 8
+  }
+  return frames
 }
 
 function logOffset(bytes: Uint8Array, random: Random): number {

@@ -65,6 +65,8 @@ class Commit:
     reserved: int
     begin: int
     offset: int
+    end: int
+    epoch: int
     records: list = field(default_factory=list)
 
 
@@ -78,20 +80,22 @@ class Record:
     expiry: int
     crc: int
     previous: int
+    length: int
 
 
 class Scanner:
     """Walks the log and yields ('frame', Frame), ('bad', offset, end, why) and ('zeros', offset)."""
 
-    def __init__(self, data, end, generation, max_epoch):
+    def __init__(self, data, end, generation, max_epoch, start=LOG_START, epoch=0):
         self.data = data
+        self.start = start
         self.end = end
         self.generation = generation[:8]
         self.max_epoch = max_epoch
-        self.epoch = 0
+        self.epoch = epoch
 
     def events(self):
-        at = LOG_START
+        at = self.start
         while at < self.end:
             frame, why = self.frame_at(at)
             if why is None:
@@ -145,9 +149,15 @@ class Scanner:
 
 
 class LogReader:
-    """Follows the chain of commits from the generation's begin; `commits()` yields each one that is in it."""
+    """
+    Follows the chain of commits from the generation's begin, or from where a checkpoint says that it goes on;
+    `commits()` yields each one that is in it. `index_frames` is told of frames and bad bytes.
+    """
 
-    def __init__(self, data, blocks, findings):
+    def __init__(self, data, blocks, findings, checkpoint=None, index_frames=None):
+        self.index_frames = index_frames
+        self.start = LOG_START
+        self.epoch = 0
         self.data = data
         self.blocks = blocks
         self.findings = findings
@@ -155,14 +165,23 @@ class LogReader:
         self.last = (header.parent_sequence, header.parent_commit_offset, header.parent_commit_crc)
         self.last_time = 0
         self.last_end = LOG_START
+        if checkpoint is not None:
+            self.last = (checkpoint.sequence, checkpoint.commit_offset, checkpoint.commit_crc)
+            self.last_time = checkpoint.time
+            self.last_end = checkpoint.commit_end
+            self.start = checkpoint.replay_from
+            self.epoch = checkpoint.commit_epoch
         self.pending = []
         self.watermark = blocks.live.watermark if blocks.live is not None else 0
         cut_at = blocks.live.cut_at if blocks.live is not None else 0
         self.end = min(cut_at, len(data)) if cut_at else len(data)
 
     def commits(self):
-        scanner = Scanner(self.data, self.end, self.blocks.header.generation, self.blocks.max_epoch)
+        generation, max_epoch = self.blocks.header.generation, self.blocks.max_epoch
+        scanner = Scanner(self.data, self.end, generation, max_epoch, self.start, self.epoch)
         for event, *facts in scanner.events():
+            if self.index_frames is not None and event in ("passed", "bad"):
+                self.index_frames.take_bad()
             if event == "frame":
                 commit = self.take(facts[0])
                 if commit is not None:
@@ -192,6 +211,8 @@ class LogReader:
         self.check_known(frame)
         if any(self.data[frame.payload_end : min(frame.end, self.end)]):
             self.finding(frame.payload_end, "padding: it is not zero")
+        if self.index_frames is not None:
+            self.index_frames.take(frame)
         if frame.kind == MARK:
             self.take_mark(frame)
         if frame.kind == TRANSACTION:
@@ -262,7 +283,7 @@ class LogReader:
         if frame.length < COMMIT_BLOCK or (frame.kind == TXN_COMMIT and frame.length != COMMIT_BLOCK):
             raise Refused(frame.offset, "commit: the block has a wrong length")
         numbers = struct.unpack_from("<QQIIIIQQQIIQ", self.data, frame.payload_start)
-        commit = Commit(*numbers, offset=frame.offset)
+        commit = Commit(*numbers, offset=frame.offset, end=frame.end, epoch=frame.epoch)
         if max(numbers) > MAX_SAFE:
             raise Refused(frame.offset, "commit: an integer is above 2^53 - 1")
         if commit.reserved:
@@ -346,7 +367,20 @@ def read_record(data, at, frame):
         raise Refused(at, "record: the operation is not known")
     key = bytes(data[body : body + key_length])
     value = bytes(data[body + key_length : stop])
-    return Record(at, operation & 0x7F, collection, key, value, expiry, crc, previous), stop
+    return Record(at, operation & 0x7F, collection, key, value, expiry, crc, previous, stop - at), stop
+
+
+def read_record_at(data, position, length):
+    """The record that an index entry leads to; None if it is none."""
+    if length < 18 or position + length > len(data):
+        return None
+    distance = struct.unpack_from("<I", data, position + 4)[0]
+    place = Frame(position - distance, 0, 0, 0, position + length - (position - distance) - FRAME_HEADER, 0, 0, b"", 0, 0, b"")
+    try:
+        record, stop = read_record(data, position, place)
+    except Refused:
+        return None
+    return record if stop == position + length else None
 
 
 def read_varint(data, at, end):

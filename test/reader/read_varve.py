@@ -8,6 +8,11 @@ operations, commitCrc, offset) for each commit in the chain; `log` (where it end
 (definition, number of rows, state digest) in the order of their ids; with `--rows` behind each collection its `row`
 lines in key order; with `--verify` a `finding` (offset, why) for all that is not as the format says.
 
+A `checkpoint` line for each that an open would try, up to the first that is sound: whether it is, and whether its commit is in
+the chain from the log's begin. If it is, its trees were compared with what the log says. If it is not, the log is damaged
+before it: then the collections and rows are those that an open from the first sound one sees, and a row whose record is
+damaged is `unreadable`.
+
 A file that cannot be read, or whose content contradicts itself, ends with an `error` line (offset, why).
 Exit codes: 0; 1 if `--verify` found something; 2 if there was an error.
 """
@@ -18,6 +23,8 @@ import sys
 sys.dont_write_bytecode = True
 
 from blocks import FixedBlocks, Refused  # noqa: E402
+from checkpoints import CheckpointReader  # noqa: E402
+from index import IndexFrames  # noqa: E402
 from log import LogReader  # noqa: E402
 from state import State, row_lines  # noqa: E402
 
@@ -39,10 +46,14 @@ def read(path, with_rows, findings):
         if superblock is not None:
             facts.update(live=superblock is blocks.live, **superblock.as_json())
         emit(facts)
-    log = LogReader(data, blocks, findings)
+    index_frames = IndexFrames(data, findings)
+    log = LogReader(data, blocks, findings, index_frames=index_frames)
+    checkpoints = CheckpointReader(data, log.end, blocks, findings)
     state = State()
+    checkpoints.begin(state)
     for commit in log.commits():
         state.apply(commit)
+        checkpoints.applied(commit, state)
         emit(
             {
                 "type": "commit",
@@ -55,7 +66,10 @@ def read(path, with_rows, findings):
         )
     log.check_end()
     emit({"type": "log", "end": log.last_end, "fileBytes": len(data), "watermark": log.watermark})
-    for number, collection in state.listed():
+    checkpoints.check_end(index_frames)
+    for line in checkpoints.lines():
+        emit(line)
+    for number, collection in checkpoints.state_at_open(state).listed():
         emit_collection(number, collection, with_rows)
 
 

@@ -42,12 +42,31 @@ export interface ReaderCollection {
   readonly digest: string
 }
 
+/** A checkpoint that an open would try. */
+export interface ReaderCheckpoint {
+  readonly offset: number
+  readonly sequence: number
+  readonly replayFrom: number
+  readonly previous: number
+  readonly nodes: number
+  /** Of the highest tree. */
+  readonly height: number
+  /** Whether every node of it is. */
+  readonly sound: boolean
+  /** Whether its commit is in the chain from the log's begin; if so, it was compared with what the log says. */
+  readonly inChain: boolean
+}
+
 /** What the reader said of one file. */
 export interface ReaderReport {
   readonly commits: readonly ReaderCommit[]
+  /** The newest first, up to the first that is sound. */
+  readonly checkpoints: readonly ReaderCheckpoint[]
   readonly collections: readonly ReaderCollection[]
-  /** By collection id, in key order. */
+  /** By collection id, in key order; those that could be read. */
   readonly rows: ReadonlyMap<number, readonly ReaderRow[]>
+  /** Keys of rows whose records are damaged, by collection id. */
+  readonly unreadable: ReadonlyMap<number, readonly string[]>
   readonly header: Readonly<Record<string, unknown>> | undefined
   readonly log: { readonly end: number; readonly watermark: number } | undefined
   readonly findings: readonly { readonly offset: number; readonly why: string }[]
@@ -73,21 +92,34 @@ export function runReader(paths: readonly string[]): ReaderReport[] {
   return byFile.map(reportOf)
 }
 
+interface RowLine extends Omit<ReaderRow, 'value'> {
+  readonly collection: number
+  readonly value: unknown
+  readonly unreadable?: boolean | undefined
+}
+
 type Line = Readonly<Record<string, unknown>> & { readonly type: string }
 
 function reportOf(lines: readonly Line[]): ReaderReport {
   const all = <T>(type: string): T[] =>
     lines.filter((line) => line.type === type).map(({ type: _type, ...rest }) => rest as T)
   const rows = new Map<number, ReaderRow[]>()
-  for (const line of all<ReaderRow & { collection: number; value: unknown }>('row')) {
+  const unreadable = new Map<number, string[]>()
+  for (const line of all<RowLine>('row')) {
+    if (line.unreadable === true) {
+      unreadable.set(line.collection, [...(unreadable.get(line.collection) ?? []), line.keyHex])
+      continue
+    }
     const list = rows.get(line.collection) ?? []
     list.push({ key: line.key, keyHex: line.keyHex, value: JSON.stringify(line.value) })
     rows.set(line.collection, list)
   }
   return {
     commits: all('commit'),
+    checkpoints: all('checkpoint'),
     collections: all('collection'),
     rows,
+    unreadable,
     header: all<Record<string, unknown>>('header')[0],
     log: all<{ end: number; watermark: number }>('log')[0],
     findings: all('finding'),

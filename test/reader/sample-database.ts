@@ -1,13 +1,15 @@
 /**
  * Sampled databases of odd content: every value type, every key type, composite keys, odd names; rows put, replaced and
- * deleted, in transactions and alone; collections renamed and dropped; sessions ended and begun again.
+ * deleted, in transactions and alone; collections renamed and dropped; sessions ended and begun again; checkpoints taken,
+ * alone and while commits go on.
  */
 import * as fc from 'fast-check'
-import { Database } from '../../src/index.js'
+import type { Database } from '../../src/database.js'
 import type { FieldDefinition } from '../../src/catalog/field.js'
 import type { KeyPart } from '../../src/format/key.js'
 import { MemoryStorage } from '../../src/storage/memory-storage.js'
-import { fileBytes } from '../corruption/databases.js'
+import { nodePlatform } from '../../src/storage/node-platform.js'
+import { databaseOn, fileBytes, fixedPlatform } from '../corruption/databases.js'
 import { IMAGE } from './engine-facts.js'
 import { objectOf } from './typed-json.js'
 
@@ -105,7 +107,7 @@ interface RowStep {
 
 type Step =
   | { readonly kind: 'rows'; readonly rows: readonly RowStep[]; readonly fails: boolean }
-  | { readonly kind: 'generated' | 'reopen' | 'rename' | 'drop'; readonly collection: number }
+  | { readonly kind: 'generated' | 'reopen' | 'rename' | 'drop' | 'checkpoint'; readonly collection: number }
 
 export type DatabaseScript = readonly Step[]
 
@@ -134,6 +136,10 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
       collection: fc.nat(SHAPES.length - 1),
     }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('checkpoint' as const), collection: fc.nat(SHAPES.length - 1) }),
+  },
 )
 
 /** What happens to a sampled database. */
@@ -142,11 +148,14 @@ export const databaseScript: fc.Arbitrary<DatabaseScript> = fc.array(anyStep, { 
 /** Carries a script out; the bytes of the closed file. */
 export async function buildDatabase(script: DatabaseScript): Promise<Uint8Array> {
   const storage = new MemoryStorage()
-  let db = await Database.open(IMAGE, { storage })
+  const { randomBytes } = nodePlatform()
+  // A checkpoint writes one node at a time, and no two databases have the same generation.
+  const Sampled = databaseOn(fixedPlatform(storage, { checkpointSliceBytes: 1, randomBytes }))
+  let db = await Sampled.open(IMAGE)
   for (const next of script) {
     if (next.kind === 'reopen') {
       await db.close()
-      db = await Database.open(IMAGE, { storage, recovery: 'strict' })
+      db = await Sampled.open(IMAGE, { recovery: 'strict' })
     } else await carryOut(db, next)
   }
   await db.close()
@@ -156,6 +165,7 @@ export async function buildDatabase(script: DatabaseScript): Promise<Uint8Array>
 async function carryOut(db: Database, step: Step): Promise<void> {
   if (step.kind === 'rows') return await writeRows(db, step.rows, step.fails)
   if (step.kind === 'generated') return await insertGenerated(db)
+  if (step.kind === 'checkpoint') return await takeCheckpoint(db, step.collection)
   const { collection, kind } = step
   const present = await register(db, collection)
   if (kind === 'drop') await db.dropCollection(present)
@@ -198,6 +208,15 @@ async function insertGenerated(db: Database): Promise<void> {
   await db.registerCollection('named', [{ path: ['u'], type: 'uuid', generated: true }], 'u')
   await db.insert('counted', { text: 'one more' })
   await db.insert('named', { text: 'one more' })
+}
+
+/** A checkpoint; some of them with commits between the one that it describes, its nodes, and its own frame. */
+async function takeCheckpoint(db: Database, commitsMeanwhile: number): Promise<void> {
+  const taken = db.checkpoint()
+  if (commitsMeanwhile > 1 && db.collectionNames().includes('counted')) {
+    for (let i = 0; i < commitsMeanwhile; i++) db.collection('counted').insertSync({ text: 'meanwhile' })
+  }
+  await taken
 }
 
 /** The row with the parts of its key where the definition looks for them. */

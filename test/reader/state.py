@@ -17,6 +17,14 @@ class Collection:
         self.structures = {}
         self.next = None
 
+    @property
+    def counter(self):
+        return 1 if self.next is None else self.next
+
+    @property
+    def live_bytes(self):
+        return sum(record.length for record in self.rows.values())
+
     def digest(self):
         a = b = 0
         for key, record in self.rows.items():
@@ -45,9 +53,11 @@ def fmix32(x):
 class State:
     def __init__(self):
         self.collections = {CATALOG: Collection()}
+        self.record_bytes = 0
 
     def apply(self, commit):
         for record in commit.records:
+            self.record_bytes += record.length
             self.rows_of(record).rows.pop(record.key, None)
             if record.operation == PUT:
                 self.rows_of(record).rows[record.key] = record
@@ -99,6 +109,9 @@ def row_lines(number, collection):
     """Every live row in key order, with its decoded key and value."""
     for key in sorted(collection.rows):
         record = collection.rows[key]
+        if record.value is None:
+            yield {"type": "row", "collection": number, "keyHex": key.hex(), "unreadable": True, "offset": record.offset}
+            continue
         try:
             parts = decode_key(key)
         except (BadKey, UnicodeDecodeError) as problem:

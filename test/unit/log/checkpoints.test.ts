@@ -28,12 +28,8 @@ function logOf(bytes: Uint8Array, changes: Partial<CheckpointedLog> = {}): Check
 /** Appends a checkpoint of the last commit; returns its offset. */
 function add(image: LogImage, changes: Partial<Checkpoint> = {}, overrides: FrameOverrides = {}): number {
   const { sequence, time, offset, crc, end, epoch } = image.last
-  const checkpoint: Checkpoint = {
-    ...EMPTY_CHECKPOINT,
-    ...{ sequence, time, commitOffset: offset, commitEnd: end, commitCrc: crc, commitEpoch: epoch },
-    replayFrom: end,
-    ...changes,
-  }
+  const ofLast = { sequence, time, commitOffset: offset, commitEnd: end, commitCrc: crc, commitEpoch: epoch }
+  const checkpoint: Checkpoint = { ...EMPTY_CHECKPOINT, ...ofLast, replayFrom: end, ...changes }
   return image.frame(FrameKind.checkpoint, encodeCheckpoint(checkpoint), overrides).offset
 }
 
