@@ -3,15 +3,14 @@
  * all its lives.
  *
  * A version is the last record of a row in a commit; what a transaction wrote before it and wrote over was never visible.
- * Every frame that a version is taken from was checked whole (I1): a record's own checksum covers neither the pointer to its previous
- * version nor the commit's time. What fails a check is a `CorruptionError` with its offset, after the versions that are
- * newer were given.
+ * Every frame that a version is taken from is checked whole (I1), because a record's own checksum covers neither the
+ * pointer to its previous version nor the commit's time. What fails a check is a `CorruptionError` with its offset,
+ * after the versions that are newer were given.
  *
  * The walks yield undefined now and then, where they have found nothing for a while and may be interrupted.
  */
 import type { CorruptionError } from '../errors.js'
-import { COMMIT_BLOCK_BYTES } from '../format/commit.js'
-import { FRAME_HEADER_BYTES, FrameKind } from '../format/frame.js'
+import { FrameKind } from '../format/frame.js'
 import { Operation, readRecord, RecordView } from '../format/record.js'
 import { type CommitName, CommitReader, isGenerationStart, type RecordsFrame } from './commit-reader.js'
 import { type CommittedLog, FrameReader, NEAR_BYTES } from './frame-reader.js'
@@ -129,8 +128,7 @@ class VersionReader {
     const { kind, sequence } = frames.header
     if (kind !== FrameKind.transaction && kind !== FrameKind.txnRecords)
       throw frames.damaged(offset, 'a frame with records', `one of kind ${kind}`)
-    const head = kind === FrameKind.transaction ? COMMIT_BLOCK_BYTES : 0
-    this.#readRecord(position, offset + FRAME_HEADER_BYTES + head)
+    this.#readRecord(position)
     // The record is sound, but not what its own checksum leaves out.
     if (!whole) throw frames.badPayload(offset)
     if (sequence > maxSequence)
@@ -138,16 +136,15 @@ class VersionReader {
     return { previous: this.#record.previous, sequence }
   }
 
-  #readRecord(position: number, firstRecord: number): void {
+  #readRecord(position: number): void {
     const { log, collectionId } = this.#query
     const frames = this.#frames
     const record = this.#record
-    if (position < firstRecord) throw this.#wrongRecord(position, 'no record')
     const start = frames.indexOf(position)
     const problem = readRecord(frames.bytes, frames.view, start, frames.payloadEnd, record, log.checksum)
     if (problem !== undefined) throw frames.damaged(position, 'a record with its checksum', problem, 'record')
     if (record.collectionId !== collectionId || !this.#isOfKey())
-      throw this.#wrongRecord(position, 'a record of another row')
+      throw frames.damaged(position, 'an older version of the row', 'a record of another row', 'record')
   }
 
   /** The newest version must be the record that the index points at (I13). */
@@ -197,7 +194,7 @@ class VersionReader {
   show(change: Change, framesOfCommit: readonly RecordsFrame[], limit: number): FoundVersion {
     const frame = framesOfCommit[change.frame]
     if (frame !== undefined) this.#frames.readFrame(frame.offset, limit)
-    this.#readRecord(change.position, 0)
+    this.#readRecord(change.position)
     const { sequence, time } = this.block
     return this.#version(change.position, sequence, time)
   }
@@ -231,9 +228,5 @@ class VersionReader {
       valueStart,
       valueEnd,
     }
-  }
-
-  #wrongRecord(position: number, actual: string): CorruptionError {
-    return this.#frames.damaged(position, 'an older version of the row', actual, 'record')
   }
 }
