@@ -2,8 +2,8 @@
  * Reads single records, from the file or from bytes still on their way into it, and checks what it reads.
  *
  * A record counts only if (I13) its CRC holds, equals the one the index keeps, and it is the record of that collection and
- * key: so a misdirected write or a stale block is found by the read that meets it. The next read of the same record looks
- * into the file again: what was damaged in memory only, heals.
+ * key: so a misdirected write or a stale block is found by the read that meets it. A record in a page in memory
+ * is read from the file before it is called damaged.
  */
 import { CorruptionError } from '../errors.js'
 import type { Checksum } from '../format/checksum.js'
@@ -16,8 +16,11 @@ import type { RecordRef } from '../tree/index.js'
 
 const SCRATCH_BYTES = 64 * 1024
 
-/** Where a record is in the file. */
-type Range = Pick<RecordRef, 'position' | 'lengthBytes'>
+/** Why a record is not the one wanted. */
+interface Mismatch {
+  readonly expected: string
+  readonly actual: string
+}
 
 export class RecordSource {
   /** The record read last: its bytes and where its parts are in them. Valid until the next read. */
@@ -49,21 +52,31 @@ export class RecordSource {
 
   /** Reads and checks the record that `ref` points at. */
   read(ref: RecordRef, collectionId: number, key: Uint8Array | undefined): void {
-    const { position, lengthBytes } = ref
-    const start = this.#place(position, lengthBytes)
+    const start = this.#place(ref.position, ref.lengthBytes)
+    let mismatch = this.#check(start, ref, collectionId, key)
+    // Damage in memory alone, or in the file no longer, is no damage of the file.
+    if (mismatch !== undefined && this.#readAnew(ref)) mismatch = this.#check(0, ref, collectionId, key)
+    if (mismatch !== undefined) throw this.#corrupt(ref.position, mismatch)
+  }
+
+  /** Whether the record at `start` of `bytes` is the one wanted; if not, why. */
+  #check(
+    start: number,
+    ref: RecordRef,
+    collectionId: number,
+    key: Uint8Array | undefined,
+  ): Mismatch | undefined {
     const { record } = this
-    const problem = readRecord(this.bytes, this.#view, start, start + lengthBytes, record, this.#checksum)
-    if (problem !== undefined) throw this.#corrupt(ref, `a record with its checksum`, problem)
-    if (
-      record.crc !== ref.crc ||
-      record.end !== start + lengthBytes ||
-      record.collectionId !== collectionId
-    ) {
-      throw this.#corrupt(ref, 'the record that the index points at', 'another record')
+    const end = start + ref.lengthBytes
+    const problem = readRecord(this.bytes, this.#view, start, end, record, this.#checksum)
+    if (problem !== undefined) return { expected: 'a record with its checksum', actual: problem }
+    if (record.crc !== ref.crc || record.end !== end || record.collectionId !== collectionId) {
+      return { expected: 'the record that the index points at', actual: 'another record' }
     }
     if (key !== undefined && !this.#hasKey(key)) {
-      throw this.#corrupt(ref, 'the record of this key', 'a record of another key')
+      return { expected: 'the record of this key', actual: 'a record of another key' }
     }
+    return undefined
   }
 
   /** Makes `bytes` hold the range, and returns the index of its start. */
@@ -76,24 +89,38 @@ export class RecordSource {
     }
     const pages = this.#pages
     if (pages === undefined || !pages.locate(position, lengthBytes)) {
-      return this.#readScratch(position, lengthBytes)
+      const target = this.#target(lengthBytes)
+      return this.#whole(position, target, (pages ?? this.#file).read(target, position))
     }
     this.bytes = pages.bytes
     this.#view = pages.view
     return pages.start
   }
 
-  #readScratch(position: number, lengthBytes: number): number {
+  /** Reads a record from the file if it may have been in memory; false if it was not. */
+  #readAnew({ position, lengthBytes }: RecordRef): boolean {
+    const pages = this.#pages
+    if (pages === undefined || this.#bufferOf(position) !== undefined) return false
+    const target = this.#target(lengthBytes)
+    this.#whole(position, target, pages.readAnew(target, position))
+    return true
+  }
+
+  /** The start of the scratch memory, which `bytes` is from now on. */
+  #target(lengthBytes: number): Uint8Array {
     if (lengthBytes > this.#scratch.length) {
       this.#scratch = new Uint8Array(lengthBytes)
       this.#scratchView = viewOf(this.#scratch)
     }
     this.bytes = this.#scratch
     this.#view = this.#scratchView
-    const read = (this.#pages ?? this.#file).read(this.#scratch.subarray(0, lengthBytes), position)
-    if (read < lengthBytes)
-      throw this.#corrupt({ position, lengthBytes }, `${lengthBytes} bytes`, `${read} bytes`)
-    return 0
+    return this.#scratch.subarray(0, lengthBytes)
+  }
+
+  /** Where `target` starts, if it was filled. */
+  #whole(position: number, target: Uint8Array, readBytes: number): number {
+    if (readBytes === target.length) return 0
+    throw this.#corrupt(position, { expected: `${target.length} bytes`, actual: `${readBytes} bytes` })
   }
 
   #bufferOf(position: number): LogBuffer | undefined {
@@ -107,9 +134,7 @@ export class RecordSource {
     return true
   }
 
-  #corrupt(range: Range, expected: string, actual: string): CorruptionError {
-    const { position: offset, lengthBytes } = range
-    this.#pages?.drop(offset, lengthBytes)
+  #corrupt(offset: number, { expected, actual }: Mismatch): CorruptionError {
     const { path } = this.#file
     return new CorruptionError(
       `The record at offset ${offset} of ${path} is damaged: expected ${expected}, found ${actual}. Run verify to see the extent; restore a backup, or salvage.`,

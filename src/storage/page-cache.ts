@@ -108,11 +108,13 @@ export class PageCache {
     return this.#file.read(target, position)
   }
 
-  /** Forgets what is in memory of a range, so that it is read anew. */
-  drop(position: number, lengthBytes: number): void {
-    const last = Math.floor((position + lengthBytes - 1) / PAGE_BYTES)
+  /** As `read`, but from the file alone; what is in memory of the range is forgotten. */
+  readAnew(target: Uint8Array, position: number): number {
+    const last = Math.floor((position + target.length - 1) / PAGE_BYTES)
     for (let page = Math.floor(position / PAGE_BYTES); page <= last; page++) this.#frames.drop(page)
     this.#lastInMemory = false
+    this.misses++
+    return this.#file.read(target, position)
   }
 
   /** The frame with a page, loaded if that is worth it; -1 if not. */
