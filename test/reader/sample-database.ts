@@ -145,6 +145,18 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
 /** What happens to a sampled database. */
 export const databaseScript: fc.Arbitrary<DatabaseScript> = fc.array(anyStep, { minLength: 1, maxLength: 14 })
 
+/** The longest of some scripts, most of them with a checkpoint after every third step. */
+export function scriptsWithCheckpoints(seed: number, howMany: number): DatabaseScript[] {
+  const scripts = fc.sample(databaseScript, { seed, numRuns: 4 * howMany })
+  const longest = scripts.toSorted((a, b) => b.length - a.length).slice(0, howMany)
+  return longest.map((script, i) => {
+    if (i % 4 === 0) return script
+    return script.flatMap((step, n): Step[] =>
+      n % 3 === 2 ? [step, { kind: 'checkpoint', collection: n % SHAPES.length }] : [step],
+    )
+  })
+}
+
 /** Carries a script out; the bytes of the closed file. */
 export async function buildDatabase(script: DatabaseScript): Promise<Uint8Array> {
   const storage = new MemoryStorage()
