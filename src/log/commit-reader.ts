@@ -42,7 +42,6 @@ export class CommitReader {
     const headers = this.#headers
     for (let at = frames.end; ; at = headers.end) {
       headers.readHeader(at, limit)
-      if (headers.header.sequence !== sequence) throw this.#misfit(at, 'a frame of the same transaction')
       if (headers.header.kind === FrameKind.txnRecords) continue
       if (headers.header.kind !== FrameKind.txnCommit) throw this.#misfit(at, 'the commit of the transaction')
       headers.readFrame(at, limit)
