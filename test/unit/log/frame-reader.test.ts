@@ -8,7 +8,7 @@ import type { StorageFile } from '../../../src/storage/storage.js'
 import { crc32c } from '../../../native-free/crc32c.js'
 import { flipped, LogImage, rowRecord } from '../../support/log-images.js'
 
-const WINDOW_BYTES = 256
+const WINDOW_BYTES = 1024
 
 function readerOf(image: LogImage, bytes: Uint8Array = image.file()): [FrameReader, StorageFile] {
   const file = new MemoryStorage().open('frames', 'create')
