@@ -2,9 +2,10 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { databaseOn, fixedPlatform, PATH, storageWith } from '../corruption/databases.js'
 import { chainOf, rowsOf } from '../reader/engine-facts.js'
-import { GOLDEN_FOLDER, type GoldenContent } from './golden-files.js'
-import { type GoldenFile, goldenFiles } from './make.js'
+import { GOLDEN_FOLDER, type GoldenContent, type GoldenFile } from './golden-files.js'
+import { goldenFiles } from './make.js'
 
 describe('the golden files', () => {
   it('are all there, and none beside them', async () => {
@@ -18,7 +19,7 @@ describe('the golden files', () => {
     const [files, again] = [await goldenFiles(), await goldenFiles()]
     for (const [i, file] of files.entries()) {
       expect(Buffer.compare(file.bytes, again[i]?.bytes ?? new Uint8Array(0)), file.name).toBe(0)
-      expect(file.bytes.length, file.name).toBeLessThanOrEqual(64 * 1024)
+      expect(file.bytes.length, file.name).toBeLessThanOrEqual(96 * 1024)
     }
   })
 })
@@ -38,15 +39,27 @@ async function contentOf({
   bytes,
   commits: count,
   name,
+  checkpoint,
 }: GoldenFile): Promise<GoldenContent> {
   const unread = { what, outcomes, commits: [], collections: [] }
   if (count === 0) return unread
   const { commits } = chainOf(bytes)
+  const start = await startOf(bytes)
+  expect(start?.checkpoint, name).toBe(checkpoint)
   expect(commits, name).toHaveLength(count)
   const engine = await rowsOf(bytes)
   const collections = engine.collections.map(({ id, name: collection, digest }) => {
     const rows = (engine.rows.get(id) ?? []).map(({ keyHex, value }) => ({ keyHex, value }))
     return { name: collection, digest, rows }
   })
-  return { ...unread, commits, collections }
+  return { ...unread, ...(start === undefined ? {} : { start }), commits, collections }
+}
+
+/** Where an open starts. */
+async function startOf(bytes: Uint8Array): Promise<GoldenContent['start']> {
+  const Golden = databaseOn(fixedPlatform(storageWith({ [PATH]: bytes })))
+  const db = await Golden.open(PATH, { mode: 'readOnly', recovery: 'autoTruncate' })
+  const { checkpointOffset, transactionsApplied } = db.recoveryInfo
+  await db.close()
+  return checkpointOffset === undefined ? undefined : { checkpoint: checkpointOffset, transactionsApplied }
 }

@@ -7,33 +7,16 @@
 import type { Database as CoreDatabase } from '../../src/database.js'
 import { FrameKind } from '../../src/format/frame.js'
 import { LOG_START } from '../../src/format/header.js'
-import type { RecoveryClass, RecoveryMode } from '../../src/log/recovery-info.js'
+import type { RecoveryClass } from '../../src/log/recovery-info.js'
 import { MemoryStorage } from '../../src/storage/memory-storage.js'
 import { databaseOn, fileBytes, fixedPlatform, PATH } from '../corruption/databases.js'
+import { always, CLEAN, type GoldenFile, type Outcome } from './golden-files.js'
+import { checkpointFiles } from './make-checkpoints.js'
 import { flipped, LogImage, overwritten, rowRecord, zeroed } from '../support/log-images.js'
 
-/** What an open for writing does: finds the log to be of a class and cuts so much, or refuses with an error code. */
-export type Outcome =
-  { readonly classification: RecoveryClass; readonly truncatedBytes: number } | { readonly error: string }
-
-export interface GoldenFile {
-  readonly name: string
-  readonly what: string
-  readonly bytes: Uint8Array
-  readonly outcomes: Readonly<Record<RecoveryMode, Outcome>>
-  /** How many commits of its chain an open applies; 0 where every mode refuses. */
-  readonly commits: number
-}
-
-const CLEAN: Outcome = { classification: 'clean', truncatedBytes: 0 }
 const REFUSED: Outcome = { error: 'VARVE_CORRUPTION' }
 const NEEDS_RECOVERY: Outcome = { error: 'VARVE_RECOVERY_REQUIRED' }
 
-const always = (outcome: Outcome): GoldenFile['outcomes'] => ({
-  strict: outcome,
-  tornTail: outcome,
-  autoTruncate: outcome,
-})
 const tail = (classification: RecoveryClass, truncatedBytes: number): GoldenFile['outcomes'] => ({
   strict: NEEDS_RECOVERY,
   tornTail: { classification, truncatedBytes },
@@ -68,6 +51,7 @@ export async function goldenFiles(): Promise<GoldenFile[]> {
     cutInProgress(),
     ...damagedBlocks(),
     newerKind(),
+    ...(await checkpointFiles()),
   ]
 }
 

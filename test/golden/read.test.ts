@@ -81,7 +81,8 @@ describe.each(names)('golden file %s', (name) => {
     expect(opened.recoveryInfo).toMatchObject({
       ...expected,
       mode,
-      transactionsApplied: content.commits.length,
+      checkpointOffset: content.start?.checkpoint,
+      transactionsApplied: content.start?.transactionsApplied ?? content.commits.length,
     })
     const quarantines = Object.keys(listing(storage)).filter((file) => file !== PATH)
     expect(quarantines).toHaveLength(expected.truncatedBytes > 0 ? 1 : 0)
@@ -122,6 +123,8 @@ describe.each(names)('golden file %s', (name) => {
     if ('error' in content.outcomes.autoTruncate) return expect(report?.error).toBeDefined()
     expect(report?.error).toBeUndefined()
     expect(report?.commits).toEqual(content.commits)
+    const used = report?.checkpoints.find(({ sound }) => sound)
+    expect(used?.offset).toBe(content.start?.checkpoint)
     const read = report?.collections.map(({ id, name: collection, digest }) => ({
       name: collection,
       digest,

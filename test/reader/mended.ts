@@ -1,14 +1,16 @@
 /**
- * Changes to stored nodes and checkpoints that no checksum tells: all that cover them are made anew.
+ * Where stored nodes and checkpoints are in a file, and changes to them that no checksum tells: all that cover them are made
+ * anew.
  */
 import { CheckpointEntryField, CheckpointField } from '../../src/format/checkpoint.js'
 import { crc32c } from '../../native-free/crc32c.js'
 
 const LOG_START = 12_288
 const FRAME_HEADER = 48
-const CHECKPOINT_KIND = 7
+export const INDEX_NODES_KIND = 6
+export const CHECKPOINT_KIND = 7
 
-interface FramePlace {
+export interface FramePlace {
   readonly at: number
   readonly kind: number
   readonly payload: number
@@ -16,7 +18,7 @@ interface FramePlace {
 }
 
 /** The frames of a sound log. */
-function framesOf(bytes: Uint8Array): FramePlace[] {
+export function framesOf(bytes: Uint8Array): FramePlace[] {
   const view = viewOf(bytes)
   const frames: FramePlace[] = []
   for (let at = LOG_START; bytes.length - at >= FRAME_HEADER;) {
