@@ -1,6 +1,11 @@
+/** What the tools and `stats()` say of a file, and that they say the same. */
 import { describe, expect, it } from 'vitest'
-import { Database, MemoryStorage } from '../../src/index.js'
-import { verify } from '../../src/tools.js'
+import type { Database as AnyDatabase } from '../../src/database.js'
+import { Database, type DatabaseStats, MemoryStorage } from '../../src/index.js'
+import { dumpCatalog, inspect, type InspectReport, verify, type VerifyReport } from '../../src/tools.js'
+import { FRAME_HEADER_BYTES } from '../../src/format/frame.js'
+import { count, seed } from '../support/counts.js'
+import { type Random, randomFrom } from '../support/random.js'
 
 async function sample(rows: number): Promise<MemoryStorage> {
   const storage = new MemoryStorage()
@@ -44,5 +49,145 @@ describe('verify', () => {
     file.close()
     const { findings } = await verify('x', { storage })
     expect(findings).toMatchObject([{ kind: 'superblock', severity: 'error' }])
+  })
+
+  it('tells how far it is, up to the end and never back', async () => {
+    const storage = new MemoryStorage()
+    const db = await Database.open('x', { storage, durability: 'os' })
+    await work(db, randomFrom(seed), 20)
+    await db.checkpoint()
+    await work(db, randomFrom(seed + 1), 3)
+    await db.close()
+    for (const tool of [inspect, verify]) {
+      const told: { done: number; total: number }[] = []
+      await tool('x', { storage, onProgress: (done, total) => void told.push({ done, total }) })
+      const done = told.map((one) => one.done)
+      expect(done).toEqual(done.toSorted((a, b) => a - b))
+      expect(told.at(-1)?.done).toBe(told.at(-1)?.total)
+      expect(new Set(told.map(({ total }) => total)).size).toBe(1)
+    }
+  })
+})
+
+const NAMES = ['plain', 'pair', 'gone'] as const
+
+/** Random commits: rows of many sizes and two kinds of keys put and deleted, collections dropped and made again. */
+async function work(db: AnyDatabase, random: Random, commits: number): Promise<void> {
+  for (let i = 0; i < commits; i++) {
+    const name = NAMES[random.below(NAMES.length)] ?? 'plain'
+    if (name === 'gone' && random.below(8) === 0 && db.collectionNames().includes(name))
+      await db.dropCollection(name)
+    await db.registerCollection(name, [], name === 'pair' ? ['a', 'b'] : 'a')
+    await db.transaction((tx) => {
+      const collection = tx.collection(name)
+      for (let n = random.below(60); n > 0; n--) {
+        const [a, b] = [`${random.below(400)}`.repeat(40), random.below(9)]
+        const key = name === 'pair' ? [a, b] : a
+        if (random.below(4) === 0) collection.delete(key)
+        else collection.put({ a, b, text: 'x'.repeat(random.below(200)), [`f${random.below(40)}`]: null })
+      }
+    })
+  }
+}
+
+type Told = readonly [DatabaseStats, InspectReport, VerifyReport]
+
+/** What all three tell of one state: a checkpoint may be under way, and ends while a tool reads. */
+async function told(db: AnyDatabase, storage: MemoryStorage): Promise<Told> {
+  const stats = db.stats()
+  const inspected = await inspect('x', { storage })
+  const verified = await verify('x', { storage, deep: true })
+  expect(verified.findings).toEqual([])
+  const { nodes, index } = db.stats()
+  const isSame = JSON.stringify([nodes, index]) === JSON.stringify([stats.nodes, stats.index])
+  return isSame ? [stats, inspected, verified] : await told(db, storage)
+}
+
+/** Everything that two of `stats()`, `inspect` and `verify` tell must be the same. */
+async function compare(db: AnyDatabase, storage: MemoryStorage): Promise<void> {
+  const [stats, inspected, verified] = await told(db, storage)
+  const { records, nodes, index } = stats
+  expect({ records, nodes, rows: stats.rows, collections: stats.collections }).toEqual({
+    records: inspected.records,
+    nodes: inspected.nodes,
+    rows: inspected.rows,
+    collections: inspected.collections,
+  })
+  expect(index).toEqual({
+    unstoredBytes: index.unstoredBytes,
+    checkpointOffset: inspected.checkpoint?.offset,
+    checkpointSequence: inspected.checkpoint?.sequence,
+    logBytesBehind: inspected.logBytesBehind,
+  })
+  const { rows, collections, commits, frames } = verified
+  expect({ rows, collections, commits }).toEqual({
+    rows: stats.rows,
+    collections: stats.collections,
+    commits: inspected.commits.count,
+  })
+  expect(frames).toBe(inspected.frames.reduce((sum, one) => sum + one.frames, 0))
+  const catalog = await dumpCatalog('x', { storage })
+  expect(Object.fromEntries(catalog.collections.map(({ name, digest }) => [name, digest]))).toEqual(
+    verified.digests,
+  )
+  // What the frames hold, counted from outside; their padding is below 8 bytes each.
+  const stored = inspected.frames.find(({ kind }) => kind === 'indexNodes') ?? { frames: 0, bytes: 0 }
+  const slack = stored.bytes - stored.frames * FRAME_HEADER_BYTES - nodes.liveBytes - nodes.deadBytes
+  expect(slack).toBeGreaterThanOrEqual(0)
+  expect(slack).toBeLessThan(8 * Math.max(1, stored.frames))
+}
+
+describe('stats(), inspect and verify', () => {
+  it.each(Array.from({ length: count(4, 100) }, (_, i) => i))(
+    'tell the same after random commits and checkpoints: workload %d',
+    async (i) => {
+      const random = randomFrom(seed + i)
+      const storage = new MemoryStorage()
+      let checkpoints = 0
+      for (let session = 0; session < 3; session++) {
+        const cacheBytes = [0, 100_000, 64 * 1024 * 1024][random.below(3)]
+        const db = await Database.open('x', { storage, durability: 'os', cacheBytes })
+        for (let round = 0; round < 4; round++) {
+          await work(db, random, random.below(12))
+          if (random.below(2) === 0) {
+            await db.checkpoint()
+            expect(db.stats().index).toMatchObject({
+              checkpointSequence: db.commitSequence,
+              logBytesBehind: 0,
+            })
+            // Of a tree without rows there is nothing to store.
+            expect(db.stats().index.unstoredBytes).toBeLessThan(1024 * 4)
+          }
+          await compare(db, storage)
+        }
+        await db.close()
+        const reader = await Database.open('x', { storage, mode: 'readOnly' })
+        await compare(reader, storage)
+        await reader.close()
+        checkpoints = (await inspect('x', { storage })).checkpoints
+      }
+      console.log(`${checkpoints} checkpoints, VARVE_SEED=${seed}`)
+    },
+  )
+
+  it('tell of trees how high and how full they are', async () => {
+    const storage = new MemoryStorage()
+    const db = await Database.open('x', { storage, durability: 'os' })
+    await db.registerCollection('rows', [], 'id')
+    const rows = Array.from({ length: 5000 }, (_, id) => ({ id: `${id}`.padStart(60, '0') }))
+    await db.insertMany('rows', rows)
+    await db.checkpoint()
+    await db.close()
+    const { trees, nodes, checkpoints } = await inspect('x', { storage })
+    expect(checkpoints).toBe(1)
+    expect(trees).toMatchObject([
+      { id: 0, name: '', depth: 1, leaves: 1, innerNodes: 0, innerFill: 0 },
+      { id: 1, name: 'rows', rows: 5000, depth: 3, unreadableNodes: 0 },
+    ])
+    expect(nodes.liveBytes).toBe(trees.reduce((sum, { nodeBytes }) => sum + nodeBytes, 0))
+    const tree = trees[1]
+    expect(tree?.leafFill).toBeGreaterThan(0.9)
+    expect(tree?.leafFill).toBeLessThanOrEqual(1)
+    expect(tree?.innerFill).toBeGreaterThan(0.3)
   })
 })
