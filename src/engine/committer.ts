@@ -347,7 +347,8 @@ export class Committer {
     try {
       runSync(writer.append(batch.buffer.content(), { bytes: 0 }, true))
     } catch (error) {
-      // Nothing can be cut back while the other write may still reach the file.
+      // Nothing can be cut back while the other write may still reach the file. Whatever becomes of it, its batch has failed.
+      this.#writing = undefined
       const poison = writer.abandon('a write failed while another was under way', error, visible.commit)
       this.#failAll(poison, [])
       throw poison

@@ -63,6 +63,8 @@ export class SuperblockWriter {
   #liveSlot: Slot
   #liveBytes: Uint8Array
   #olderBytes: Uint8Array | undefined
+  /** Whether the sync of the live one has not ended, or has failed. */
+  #unsynced = false
   readonly #file: StorageFile
   readonly #checksum: Checksum
 
@@ -93,9 +95,11 @@ export class SuperblockWriter {
 
   /**
    * Writes the next version into the other slot and syncs it. It is what the fence asks for as soon as it was written, so that
-   * appends may go on during the sync; if that fails, whoever asked poisons the writer.
+   * appends may go on during the sync; if that fails, whoever asked poisons the writer. A blocking call may want the next
+   * version meanwhile: not before the live one is on the disk, because a power cut could tear both.
    */
   *write(change: SuperblockChange): Task<void> {
+    if (this.#unsynced) yield { kind: 'sync', file: this.#file }
     const next: Superblock = { ...this.#live, ...change, sequence: this.#live.sequence + 1 }
     if (next.epoch > MAX_EPOCH || !Number.isSafeInteger(next.sequence)) throw this.#exhausted()
     const slot: Slot = this.#liveSlot === 0 ? 1 : 0
@@ -105,7 +109,9 @@ export class SuperblockWriter {
     this.#liveSlot = slot
     this.#olderBytes = this.#liveBytes
     this.#liveBytes = bytes
+    this.#unsynced = true
     yield { kind: 'sync', file: this.#file }
+    if (this.#live === next) this.#unsynced = false
   }
 
   /** Counters that wrapped around would make the newest frames look like the oldest. */

@@ -5,6 +5,7 @@ import { Database } from '../../src/database.js'
 import { createNodePlatform } from '../../src/storage/node-platform.js'
 import type { Platform, Timer } from '../../src/storage/platform.js'
 import type { Storage } from '../../src/storage/storage.js'
+import { SLICE_MS } from '../../src/storage/task.js'
 import { randomFrom } from './random.js'
 
 /** What of Node's platform stays: checksum, asynchronous context, turns of the event loop. */
@@ -30,6 +31,8 @@ export interface WorkloadPlatformOptions {
   /** The storage that plain paths mean. With it, zeros are laid ahead as they are in files. */
   readonly storage?: Storage | undefined
   readonly asyncContext?: false | undefined
+  /** Called wherever work that goes on for long may be interrupted. Default: it never takes long enough. */
+  readonly onPause?: (() => void) | undefined
   /** Bytes of index nodes in one slice of a checkpoint: few, so that small trees take several. */
   readonly sliceBytes?: number | undefined
 }
@@ -47,9 +50,13 @@ export function workloadPlatform(options: WorkloadPlatformOptions = {}): Workloa
     checksum: node.checksum,
     checksumSource: node.checksumSource,
     asyncContext: options.asyncContext === false ? undefined : node.asyncContext,
-    yield: () => node.yield(),
+    yield: () => {
+      options.onPause?.()
+      return node.yield()
+    },
     now: () => 1_700_000_000_000 + elapsedMs,
-    monotonicMs: () => elapsedMs,
+    // Every look at a clock that is to be interrupted finds a slice of work used up.
+    monotonicMs: () => (options.onPause === undefined ? elapsedMs : (elapsedMs += SLICE_MS)),
     randomBytes: (length) => random.bytes(length),
     setTimer,
     storage: options.storage,

@@ -6,7 +6,7 @@
  */
 import { LOG_START } from '../../src/format/header.js'
 import { SuperblockField } from '../../src/format/superblock.js'
-import type { LoggedOperation } from './power-cut-log.js'
+import { fatesAt, type LoggedOperation } from './power-cut-log.js'
 
 /** What must be synced before the file changes again. */
 interface Pending {
@@ -20,6 +20,7 @@ interface Pending {
 export function protocolBreach(log: readonly LoggedOperation[]): string | undefined {
   const pending = new Map<number, Pending>()
   const cutting = new Set<number>()
+  const last = new Map<number, Superblock>()
   for (const [index, operation] of log.entries()) {
     if (operation.kind === 'sync') {
       const waiting = pending.get(operation.file)
@@ -34,10 +35,24 @@ export function protocolBreach(log: readonly LoggedOperation[]): string | undefi
       return `operation ${index} changes ${operation.path} before ${waiting.what} (operation ${waiting.index}) was synced`
     }
     if (isSuperblock) {
-      if (cutAt(operation.bytes) > 0) cutting.add(operation.file)
-      else if (waiting === undefined && lastTwoEndCut(log, index, operation.file))
-        cutting.delete(operation.file)
-      pending.set(operation.file, { index, what: 'a superblock', holds: 'all' })
+      const before = last.get(operation.file)
+      const superblock = readSuperblock(operation.bytes)
+      last.set(operation.file, superblock)
+      if (superblock.checkpoint > 0 && superblock.checkpoint !== before?.checkpoint) {
+        const unsynced = unsyncedUpTo(log, index, operation.file, superblock.checkpoint)
+        if (unsynced !== undefined)
+          return `operation ${index} names a checkpoint before all of it (operation ${unsynced}) was synced`
+      }
+      if (superblock.cutAt > 0) cutting.add(operation.file)
+      else if (waiting === undefined && before?.cutAt === 0) cutting.delete(operation.file)
+      // Within a session, and with no cut in progress, nothing that is appended rests on what a superblock says.
+      const restsOnNothing =
+        superblock.cutAt === 0 && before?.cutAt === 0 && before.epoch === superblock.epoch
+      pending.set(operation.file, {
+        index,
+        what: 'a superblock',
+        holds: restsOnNothing ? 'superblocks' : 'all',
+      })
     } else if (operation.kind === 'truncate' && cutting.has(operation.file)) {
       pending.set(operation.file, { index, what: 'the truncation of a cut', holds: 'superblocks' })
     }
@@ -50,15 +65,32 @@ function isOfDatabase(path: string): boolean {
   return !path.includes('.new-') && !path.includes('.quarantine-')
 }
 
-function cutAt(superblock: Uint8Array): number {
-  const view = new DataView(superblock.buffer, superblock.byteOffset, superblock.byteLength)
-  return Number(view.getBigUint64(SuperblockField.cutAt, true))
+interface Superblock {
+  readonly cutAt: number
+  readonly checkpoint: number
+  readonly epoch: number
 }
 
-/** Whether the superblock at `index` and the one before it both say that there is no cut. */
-function lastTwoEndCut(log: readonly LoggedOperation[], index: number, file: number): boolean {
-  const before = log
-    .slice(0, index)
-    .findLast((each) => each.kind === 'write' && each.file === file && each.position < LOG_START)
-  return before?.kind === 'write' && cutAt(before.bytes) === 0
+function readSuperblock(bytes: Uint8Array): Superblock {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return {
+    cutAt: Number(view.getBigUint64(SuperblockField.cutAt, true)),
+    checkpoint: Number(view.getBigUint64(SuperblockField.checkpoint, true)),
+    epoch: view.getUint32(SuperblockField.epoch, true),
+  }
+}
+
+/** A write to the log, up to the frame at `offset`, that no sync covers before operation `index`. */
+function unsyncedUpTo(
+  log: readonly LoggedOperation[],
+  index: number,
+  file: number,
+  offset: number,
+): number | undefined {
+  const fates = fatesAt(log, index)
+  const found = log.findIndex((operation, i) => {
+    if (i >= index || operation.kind !== 'write' || operation.file !== file) return false
+    return operation.position >= LOG_START && operation.position <= offset && fates[i] !== 'durable'
+  })
+  return found < 0 ? undefined : found
 }

@@ -1,7 +1,7 @@
 /**
  * Random workloads: what a program does to a database, as data, from a seed.
  */
-import type { Durability } from '../../src/engine/committer.js'
+import type { Durability } from '../../src/engine/batch.js'
 import type { Row } from '../../src/format/value.js'
 import { type CollectionKind, Model, type ModelKey, type Operation } from './model.js'
 import { type Random, randomFrom } from './random.js'
