@@ -93,19 +93,19 @@ async function work(db: AnyDatabase, random: Random, commits: number): Promise<v
 type Told = readonly [DatabaseStats, InspectReport, VerifyReport]
 
 /** What all three tell of one state: a checkpoint may be under way, and ends while a tool reads. */
-async function told(db: AnyDatabase, storage: MemoryStorage): Promise<Told> {
+async function readAll(db: AnyDatabase, storage: MemoryStorage): Promise<Told> {
   const stats = db.stats()
   const inspected = await inspect('x', { storage })
   const verified = await verify('x', { storage, deep: true })
   expect(verified.findings).toEqual([])
   const { nodes, index } = db.stats()
   const isSame = JSON.stringify([nodes, index]) === JSON.stringify([stats.nodes, stats.index])
-  return isSame ? [stats, inspected, verified] : await told(db, storage)
+  return isSame ? [stats, inspected, verified] : await readAll(db, storage)
 }
 
 /** Everything that two of `stats()`, `inspect` and `verify` tell must be the same. */
 async function compare(db: AnyDatabase, storage: MemoryStorage): Promise<void> {
-  const [stats, inspected, verified] = await told(db, storage)
+  const [stats, inspected, verified] = await readAll(db, storage)
   const { records, nodes, index } = stats
   expect({ records, nodes, rows: stats.rows, collections: stats.collections }).toEqual({
     records: inspected.records,
