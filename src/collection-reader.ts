@@ -62,38 +62,40 @@ export class CollectionReader<R extends Row = Row> {
    * Throws `VARVE_CORRUPTION` if the row's bytes are damaged, `VARVE_VALIDATION` for a value that can be no key.
    */
   get(key: Key): R | undefined {
+    const bytes = this.#encoded(key)
     const { definition, tree } = this.#view.collection(this.name)
-    return this.#read(definition, tree, key)
+    return this.#read(definition, tree, bytes)
   }
 
   /** The rows of these keys, in their order; undefined where there is none. All from one commit. */
   getMany(keys: Iterable<Key>): (R | undefined)[] {
-    const { definition, tree } = this.#view.collection(this.name)
-    return Array.from(keys, (key) => this.#read(definition, tree, key))
+    const { definition, tree } = this.#captured()
+    const encoder = this.#view.keys.of(definition)
+    return Array.from(keys, (key) => this.#read(definition, tree, encoder.encode(key)))
   }
 
   /** Whether there is a row of this key. No row is read. */
   has(key: Key): boolean {
-    const { definition, tree } = this.#view.collection(this.name)
-    return tree.find(this.#view.keys.of(definition).encode(key), this.#ref)
+    const bytes = this.#encoded(key)
+    return this.#view.collection(this.name).tree.find(bytes, this.#ref)
   }
 
   /** How many rows there are, in all or within bounds, from the index's counts: no row is read. */
   count(bounds?: RangeBounds): number {
-    const { definition, tree } = this.#view.collection(this.name)
-    if (bounds === undefined) return tree.count
-    return tree.countRange(keyBounds(bounds, this.#view.keys.of(definition)))
+    if (bounds === undefined) return this.#view.collection(this.name).tree.count
+    const within = keyBounds(bounds, this.#view.keys.of(this.definition))
+    return this.#view.collection(this.name).tree.countRange(within)
   }
 
   /** Rows in the order of their keys, within bounds. */
   range(options: RangeOptions = {}): RowRange<R> {
-    const view = this.#view.collection(this.name)
+    const view = this.#captured()
     return this.#range(view, keyBounds(options, this.#view.keys.of(view.definition)), options)
   }
 
   /** Rows whose key begins with a string, or, for a composite key, with these parts. */
   prefix(prefix: Key, options: Pick<RangeOptions, 'reverse' | 'limit'> = {}): RowRange<R> {
-    const view = this.#view.collection(this.name)
+    const view = this.#captured()
     return this.#range(view, prefixBounds(prefix, this.#view.keys.of(view.definition)), options)
   }
 
@@ -106,7 +108,7 @@ export class CollectionReader<R extends Row = Row> {
    * so there it throws `VARVE_TRANSACTION`: ask the database or a snapshot.
    */
   history(key: Key, options: HistoryOptions = {}): RowHistory<R> {
-    const { definition, tree } = this.#view.collection(this.name)
+    const { definition, tree } = this.#captured()
     const { log, rows, platform, keys } = this.#view
     if (log === undefined) {
       throw new TransactionError(
@@ -140,8 +142,19 @@ export class CollectionReader<R extends Row = Row> {
     })
   }
 
-  #read(definition: CollectionDefinition, tree: Tree, key: Key): R | undefined {
-    const bytes = this.#view.keys.of(definition).encode(key)
+  /** A key's bytes. Encoding may run the caller's code (a getter), so no tree is held during it. */
+  #encoded(key: Key): Uint8Array {
+    return this.#view.keys.of(this.definition).encode(key)
+  }
+
+  /** The collection, to be read beyond this call. */
+  #captured(): CollectionView {
+    const view = this.#view.collection(this.name)
+    view.tree.capture()
+    return view
+  }
+
+  #read(definition: CollectionDefinition, tree: Tree, bytes: Uint8Array): R | undefined {
     if (!tree.find(bytes, this.#ref)) return undefined
     return this.#view.rows.read(definition.id, this.#ref, bytes) as R // The type of stored rows is the caller's claim.
   }

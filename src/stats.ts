@@ -3,7 +3,7 @@
  */
 import type { Engine } from './engine/engine.js'
 import { LOG_START } from './format/header.js'
-import type { ByteUse } from './inspect/index-report.js'
+import type { ByteUse } from './engine/byte-use.js'
 
 /** Figures of the caches of an open database, counted since it was opened. */
 export interface CacheStats {

@@ -17,7 +17,7 @@ export type { BadRange, LostCommit, RecoveryClass, RecoveryInfo, RecoveryMode } 
 export { type HistoryOptions, RowHistory, type RowVersion } from './row-history.js'
 export { RowRange } from './row-range.js'
 export { Snapshot, type SnapshotOptions } from './snapshot.js'
-export type { ByteUse } from './inspect/index-report.js'
+export type { ByteUse } from './engine/byte-use.js'
 export type { CacheStats, DatabaseStats, IndexStats } from './stats.js'
 export { MemoryStorage } from './storage/memory-storage.js'
 export type { FileIdentity, OpenMode, Storage, StorageFile } from './storage/storage.js'

@@ -11,7 +11,7 @@ import { alignUp, FrameKind } from '../format/frame.js'
 import { LOG_START } from '../format/header.js'
 import { IndexFrameBuilder } from '../log/index-frames.js'
 import type { LogBuffer } from '../log/log-buffer.js'
-import type { LogWriter } from '../log/log-writer.js'
+import type { CheckpointPlace, LogWriter } from '../log/log-writer.js'
 import type { RecoveredLog } from '../log/recover.js'
 import type { Task } from '../storage/task.js'
 import {
@@ -61,8 +61,8 @@ export interface CheckpointerParts {
 export interface Slice {
   readonly nodes: readonly Node[]
   readonly imageBytes: number
-  /** Offset of the `Checkpoint` frame, if the slice ends with it. */
-  readonly checkpointOffset: number | undefined
+  /** Of the `Checkpoint` frame, if the slice ends with it. */
+  readonly place: CheckpointPlace | undefined
 }
 
 interface Running {
@@ -74,7 +74,7 @@ interface Running {
   /** Memory of nodes stored so far. */
   stored: number
   /** Where its frame is in the file, once it is. */
-  frameOffset: number | undefined
+  place: CheckpointPlace | undefined
   completing: boolean
 }
 
@@ -186,13 +186,13 @@ export class Checkpointer {
       this.#begin()
     }
     const running = this.#running
-    if (running === undefined || running.frameOffset !== undefined) return false
+    if (running === undefined || running.place !== undefined) return false
     return idle || this.#debt > 0
   }
 
   /** Whether all of a checkpoint is in the file, and it is to be made to count. */
   get complete(): boolean {
-    return this.#running?.frameOffset !== undefined && !this.#running.completing
+    return this.#running?.place !== undefined && !this.#running.completing
   }
 
   /** Adds the next slice to the end of `buffer`; `sequence` is the last commit before it. */
@@ -207,15 +207,14 @@ export class Checkpointer {
     else this.#frames.close(buffer, start, FrameKind.indexNodes, context)
     this.#nodeBytes += bytes
     this.#debt = Math.max(0, this.#debt - bytes)
-    if (!done) return { nodes, imageBytes: bytes, checkpointOffset: undefined }
+    if (!done) return { nodes, imageBytes: bytes, place: undefined }
     const place = {
       offset: alignUp(buffer.end),
       alone: sequence === running.state.commit.sequence,
       previous: this.#newest.offset,
     }
     const checkpoint = checkpointOf(running.state, codecs, place, this.#nodeBytes)
-    const checkpointOffset = this.#frames.addCheckpoint(buffer, checkpoint, context)
-    return { nodes, imageBytes: bytes, checkpointOffset }
+    return { nodes, imageBytes: bytes, place: this.#frames.addCheckpoint(buffer, checkpoint, context) }
   }
 
   #addImages(running: Running, buffer: LogBuffer): { nodes: Node[]; bytes: number; done: boolean } {
@@ -237,9 +236,9 @@ export class Checkpointer {
   }
 
   /** A slice is in the file. */
-  written({ nodes, checkpointOffset }: Slice): void {
+  written({ nodes, place }: Slice): void {
     for (const node of nodes) releaseChildren(node, this.#parts.nodes)
-    if (this.#running !== undefined) this.#running.frameOffset = checkpointOffset
+    if (this.#running !== undefined) this.#running.place = place
   }
 
   /** A slice is not in the file, and what was there of it was cut off: the checkpoint is given up. */
@@ -252,17 +251,17 @@ export class Checkpointer {
   /** Makes a checkpoint count that is whole in the file. Throws if the writer is poisoned by it. */
   *finish(): Task<void> {
     const running = this.#running
-    if (running?.frameOffset === undefined) return
+    if (running?.place === undefined) return
     running.completing = true
     const { writer, visible } = this.#parts
     const { end, sequence } = visible.commit
     try {
-      yield* writer.nameCheckpoint(running.frameOffset, { end, sequence })
+      yield* writer.nameCheckpoint(running.place, { end, sequence })
     } catch (error) {
       this.#giveUp(error)
       throw error
     }
-    this.#completed(running, running.frameOffset)
+    this.#completed(running, running.place.offset)
   }
 
   #completed(running: Running, offset: number): void {
@@ -275,6 +274,7 @@ export class Checkpointer {
     this.#logBytes -= running.logBytes
     this.#retryAt = 0
     this.#running = undefined
+    nodes.pool.resume()
     this.#debt = 0
     for (const { tree } of visible.collections.values()) releaseStored(tree, nodes)
     head.recount((tree) => releaseStored(tree, nodes))
@@ -291,6 +291,7 @@ export class Checkpointer {
 
   #giveUp(error: unknown): void {
     this.#running = undefined
+    this.#parts.nodes.pool.resume()
     this.#debt = 0
     this.#retryAt = this.#logBytes + RETRY_LOG_BYTES
     const waiting = this.#waiting
@@ -301,6 +302,7 @@ export class Checkpointer {
   #begin(): void {
     const { visible, nodes } = this.#parts
     const state = visible.pin()
+    nodes.pool.pause()
     this.#debt = 0
     this.#madeSeen = nodes.madeBytes
     this.#running = {
@@ -310,7 +312,7 @@ export class Checkpointer {
       unstoredAtStart: nodes.unstoredBytes,
       madeAtStart: nodes.madeBytes,
       stored: 0,
-      frameOffset: undefined,
+      place: undefined,
       completing: false,
     }
   }

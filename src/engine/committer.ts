@@ -319,6 +319,7 @@ export class Committer {
     this.#queue.splice(this.#queue.indexOf(batch), 1)
     if (last !== undefined && change !== undefined) {
       this.#parts.visible.apply(change, last.position)
+      for (const nodes of change.retired) this.#parts.checkpoints.nodes.pool.retire(nodes)
       this.checkpointer.committed(last.position.end - buffer.base)
     }
     if (slice !== undefined) this.checkpointer.written(slice)

@@ -139,6 +139,7 @@ export class Engine {
   /** Pins the visible commit. */
   pin(): DatabaseState {
     this.checkOpen()
+    this.#parts.nodes.pool.captures++
     return this.#parts.visible.pin()
   }
 

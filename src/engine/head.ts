@@ -11,7 +11,7 @@ import { Operation, type RecordView } from '../format/record.js'
 import type { Checkpoint } from '../format/checkpoint.js'
 import type { CommitPosition } from '../log/judge.js'
 import type { RestorableTarget } from '../log/replay.js'
-import type { NodeSource, Tree } from '../tree/index.js'
+import type { Node, NodeSource, Tree } from '../tree/index.js'
 import { stateOf } from './checkpoint-state.js'
 import { emptyCollection, emptyState } from './empty-state.js'
 import type { RowCodecs } from './row-codecs.js'
@@ -142,9 +142,14 @@ export class Head implements RestorableTarget {
   /** Everything changed since the last call, as it is now. */
   takeChange(): StateChange {
     const collections = new Map<number, CollectionState | undefined>()
-    for (const id of this.#dirty) collections.set(id, this.#collections.get(id)?.freeze())
+    const retired: (readonly Node[])[] = []
+    for (const id of this.#dirty) {
+      const working = this.#collections.get(id)
+      collections.set(id, working?.freeze())
+      if (working !== undefined) retired.push(working.takeRetired())
+    }
     this.#dirty.clear()
-    return { collections, names: this.#names, recordBytes: this.#recordBytes }
+    return { collections, names: this.#names, recordBytes: this.#recordBytes, retired }
   }
 
   // Changes

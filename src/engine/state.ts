@@ -4,7 +4,7 @@
 import type { CollectionDefinition } from '../catalog/definition.js'
 import type { Digest } from '../format/digest.js'
 import type { CommitPosition } from '../log/judge.js'
-import type { Tree } from '../tree/index.js'
+import type { Node, Tree } from '../tree/index.js'
 
 /** One collection as of a commit. Never changes. */
 export interface CollectionState {
@@ -24,6 +24,8 @@ export interface StateChange {
   readonly collections: ReadonlyMap<number, CollectionState | undefined>
   readonly names: ReadonlyMap<string, number>
   readonly recordBytes: number
+  /** Nodes that no state has from these commits on. */
+  readonly retired: readonly (readonly Node[])[]
 }
 
 /** The whole database as of a commit. */

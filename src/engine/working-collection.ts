@@ -3,7 +3,7 @@
  */
 import type { CollectionDefinition } from '../catalog/definition.js'
 import { type Digest, DigestSum } from '../format/digest.js'
-import { RecordRef, type Tree, TreeEditor } from '../tree/index.js'
+import { type Node, RecordRef, type Tree, TreeEditor } from '../tree/index.js'
 import type { CollectionState } from './state.js'
 
 export class WorkingCollection {
@@ -82,6 +82,11 @@ export class WorkingCollection {
 
   /** The tree as it is now, for a cursor. */
   tree(): Tree {
-    return this.#editor.freeze()
+    return this.#editor.freeze().capture()
+  }
+
+  /** Nodes that the collection's state before had, and no state from now on. */
+  takeRetired(): readonly Node[] {
+    return this.#editor.takeRetired()
   }
 }

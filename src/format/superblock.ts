@@ -38,7 +38,8 @@ export const SuperblockField = {
   watermarkSequence: 152,
   cutAt: 160,
   highestSequence: 168,
-  end: 176,
+  checkpointEnd: 176,
+  end: 184,
 } as const
 
 /** Feature bits that this version understands; a file with another bit set is refused as its kind of bit demands. */
@@ -63,6 +64,11 @@ export interface Superblock {
   readonly cutAt: number
   /** Highest commit sequence found in bytes that were cut off; none up to it is given again. 0 for none. */
   readonly highestSequence: number
+  /**
+   * Where the frame of that checkpoint ends; 0 for none. It was durable when the checkpoint was named, and so was every commit
+   * before it: so no commit lies between W and here, if W is before.
+   */
+  readonly checkpointEnd: number
 }
 
 export type SuperblockResult =
@@ -85,6 +91,7 @@ export function encodeSuperblock(superblock: Superblock, checksum: Checksum): Ui
   writeUint64(view, SuperblockField.watermarkSequence, superblock.watermarkSequence)
   writeUint64(view, SuperblockField.cutAt, superblock.cutAt)
   writeUint64(view, SuperblockField.highestSequence, superblock.highestSequence)
+  writeUint64(view, SuperblockField.checkpointEnd, superblock.checkpointEnd)
   view.setUint32(BLOCK_CRC_OFFSET, checksum(block, 0, BLOCK_CRC_OFFSET), true)
   return block
 }
@@ -109,9 +116,11 @@ export function decodeSuperblock(block: Uint8Array, checksum: Checksum): Superbl
     watermarkSequence: readUint64(view, SuperblockField.watermarkSequence),
     cutAt: readUint64(view, SuperblockField.cutAt),
     highestSequence: readUint64(view, SuperblockField.highestSequence),
+    checkpointEnd: readUint64(view, SuperblockField.checkpointEnd),
   }
-  const { sequence, checkpoint, watermark, watermarkSequence, cutAt, highestSequence } = superblock
-  const numbers = [sequence, checkpoint, watermark, watermarkSequence, cutAt, highestSequence]
+  const { sequence, checkpoint, watermark, watermarkSequence, cutAt } = superblock
+  const { highestSequence, checkpointEnd } = superblock
+  const numbers = [sequence, checkpoint, watermark, watermarkSequence, cutAt, highestSequence, checkpointEnd]
   const safe = numbers.every(Number.isSafeInteger)
   return safe && isSafeIdentity(superblock.header)
     ? { ok: true, superblock }

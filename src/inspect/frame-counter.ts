@@ -2,7 +2,7 @@
  * Counts what a scan of the log meets: frames by kind, and commits in the chain.
  */
 import { FrameKind } from '../format/frame.js'
-import type { Judgement } from '../log/judge.js'
+import type { Judgement } from '../log/judgement.js'
 import type { LogScanner, ScanEvent } from '../log/scanner.js'
 import type { LogWatch } from './log-scan.js'
 

@@ -7,6 +7,7 @@ import { LOG_START } from '../format/header.js'
 import type { Task } from '../storage/task.js'
 import { treeShape } from '../tree/index.js'
 import type { ReplayedState } from './analysed-file.js'
+import type { ByteUse } from '../engine/byte-use.js'
 
 /** The newest checkpoint that an open can start from. */
 export interface CheckpointReport {
@@ -34,12 +35,6 @@ export interface TreeReport {
   readonly innerFill: number
   /** Bytes of its nodes in the log, as of the checkpoint. */
   readonly nodeBytes: number
-}
-
-/** Bytes in the log that are in use, and those that are not. */
-export interface ByteUse {
-  readonly liveBytes: number
-  readonly deadBytes: number
 }
 
 export interface IndexReport {

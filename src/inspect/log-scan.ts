@@ -7,7 +7,8 @@
  */
 import { VarveError } from '../errors.js'
 import type { CheckpointedLog, FoundCheckpoint } from '../log/checkpoints.js'
-import { type JudgeInput, type Judgement, judgeLog } from '../log/judge.js'
+import { judgeLog } from '../log/judge.js'
+import type { JudgeInput, Judgement } from '../log/judgement.js'
 import { commitOf } from '../log/replay.js'
 import type { LogScanner, ScanEvent } from '../log/scanner.js'
 import type { Task } from '../storage/task.js'

@@ -35,6 +35,7 @@ export function* cutLog(file: StorageFile, superblocks: SuperblockWriter, cut: C
     watermark: cut.watermark,
     watermarkSequence: cut.watermarkSequence,
     checkpoint: live.checkpoint < cut.offset ? live.checkpoint : 0,
+    checkpointEnd: live.checkpoint < cut.offset ? live.checkpointEnd : 0,
     cutAt: cut.offset,
     highestSequence: Math.max(live.highestSequence, cut.sequenceFloor),
   })

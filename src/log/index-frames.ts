@@ -5,6 +5,7 @@ import { type Checkpoint, encodeCheckpoint } from '../format/checkpoint.js'
 import type { Checksum } from '../format/checksum.js'
 import { FRAME_HEADER_BYTES, FrameHeader, FrameKind, writeFrameHeader } from '../format/frame.js'
 import type { LogBuffer } from './log-buffer.js'
+import type { CheckpointPlace } from './log-writer.js'
 import type { TransactionContext } from './transaction-builder.js'
 
 export class IndexFrameBuilder {
@@ -38,13 +39,13 @@ export class IndexFrameBuilder {
     buffer.align()
   }
 
-  /** Adds a whole `Checkpoint` frame; returns its offset in the file. */
-  addCheckpoint(buffer: LogBuffer, checkpoint: Checkpoint, context: TransactionContext): number {
+  /** Adds a whole `Checkpoint` frame; returns its place in the file. */
+  addCheckpoint(buffer: LogBuffer, checkpoint: Checkpoint, context: TransactionContext): CheckpointPlace {
     const payload = encodeCheckpoint(checkpoint)
     const start = this.open(buffer)
     const at = buffer.grow(payload.length)
     buffer.bytes.set(payload, at)
     this.close(buffer, start, FrameKind.checkpoint, context)
-    return buffer.base + start
+    return { offset: buffer.base + start, end: buffer.end }
   }
 }

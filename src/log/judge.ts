@@ -6,17 +6,16 @@
  * recovery table of `docs/recovery.md`; what to do about it is the caller's business. Reads only.
  */
 import { CorruptionError, FormatError } from '../errors.js'
-import type { Checksum } from '../format/checksum.js'
 import { COMMIT_BLOCK_BYTES, CommitBlock, CommitCrc, readCommitBlock } from '../format/commit.js'
-import { FRAME_HEADER_BYTES, FrameKind, type ShortGeneration } from '../format/frame.js'
+import { FRAME_HEADER_BYTES, FrameKind } from '../format/frame.js'
 import { LOG_START } from '../format/header.js'
 import { decodeMark } from '../format/mark.js'
 import { readRecord, RecordView } from '../format/record.js'
 import { TXN_BEGIN_BYTES } from '../format/txn-begin.js'
-import type { StorageFile } from '../storage/storage.js'
 import { PAUSE, type Task } from '../storage/task.js'
 import type { BadRange, LostCommit, RecoveryClass } from './recovery-info.js'
-import { LogScanner, type ScanEvent } from './scanner.js'
+import type { JudgeInput, Judgement } from './judgement.js'
+import { LogScanner } from './scanner.js'
 
 /** A commit's place in the log and in history. */
 export interface CommitPosition {
@@ -39,61 +38,6 @@ export interface ReplayTarget {
   record(bytes: Uint8Array, record: RecordView, position: number): void
   commit(position: CommitPosition): void
   rollback(): void
-}
-
-export interface JudgeInput {
-  readonly file: StorageFile
-  readonly checksum: Checksum
-  readonly generation: ShortGeneration
-  readonly maxEpoch: number
-  /** Where to begin, and the commit that the first one must name; no frame is of a lower epoch than it. */
-  readonly from: number
-  readonly parent: CommitPosition
-  /** Payloads of `IndexNodes` frames before this offset are passed over unread: each node is checked when it is read. */
-  readonly nodesCheckedBefore?: number | undefined
-  /** The superblock's watermark; 0 if unknown. */
-  readonly watermark: number
-  /** Highest sequence that earlier cuts found; 0 for none. */
-  readonly highestSequence?: number | undefined
-  readonly to?: number | undefined
-  /** How many cut commits and bad ranges are named; all are counted. Default 1,000. */
-  readonly nameAtMost?: number | undefined
-  /**
-   * Asked before a commit that links is applied. False ends the reading there: of the commit nothing is applied, and
-   * nothing from it on is judged.
-   */
-  readonly accept?: ((block: CommitBlock) => boolean) | undefined
-  /** Told of every event of the scan before it is judged; the scanner says what and where. */
-  readonly observe?: ((event: ScanEvent, scanner: LogScanner) => void) | undefined
-}
-
-export interface Judgement {
-  readonly classification: RecoveryClass
-  /** X: where the chain breaks; undefined if it does not. For `shortFile` the end of what is there. */
-  readonly breakOffset: number | undefined
-  /** Why it breaks, as text. */
-  readonly breakReason: string
-  /** Where the next frame would go once a break is cut. */
-  readonly logEnd: number
-  readonly fileSize: number
-  readonly last: CommitPosition
-  /** When the first commit applied was made, milliseconds since 1970; 0 for none. */
-  readonly firstTime: number
-  /** W: the highest that counts. */
-  readonly watermark: number
-  /** Sequence of the last commit at or before W; 0 for none seen. */
-  readonly durable: CommitPosition
-  /** Highest sequence found anywhere, cut bytes included. */
-  readonly highestSequence: number
-  readonly highestEpoch: number
-  readonly transactionsApplied: number
-  /** Whether the reading ended at a commit that links to the last one applied but was not accepted. */
-  readonly declined: boolean
-  readonly transactionsCut: number
-  readonly cutCommits: readonly LostCommit[]
-  readonly badRanges: readonly BadRange[]
-  /** The anomalies from the break on. */
-  readonly brokenRanges: readonly BadRange[]
 }
 
 /** What an open names of its findings; `verify` names all. */
@@ -302,10 +246,20 @@ class LogJudge {
 
   /** Bytes at `offset` break the chain, unless a later commit shows that they do not. */
   #anomaly(offset: number, end: number, reason: string, breakAt: number): void {
+    if (this.#costsNothing(offset, end)) {
+      this.#logEnd = end
+      return this.#note({ offset, end, reason })
+    }
     const begin = this.#pending?.begin ?? breakAt
     this.#dropPending()
     this.#break ??= { offset: begin, reason: `${reason} at offset ${offset}`, uncommitted: false }
     if (this.#suspects.length < this.#nameAtMost) this.#suspects.push({ offset, end, reason })
+  }
+
+  #costsNothing(offset: number, end: number): boolean {
+    const { watermark, noCommitBefore = 0 } = this.#input
+    const isBetween = offset >= watermark && end <= noCommitBefore
+    return isBetween && this.#pending === undefined && this.#break === undefined
   }
 
   /** A commit that does not name the last one applied. */

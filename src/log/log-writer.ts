@@ -54,6 +54,12 @@ export interface CommitEnd {
   readonly sequence: number
 }
 
+/** Where a checkpoint's frame begins and ends. */
+export interface CheckpointPlace {
+  readonly offset: number
+  readonly end: number
+}
+
 export class LogWriter {
   readonly generation: ShortGeneration
   readonly #file: StorageFile
@@ -96,6 +102,7 @@ export class LogWriter {
     const { live } = log.superblocks
     yield* log.superblocks.write({
       checkpoint: log.checkpoint?.offset ?? 0,
+      checkpointEnd: log.checkpoint?.end ?? 0,
       epoch: Math.max(live.epoch, log.highestEpoch) + 1,
       sessionId: hex(options.platform.randomBytes(16)),
       watermark: log.last.end,
@@ -218,12 +225,13 @@ export class LogWriter {
    * Makes a checkpoint count whose frame was appended: it is synced before the superblock names it, because an open takes
    * what a superblock names for durable. `reached` is the last commit that had been written when this began.
    */
-  *nameCheckpoint(offset: number, reached: CommitEnd): Task<void> {
+  *nameCheckpoint(place: CheckpointPlace, reached: CommitEnd): Task<void> {
     yield* this.sync(reached)
     this.#checkOwnership()
-    const { end, sequence } = this.#watermark
+    const { end: watermark, sequence: watermarkSequence } = this.#watermark
+    const { offset: checkpoint, end: checkpointEnd } = place
     try {
-      yield* this.#superblocks.write({ checkpoint: offset, watermark: end, watermarkSequence: sequence })
+      yield* this.#superblocks.write({ checkpoint, checkpointEnd, watermark, watermarkSequence })
     } catch (error) {
       throw this.#poisoned('a superblock could not be written', error, reached)
     }

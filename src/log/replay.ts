@@ -9,7 +9,8 @@ import type { Superblock } from '../format/superblock.js'
 import type { StorageFile } from '../storage/storage.js'
 import type { Task } from '../storage/task.js'
 import { type CheckpointedLog, CheckpointFinder, type FoundCheckpoint } from './checkpoints.js'
-import { type CommitPosition, type JudgeInput, type Judgement, judgeLog, type ReplayTarget } from './judge.js'
+import { type CommitPosition, judgeLog, type ReplayTarget } from './judge.js'
+import type { JudgeInput, Judgement } from './judgement.js'
 import type { FixedBlocks } from './log-file.js'
 import type { LogScanner, ScanEvent } from './scanner.js'
 
@@ -49,6 +50,7 @@ export function judgeInput(
     from: LOG_START,
     parent: generationStart(header),
     watermark: superblocks.live?.watermark ?? 0,
+    noCommitBefore: superblocks.live?.checkpointEnd ?? 0,
     highestSequence: superblocks.live?.highestSequence ?? 0,
     to: pretendedEnd(file, superblocks.live) ?? file.size(),
   }
@@ -99,15 +101,20 @@ function* replayFrom(
   target: RestorableTarget,
 ): Task<ReplayedLog> {
   const counted = found?.offset ?? 0
-  let nodeBytes = found?.checkpoint.nodeBytes ?? 0
+  const frames: { readonly offset: number; readonly bytes: number }[] = []
   const observe = (event: ScanEvent, { header, offset }: LogScanner): void => {
     const isWhole = event === 'frame' || event === 'badPayload'
-    if (isWhole && header.kind === FrameKind.indexNodes && offset > counted) nodeBytes += header.payloadLength
+    if (isWhole && header.kind === FrameKind.indexNodes && offset > counted)
+      frames.push({ offset, bytes: header.payloadLength })
   }
   const parent = found === undefined ? input.parent : commitOf(found.checkpoint)
   target.start(found?.checkpoint, parent)
   const from = found?.checkpoint.replayFrom ?? parent.end
   const judgement = yield* judgeLog({ ...input, parent, from, nodesCheckedBefore: counted, observe }, target)
+  const end = judgement.breakOffset ?? Number.POSITIVE_INFINITY
+  // What is behind a break will be cut.
+  const kept = frames.filter(({ offset }) => offset < end)
+  const nodeBytes = kept.reduce((sum, { bytes }) => sum + bytes, found?.checkpoint.nodeBytes ?? 0)
   return { judgement, checkpoint: found, nodeBytes }
 }
 

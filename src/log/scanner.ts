@@ -49,6 +49,8 @@ export interface ScanOptions {
   readonly maxEpoch: number
   /** Frames of a lower epoch are not believed. Default 0. */
   readonly epochFloor?: number | undefined
+  /** Where a frame may begin whatever the bytes before it are: the search for one stops here too. Default 0. */
+  readonly noCommitBefore?: number | undefined
   /** Payloads of `IndexNodes` frames before this offset are passed over unread. Default 0. */
   readonly nodesCheckedBefore?: number | undefined
   /** Where to begin, a multiple of 8. */
@@ -189,7 +191,9 @@ export class LogScanner {
 
   /** The next offset at or after `from` where a frame is believed, or the limit. */
   #findFrame(from: number): number {
+    const { noCommitBefore } = this.#options
     for (let at = from; this.#limit - at >= FRAME_HEADER_BYTES; at += FRAME_ALIGNMENT) {
+      if (at === noCommitBefore) return at
       if (this.#checksumBudget <= 0) break
       this.#load(at, FRAME_HEADER_BYTES)
       if (this.view.getUint32(at - this.#windowStart, true) !== FRAME_MAGIC) continue

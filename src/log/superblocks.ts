@@ -139,5 +139,6 @@ export function firstSuperblock(header: Header, logEnd: number): Superblock {
     watermarkSequence: header.parentSequence,
     cutAt: 0,
     highestSequence: 0,
+    checkpointEnd: 0,
   }
 }

@@ -35,11 +35,13 @@ export class TreeEditor {
   /** Undefined while the frozen tree has it. */
   #changed: Node | undefined
   #count: number
-  #owner: Owner = new Owner()
+  #owner: Owner
   /** The tree that this editor held last; it is what it holds now unless it changed since. */
   #frozen: Tree
   /** Memory of the nodes that are not stored. */
   #unstoredBytes: number
+  /** Nodes that are in no tree from now on, since the last time somebody took the list. */
+  #retired: Node[] = []
   /** What `set` writes. */
   readonly #reference = new RecordRef()
   /** How to split the node that `set` put something into last. */
@@ -47,6 +49,7 @@ export class TreeEditor {
 
   constructor(tree: Tree) {
     this.#source = tree.source
+    this.#owner = new Owner(tree.source.pool)
     this.#count = tree.count
     this.#frozen = tree
     this.#unstoredBytes = tree.unstoredBytes
@@ -101,7 +104,7 @@ export class TreeEditor {
     if (this.#changed !== undefined) {
       this.#frozen = new Tree(this.#source, this.#changed, this.#count, this.#unstoredBytes)
       this.#changed = undefined
-      this.#owner = new Owner()
+      this.#owner = new Owner(this.#source.pool)
     }
     return this.#frozen
   }
@@ -112,9 +115,18 @@ export class TreeEditor {
     this.#source = tree.source
     this.#changed = undefined
     this.#count = tree.count
-    this.#owner = new Owner()
+    this.#owner = new Owner(tree.source.pool)
     this.#frozen = tree
     this.#unstoredBytes = tree.unstoredBytes
+    // The tree may hold what was replaced since.
+    this.#retired = []
+  }
+
+  /** Nodes that are in no tree that this editor gives from now on. */
+  takeRetired(): readonly Node[] {
+    const retired = this.#retired
+    this.#retired = []
+    return retired
   }
 
   #ownRoot(): Node {
@@ -138,7 +150,13 @@ export class TreeEditor {
     const bytes = memoryOf(copy)
     this.#source.made(bytes)
     this.#grew(bytes - unstored(node))
+    this.#retire(node)
     return copy
+  }
+
+  #retire(node: Node): void {
+    if (node.position !== 0) this.#source.replaced(node)
+    if (node.owner.bornAt === this.#owner.bornAt) this.#retired.push(node)
   }
 
   #grew(bytes: number): void {
@@ -225,6 +243,8 @@ export class TreeEditor {
     const merged = concatenate(this.#owner, leftChild, rightChild, keyOf(parent, right))
     this.#source.made(memoryOf(merged))
     const before = memoryOf(parent) + unstored(leftChild) + unstored(rightChild)
+    this.#retire(leftChild)
+    this.#retire(rightChild)
     removeEntry(parent, right)
     setChild(parent, left, merged)
     this.#grew(memoryOf(parent) + memoryOf(merged) - before)

@@ -56,11 +56,18 @@ function hasRoom(node: Node): boolean {
 
 function clone(owner: Owner, node: Node): Node {
   const { height, columns, count, capacity, prefixBytes, words, children } = node
-  // Unlike a slice, memory that is made as a copy is not cleared first.
-  const copy = new Node(owner, height, columns, capacity, new Uint32Array(words))
+  const copy = new Node(owner, height, columns, capacity, copyOf(owner, words))
   copy.count = count
   copy.prefixBytes = prefixBytes
   if (height > 0) copy.children = children.slice()
+  return copy
+}
+
+function copyOf(owner: Owner, words: Uint32Array): Uint32Array {
+  // Unlike a slice, memory that is made as a copy is not cleared first.
+  if (owner.pool === undefined) return new Uint32Array(words)
+  const copy = owner.pool.take(words.length)
+  copy.set(words)
   return copy
 }
 

@@ -28,6 +28,7 @@ export class NodeCache {
   add(node: Node): void {
     if (this.#nodes.has(node.position)) return
     this.#nodes.set(node.position, node)
+    node.cachedAt = this.#ring.length
     this.#ring.push(node)
     this.bytes += memoryOf(node)
   }
@@ -41,16 +42,27 @@ export class NodeCache {
       if (node.recent) {
         node.recent = false
         this.#hand++
-      } else this.#evict(node)
+      } else {
+        this.#remove(node)
+        this.evictions++
+      }
     }
   }
 
+  /** Forgets a node that the newest state of its tree does not have any more. */
+  forget(node: Node): void {
+    if (this.#ring[node.cachedAt] === node) this.#remove(node)
+  }
+
   /** The last of the ring takes the place of the one that goes. */
-  #evict(node: Node): void {
+  #remove(node: Node): void {
     const last = this.#ring.pop()
-    if (last !== undefined && last !== node) this.#ring[this.#hand] = last
+    if (last !== undefined && last !== node) {
+      this.#ring[node.cachedAt] = last
+      last.cachedAt = node.cachedAt
+    }
+    node.cachedAt = -1
     this.#nodes.delete(node.position)
     this.bytes -= memoryOf(node)
-    this.evictions++
   }
 }

@@ -3,6 +3,7 @@
  */
 import { CorruptionError } from '../errors.js'
 import type { StoredRoot } from '../format/checkpoint.js'
+import type { NodePool } from './node-pool.js'
 import type { Node } from './node.js'
 
 /** Where nodes come from that are stored and not in memory, and who keeps count of those that are only in memory. */
@@ -11,10 +12,14 @@ export interface NodeSource {
   load(parent: Node, slot: number): Node
   /** The root of a stored tree with at least one node; `columns` says of which kind the tree is. */
   loadRoot(root: StoredRoot, columns: number): Node
+  /** Memory for nodes that editors make; undefined where it is not used again. */
+  readonly pool: NodePool | undefined
   /** Told by an editor how much more (or less) memory its tree's unstored nodes take. */
   grew(bytes: number): void
   /** Told by an editor how much memory a node that it copied or made takes. */
   made(bytes: number): void
+  /** Told by an editor that it replaced a stored node. */
+  replaced(node: Node): void
   /** Told how much memory the unstored nodes of all trees take, when their state was replaced as a whole. */
   recount(bytes: number): void
   /** The error thrown last because a node could not be read. */
@@ -40,7 +45,11 @@ export const memoryOnly: NodeSource = {
   recount() {
     // As above.
   },
+  replaced() {
+    // As above.
+  },
   damage: undefined,
+  pool: undefined,
 }
 
 /** The child `slot` of an inner node. */

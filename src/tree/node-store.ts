@@ -14,6 +14,7 @@ import { u32 } from '../format/typed-read.js'
 import { viewOf } from '../format/integers.js'
 import type { StorageFile } from '../storage/storage.js'
 import { NodeCache } from './node-cache.js'
+import { NodePool } from './node-pool.js'
 import { Column, countAt, type Node, positionAt, storedBytesAt, subtreeCount } from './node.js'
 import type { NodeSource } from './node-source.js'
 import { readImage } from './stored-node.js'
@@ -31,6 +32,7 @@ interface Pointer {
 }
 
 export class NodeStore implements NodeSource {
+  readonly pool: NodePool = new NodePool((node) => this.#cache.forget(node))
   /** The error thrown last because a node could not be read: an open that meets it starts from an older checkpoint. */
   damage: CorruptionError | undefined
   /** Nodes that were in memory, and those that were read. */
@@ -102,6 +104,10 @@ export class NodeStore implements NodeSource {
     this.madeBytes += bytes
   }
 
+  replaced(node: Node): void {
+    this.#cache.forget(node)
+  }
+
   recount(bytes: number): void {
     this.unstoredBytes = bytes
     this.trim()
@@ -109,6 +115,7 @@ export class NodeStore implements NodeSource {
 
   /** The same nodes for trees that are not the newest: what changes in them is not counted here. */
   forThePast(): NodeSource {
+    this.pool.captures++
     return new PastNodes(this)
   }
 
@@ -155,6 +162,8 @@ export class NodeStore implements NodeSource {
 
 /** Nodes for trees that are built to be read and thrown away. */
 class PastNodes implements NodeSource {
+  /** Their trees share nodes with nobody who would know when they go. */
+  readonly pool = undefined
   readonly #store: NodeStore
 
   constructor(store: NodeStore) {
@@ -178,6 +187,10 @@ class PastNodes implements NodeSource {
   }
 
   made(): void {
+    // As above.
+  }
+
+  replaced(): void {
     // As above.
   }
 

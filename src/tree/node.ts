@@ -21,6 +21,7 @@
  * `childAt` (node-source.ts).
  */
 import { u32, u8 } from '../format/typed-read.js'
+import type { NodePool } from './node-pool.js'
 import type { RecordRef } from './record-ref.js'
 
 /** Most bytes of a node, by {@link weightOf}, unless it has at most {@link MIN_SPLIT_COUNT} entries. */
@@ -61,8 +62,15 @@ const TWO_32 = 4_294_967_296
 
 /** Who may edit a node in place, by identity. Every editor has its own, and a new one after each freeze. */
 export class Owner {
-  /** Keeps other objects from being taken for owners. */
-  readonly isOwner = true
+  /** Where memory for its nodes comes from; undefined where it is not used again. */
+  readonly pool: NodePool | undefined
+  /** How often trees had been captured by then. */
+  readonly bornAt: number
+
+  constructor(pool?: NodePool) {
+    this.pool = pool
+    this.bornAt = pool?.captures ?? -1
+  }
 }
 
 /** No entry of a node, nor the one before its first. */
@@ -98,8 +106,9 @@ export class Node {
   crc = 0
   /** Bytes of the images at and below it, once it is stored. */
   storedBytes = 0
-  /** Whether it was asked for since the cache looked at it last. */
+  /** Whether it was asked for since the cache looked at it last, and where it is in there. */
   recent = false
+  cachedAt = -1
 
   /** A node without entries, in the memory of `words`: what the columns do not take of it is for keys. */
   constructor(owner: Owner, height: number, columns: number, capacity: number, words: Uint32Array) {
@@ -112,8 +121,9 @@ export class Node {
     this.children = height > 0 ? [] : NO_CHILDREN
   }
 
-  /** Takes over what `other`, a node of the same kind that is not used any more, holds. */
+  /** Takes over what `other`, a node of the same kind that is not used any more, holds. Only its owner ever saw this node. */
   become(other: Node): void {
+    this.owner.pool?.giveBack(this.words)
     this.count = other.count
     this.prefixBytes = other.prefixBytes
     this.capacity = other.capacity
@@ -132,7 +142,12 @@ export function emptyNode(
   keyBytes: number,
 ): Node {
   const length = columns * capacity + Math.ceil(keyBytes / WORD_BYTES)
-  return new Node(owner, height, columns, capacity, new Uint32Array(length))
+  return new Node(owner, height, columns, capacity, memoryFor(owner, length))
+}
+
+/** Memory of at least `length` words. What is in it is not looked at before it was written. */
+export function memoryFor({ pool }: Owner, length: number): Uint32Array {
+  return pool === undefined ? new Uint32Array(length) : pool.take(length)
 }
 
 /** Puts a child that is in memory into a slot. */
@@ -161,6 +176,8 @@ export function memoryOf(node: Node): number {
 export function makeRoot(owner: Owner, child: Node): Node {
   const root = emptyNode(owner, child.height + 1, ColumnCount.inner, ROOT_CAPACITY, 0)
   root.count = 1
+  root.words[Column.head * ROOT_CAPACITY] = 0
+  root.words[Column.end * ROOT_CAPACITY] = 0
   setChild(root, 0, child)
   setCountAt(root, 0, subtreeCount(child))
   return root

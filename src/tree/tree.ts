@@ -89,6 +89,15 @@ export class Tree {
     return { position, lengthBytes, crc, height, count, nodeBytes: storedBytes }
   }
 
+  /**
+   * To be called by whoever keeps this tree, or anything made of it, beyond one synchronous operation: its nodes then stay as
+   * they are for good (I21).
+   */
+  capture(): this {
+    if (this.source.pool !== undefined) this.source.pool.captures++
+    return this
+  }
+
   /** Fills `out` with the reference of `key`, if it is there. */
   find(key: Uint8Array, out: RecordRef): boolean {
     return findIn(this.source, this.root, key, out)

@@ -29,6 +29,7 @@ export const anySuperblock: fc.Arbitrary<Superblock> = fc.record({
   watermarkSequence: uint53,
   cutAt: uint53,
   highestSequence: uint53,
+  checkpointEnd: uint53,
 })
 
 /** The same header in every test that needs just one. */
@@ -57,4 +58,5 @@ export const SUPERBLOCK: Superblock = {
   watermarkSequence: 1,
   cutAt: 0,
   highestSequence: 0,
+  checkpointEnd: 0,
 }

@@ -18,6 +18,7 @@ import { entryOf, hex, TreeModel, walk } from '../../support/tree-model.js'
 class NodeStore implements NodeSource {
   loads = 0
   readonly damage = undefined
+  readonly pool = undefined
   lost = false
   readonly #nodes: Node[] = []
   readonly #ref = new RecordRef()
@@ -39,6 +40,10 @@ class NodeStore implements NodeSource {
   }
 
   made(): void {
+    // Not of interest here.
+  }
+
+  replaced(): void {
     // Not of interest here.
   }
 

@@ -1,0 +1,71 @@
+/**
+ * What judging a log takes, and what it finds.
+ */
+import type { Checksum } from '../format/checksum.js'
+import type { CommitBlock } from '../format/commit.js'
+import type { ShortGeneration } from '../format/frame.js'
+import type { StorageFile } from '../storage/storage.js'
+import type { CommitPosition } from './judge.js'
+import type { BadRange, LostCommit, RecoveryClass } from './recovery-info.js'
+import type { LogScanner, ScanEvent } from './scanner.js'
+
+/** A log, and how it is to be read. */
+export interface JudgeInput {
+  readonly file: StorageFile
+  readonly checksum: Checksum
+  readonly generation: ShortGeneration
+  readonly maxEpoch: number
+  /** Where to begin, and the commit that the first one must name; no frame is of a lower epoch than it. */
+  readonly from: number
+  readonly parent: CommitPosition
+  /**
+   * No commit lies between W, as `watermark` says it, and here: what is damaged there costs none. The scan looks for a frame
+   * here again. Default 0.
+   */
+  readonly noCommitBefore?: number | undefined
+  /** Payloads of `IndexNodes` frames before this offset are passed over unread: each node is checked when it is read. */
+  readonly nodesCheckedBefore?: number | undefined
+  /** The superblock's watermark; 0 if unknown. */
+  readonly watermark: number
+  /** Highest sequence that earlier cuts found; 0 for none. */
+  readonly highestSequence?: number | undefined
+  readonly to?: number | undefined
+  /** How many cut commits and bad ranges are named; all are counted. Default 1,000. */
+  readonly nameAtMost?: number | undefined
+  /**
+   * Asked before a commit that links is applied. False ends the reading there: of the commit nothing is applied, and
+   * nothing from it on is judged.
+   */
+  readonly accept?: ((block: CommitBlock) => boolean) | undefined
+  /** Told of every event of the scan before it is judged; the scanner says what and where. */
+  readonly observe?: ((event: ScanEvent, scanner: LogScanner) => void) | undefined
+}
+
+export interface Judgement {
+  readonly classification: RecoveryClass
+  /** X: where the chain breaks; undefined if it does not. For `shortFile` the end of what is there. */
+  readonly breakOffset: number | undefined
+  /** Why it breaks, as text. */
+  readonly breakReason: string
+  /** Where the next frame would go once a break is cut. */
+  readonly logEnd: number
+  readonly fileSize: number
+  readonly last: CommitPosition
+  /** When the first commit applied was made, milliseconds since 1970; 0 for none. */
+  readonly firstTime: number
+  /** W: the highest that counts. */
+  readonly watermark: number
+  /** Sequence of the last commit at or before W; 0 for none seen. */
+  readonly durable: CommitPosition
+  /** Highest sequence found anywhere, cut bytes included. */
+  readonly highestSequence: number
+  readonly highestEpoch: number
+  readonly transactionsApplied: number
+  /** Whether the reading ended at a commit that links to the last one applied but was not accepted. */
+  readonly declined: boolean
+  readonly transactionsCut: number
+  readonly cutCommits: readonly LostCommit[]
+  readonly badRanges: readonly BadRange[]
+  /** The anomalies from the break on. */
+  readonly brokenRanges: readonly BadRange[]
+}

@@ -1,0 +1,88 @@
+/**
+ * Memory of nodes that nobody can reach any more, used again.
+ *
+ * Commits copy the leaves that they change. Left to the garbage collector, the old ones pile up to as much memory as the whole
+ * budget before it comes round, because their buffers are not part of its heap. Most of them are known to be out of
+ * reach at once: a node that an editor made is held by trees and by the cache, and a tree is held by the state that readers
+ * see, unless somebody captured it: a range, a snapshot, a checkpoint.
+ *
+ * The rule (I21): a node's memory is used again only if an editor made it, the commit that replaced it is visible, no
+ * checkpoint runs, and nobody has captured any tree since before the node was made. Whoever keeps a tree beyond one
+ * synchronous operation calls `Tree.capture` first. What does not fit the rule is left to the garbage collector.
+ */
+
+import type { Node } from './node.js'
+
+/** Buffers come in steps of this size, so that one fits where another was. */
+const STEP_WORDS = 64
+/** Most memory kept for later. */
+const MAX_FREE_BYTES = 4 * 1024 * 1024
+const WORD_BYTES = 4
+
+/** What a node that went out of reach is left with: whoever reads it all the same finds nothing. */
+const NOTHING = new Uint32Array(0)
+
+export class NodePool {
+  /** How often somebody captured a tree. */
+  captures = 0
+  /** What goes out of reach while a checkpoint runs. */
+  #waiting: Node[] | undefined
+  readonly #forget: (node: Node) => void
+  readonly #free = new Map<number, Uint32Array[]>()
+  #freeBytes = 0
+
+  /** `forget` is told of each node before its memory goes: it may be stored, and known by its place. */
+  constructor(forget: (node: Node) => void) {
+    this.#forget = forget
+  }
+
+  /** Memory of at least so many words; its content is whatever was there. */
+  take(words: number): Uint32Array {
+    const length = steps(words)
+    const taken = this.#free.get(length)?.pop()
+    if (taken === undefined) return new Uint32Array(length)
+    this.#freeBytes -= length * WORD_BYTES
+    return taken
+  }
+
+  /** Memory that nobody else ever saw. */
+  giveBack(words: Uint32Array): void {
+    const { length } = words
+    if (length % STEP_WORDS !== 0 || this.#freeBytes + length * WORD_BYTES > MAX_FREE_BYTES) return
+    const list = this.#free.get(length)
+    if (list === undefined) this.#free.set(length, [words])
+    else list.push(words)
+    this.#freeBytes += length * WORD_BYTES
+  }
+
+  /** The commits that replaced these nodes are visible. */
+  retire(nodes: readonly Node[]): void {
+    if (this.#waiting !== undefined) {
+      for (const node of nodes) this.#waiting.push(node)
+      return
+    }
+    for (const node of nodes) {
+      if (node.owner.bornAt !== this.captures) continue
+      this.#forget(node)
+      const { words } = node
+      node.words = NOTHING
+      this.giveBack(words)
+    }
+  }
+
+  /** A checkpoint begins: it holds all nodes there are. */
+  pause(): void {
+    this.#waiting ??= []
+  }
+
+  /** It has ended. */
+  resume(): void {
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    if (waiting !== undefined) this.retire(waiting)
+  }
+}
+
+function steps(words: number): number {
+  return Math.ceil(words / STEP_WORDS) * STEP_WORDS
+}
