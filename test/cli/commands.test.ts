@@ -101,6 +101,24 @@ describe('inspect', () => {
     expect(stdout).toMatch(/^ {2}held by {2}nobody$/mu)
   })
 
+  it('shows what the index is made of, and what of the file is in use', async () => {
+    const path = directory.file('indexed.varve')
+    writeFileSync(path, readFileSync(library))
+    const db = await Database.open(path)
+    await db.checkpoint()
+    await db.put('books', { title: 'Emma', year: 1816 })
+    await db.close()
+    const { stdout } = await run('inspect', path)
+    const { result } = await json('inspect', path)
+    const { checkpoint, records, nodes, logBytesBehind } = await inspect(path)
+    expect(result).toMatchObject({ checkpoint, records, nodes, logBytesBehind, checkpoints: 1 })
+    expect(stdout).toMatch(/^ {2}checkpoints {2}1$/mu)
+    expect(stdout).toContain(`at ${checkpoint?.offset}, of commit ${checkpoint?.sequence}\n`)
+    for (const name of ['the catalog', "'books'", "'loans'"])
+      expect(stdout).toMatch(new RegExp(`^ {2}${name} +\\d+ +1 +1 +\\d+% +0 `, 'mu'))
+    for (const { liveBytes } of [records, nodes]) expect(stdout).toContain(liveBytes.toLocaleString('en-US'))
+  })
+
   it('names the holder of the lock', async () => {
     const path = directory.file('held.varve')
     const db = await Database.open(path)
