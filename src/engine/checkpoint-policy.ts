@@ -7,11 +7,11 @@
  */
 
 /** Part of `cacheBytes` for tree nodes; the rest is for pages of the log. */
-export const NODE_SHARE = 0.875
+export const NODE_SHARE = 0.9375
 
 /** Parts of the nodes' share that unstored nodes may take: when a checkpoint begins, and at most. */
-const SOFT_UNSTORED = 0.8
-const HARD_UNSTORED = 0.95
+const SOFT_UNSTORED = 0.875
+const HARD_UNSTORED = 0.97
 /** Whatever the budget, so many bytes may be unstored: else a tiny cache would ask for a checkpoint after every commit. */
 const LEAST_UNSTORED_BYTES = 64 * 1024
 

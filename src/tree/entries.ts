@@ -73,7 +73,7 @@ function copyOf(owner: Owner, words: Uint32Array): Uint32Array {
 
 function buildCopy(owner: Owner, source: Node): Node {
   const { count: to, prefixBytes } = source
-  const spare = Math.max(MIN_GROWTH, to >>> 3)
+  const spare = Math.max(MIN_GROWTH, to >>> 4)
   return build({ owner, source, from: 0, to, prefixBytes, spare, spareKeyBytes: 0 })
 }
 

@@ -14,7 +14,7 @@
 import type { Node } from './node.js'
 
 /** Buffers come in steps of this size, so that one fits where another was. */
-const STEP_WORDS = 64
+const STEP_WORDS = 32
 /** Most memory kept for later. */
 const MAX_FREE_BYTES = 4 * 1024 * 1024
 const WORD_BYTES = 4
