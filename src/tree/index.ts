@@ -1,6 +1,6 @@
 /** The tree as the layers above use it. */
 export { type TreeFinding, type TreeWatch, walkTree } from './check.js'
-export { type TreeShape, treeShape } from './shape.js'
+export { treeShape } from './shape.js'
 export { TreeEditor } from './editor.js'
 export { NodeStore } from './node-store.js'
 export { memoryOf, type Node } from './node.js'
