@@ -107,7 +107,8 @@ export class Checkpointer {
   /** After a failure: log bytes from which on the next one is tried without being asked for. */
   #retryAt = 0
   #nodeBytes: number
-  #ended: { readonly error: unknown } | undefined
+  /** Why nothing is stored any more. */
+  #ended: (() => unknown) | undefined
 
   constructor(parts: CheckpointerParts) {
     this.#parts = parts
@@ -164,7 +165,7 @@ export class Checkpointer {
   /** Asks for a checkpoint of what is visible now, or of a later commit. */
   request(settle: Settle): void {
     if (!this.#isBehind()) settle()
-    else if (this.#ended !== undefined) settle(this.#ended.error)
+    else if (this.#ended !== undefined) settle(this.#ended())
     else this.#waiting.push({ sequence: this.#parts.visible.commit.sequence, settle })
   }
 
@@ -245,7 +246,7 @@ export class Checkpointer {
   failed({ nodes, imageBytes: bytes }: Slice, error: unknown): void {
     for (const node of nodes) node.position = 0
     this.#nodeBytes -= bytes
-    this.#giveUp(error)
+    this.#giveUp(() => error)
   }
 
   /** Makes a checkpoint count that is whole in the file. Throws if the writer is poisoned by it. */
@@ -258,7 +259,7 @@ export class Checkpointer {
     try {
       yield* writer.nameCheckpoint(running.place, { end, sequence })
     } catch (error) {
-      this.#giveUp(error)
+      this.#giveUp(() => error)
       throw error
     }
     this.#completed(running, running.place.offset)
@@ -284,19 +285,19 @@ export class Checkpointer {
   }
 
   /** Nothing more is stored; who waits is told. */
-  end(error: unknown): void {
-    this.#ended ??= { error }
+  end(error: () => unknown): void {
+    this.#ended ??= error
     this.#giveUp(error)
   }
 
-  #giveUp(error: unknown): void {
+  #giveUp(error: () => unknown): void {
     this.#running = undefined
     this.#parts.nodes.pool.resume()
     this.#debt = 0
     this.#retryAt = this.#logBytes + RETRY_LOG_BYTES
     const waiting = this.#waiting
     this.#waiting = []
-    for (const { settle } of waiting) settle(error)
+    for (const { settle } of waiting) settle(error())
   }
 
   #begin(): void {

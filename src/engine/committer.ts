@@ -233,7 +233,7 @@ export class Committer {
   stop(): void {
     this.#idle.stop()
     this.checkpointer.end(
-      new StateError(ErrorCode.closed, 'The database was closed before the checkpoint was taken.'),
+      () => new StateError(ErrorCode.closed, 'The database was closed before the checkpoint was taken.'),
     )
   }
 
@@ -419,7 +419,7 @@ export class Committer {
   #failAll(error: unknown, written: readonly PendingCommit[]): void {
     const failed = [...written, ...this.#pending()]
     this.#clear(error)
-    this.checkpointer.end(error)
+    this.checkpointer.end(() => error)
     this.#parts.head.reset(this.#parts.visible)
     this.#lastAdded = this.#parts.visible.commit
     this.#parts.onReset(error)

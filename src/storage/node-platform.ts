@@ -12,6 +12,7 @@ import { chooseChecksum, type ChecksumChoice, lazyChecksum, type NativeChecksum 
 import { cannotRegister } from './lock/messages.js'
 import { sharedFileSystem } from './lock/shared-storage.js'
 import type { AsyncContext, LockManager, Platform, Timer } from './platform.js'
+import { monotonicMs } from './monotonic.js'
 import { randomBytes } from './randomness.js'
 
 /** What of the platform can be replaced. */
@@ -50,7 +51,7 @@ export function createNodePlatform(options: NodePlatformOptions = {}): Platform 
     },
     storage: new FileStorage(),
     now: () => Date.now(),
-    monotonicMs: () => performance.now(),
+    monotonicMs,
     randomBytes,
     yield: () => new Promise((resolve) => setImmediate(resolve)),
     setTimer,

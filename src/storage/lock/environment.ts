@@ -1,5 +1,6 @@
 /** What the locks need of the world around them, as one object, so that tests can own each part of it. */
 import { hex } from '../../format/integers.js'
+import { monotonicMs } from '../monotonic.js'
 import { randomBytes } from '../randomness.js'
 import { systemFiles, type LockFiles } from './files.js'
 import { enterGate, type EnterGate } from './gate.js'
@@ -41,7 +42,7 @@ export function systemEnvironment(): LockEnvironment {
     enterGate,
     observations: new Observations(),
     now: () => Date.now(),
-    monotonicMs: () => performance.now(),
+    monotonicMs,
     random: () => Math.random(),
     newToken: () => hex(randomBytes(16)),
     heartbeatMs: HEARTBEAT_MS,
