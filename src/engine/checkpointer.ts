@@ -152,6 +152,11 @@ export class Checkpointer {
     return this.#running !== undefined
   }
 
+  /** Whether somebody waits for a checkpoint. */
+  get asked(): boolean {
+    return this.#waiting.length > 0
+  }
+
   /** Whether commits outran a checkpoint so far that they must wait for it. */
   get overdue(): boolean {
     return this.#running !== undefined && roomOf(this.#progress(this.#running)) <= 0

@@ -132,7 +132,9 @@ export class Committer {
       await runAsync(this.#drain(true), this.#parts.platform)
     } finally {
       this.#draining = false
-      if (this.busy && !this.#held && this.poison === undefined) this.schedule()
+      // Whoever asked for a checkpoint since the last look could not start anything.
+      const more = this.busy || this.checkpointer.asked
+      if (more && !this.#held && this.poison === undefined) this.schedule()
       else this.#idle.rest(this.#unsyncedBytes)
     }
   }

@@ -8,7 +8,7 @@
 import { CorruptionError } from '../errors.js'
 import type { Checksum } from '../format/checksum.js'
 import { viewOf } from '../format/integers.js'
-import { readRecord, RecordView } from '../format/record.js'
+import { MAX_RECORD_BYTES, readRecord, RecordView } from '../format/record.js'
 import type { LogBuffer } from '../log/log-buffer.js'
 import type { PageCache } from '../storage/page-cache.js'
 import type { StorageFile } from '../storage/storage.js'
@@ -89,7 +89,7 @@ export class RecordSource {
     }
     const pages = this.#pages
     if (pages === undefined || !pages.locate(position, lengthBytes)) {
-      const target = this.#target(lengthBytes)
+      const target = this.#target(position, lengthBytes)
       return this.#whole(position, target, (pages ?? this.#file).read(target, position))
     }
     this.bytes = pages.bytes
@@ -101,13 +101,19 @@ export class RecordSource {
   #readAnew({ position, lengthBytes }: RecordRef): boolean {
     const pages = this.#pages
     if (pages === undefined || this.#bufferOf(position) !== undefined) return false
-    const target = this.#target(lengthBytes)
+    const target = this.#target(position, lengthBytes)
     this.#whole(position, target, pages.readAnew(target, position))
     return true
   }
 
   /** The start of the scratch memory, which `bytes` is from now on. */
-  #target(lengthBytes: number): Uint8Array {
+  #target(position: number, lengthBytes: number): Uint8Array {
+    // Before anything is allocated for it.
+    if (lengthBytes > MAX_RECORD_BYTES)
+      throw this.#corrupt(position, {
+        expected: `at most ${MAX_RECORD_BYTES} bytes`,
+        actual: `${lengthBytes} bytes`,
+      })
     if (lengthBytes > this.#scratch.length) {
       this.#scratch = new Uint8Array(lengthBytes)
       this.#scratchView = viewOf(this.#scratch)

@@ -25,6 +25,9 @@ export const RecordField = { crc: 0, distance: 4, previous: 8, operation: 14 } a
 /** Where the bytes that the CRC covers begin. */
 export const RECORD_BODY: number = RecordField.operation
 
+/** Most bytes of a record: its fixed part, three varints, an expiry time, the longest key and the largest row. */
+export const MAX_RECORD_BYTES: number = RECORD_BODY + 1 + 3 * 5 + 8 + MAX_KEY_BYTES + MAX_ROW_BYTES
+
 /** A record as read, with offsets into the bytes it was read from. One object may be filled again and again. */
 export class RecordView {
   /** Where the record begins, and ends. */

@@ -143,8 +143,13 @@ describe('a log past 4 GiB', () => {
   it('is cut past 4 GiB, to the byte', () => {
     const end = ends[3] ?? 0
     const last = statSync(path).size
+    const reader = open(path, { mode: 'readOnly' })
+    const checkpointAt = reader.recoveryInfo.checkpointOffset ?? 0
+    reader.closeSync()
     const descriptor = openSync(path, 'r+')
     writeSync(descriptor, new Uint8Array([0xff]), 0, 1, end + 100)
+    // Or it would be old damage, that no open meets.
+    writeSync(descriptor, new Uint8Array([0xff]), 0, 1, checkpointAt)
     closeSync(descriptor)
     const db = open(path)
     expect(db.recoveryInfo).toMatchObject({
