@@ -133,8 +133,8 @@ export class Committer {
     } finally {
       this.#draining = false
       // Whoever asked for a checkpoint since the last look could not start anything.
-      const more = this.busy || this.checkpointer.asked
-      if (more && !this.#held && this.poison === undefined) this.schedule()
+      const busy = this.busy && this.poison === undefined
+      if ((busy || this.checkpointer.asked) && !this.#held) this.schedule()
       else this.#idle.rest(this.#unsyncedBytes)
     }
   }
@@ -153,7 +153,7 @@ export class Committer {
     if (this.#writing !== undefined) this.#overtake(this.#writing)
     runSync(this.#drain(false))
     // What is left of a checkpoint goes on when there is time.
-    if (this.checkpointer.running) this.schedule()
+    if (this.checkpointer.running || this.checkpointer.asked) this.schedule()
     this.#idle.rest(this.#unsyncedBytes)
   }
 
@@ -260,7 +260,11 @@ export class Committer {
 
   /** A step of the checkpoint that runs or is due; false if there is none to be made now. */
   *#storeIndex(idle: boolean, written: PendingCommit[]): Task<boolean> {
-    if (this.poison !== undefined) return false
+    const { poison } = this
+    if (poison !== undefined) {
+      this.checkpointer.end(() => poison)
+      return false
+    }
     if (this.checkpointer.complete) return yield* this.#completeCheckpoint(written)
     if (this.#held || !this.checkpointer.wants(idle)) return false
     const slice = this.checkpointer.addSlice(this.buffer(), this.#lastAdded.sequence)
@@ -276,6 +280,8 @@ export class Committer {
       yield* this.checkpointer.finish()
       return true
     } catch (error) {
+      // Given up, and nothing else is lost, unless the writer is poisoned by it.
+      if (this.poison === undefined) return true
       this.#failAll(error, written)
       return false
     }
@@ -370,7 +376,8 @@ export class Committer {
     }
     const { base } = batch.buffer
     const whole = batch.commits.filter(({ position }) => position.end <= base + bytes)
-    const cutAt = whole.at(-1)?.position.end ?? base
+    // Never before the batch: who only follows a commit of an earlier one is among its commits too.
+    const cutAt = Math.max(base, whole.at(-1)?.position.end ?? base)
     this.#cuttingBack = true
     try {
       yield* writer.cutBack(cutAt)
@@ -384,7 +391,7 @@ export class Committer {
     this.#clear(error)
     this.#parts.head.reset(visible)
     try {
-      if (whole.length > 0) this.#readBack(base, cutAt)
+      if (cutAt > base) this.#readBack(base, cutAt)
       this.checkpointer.committed(cutAt - base)
     } catch (cause) {
       const unreadable = writer.abandon(

@@ -26,6 +26,11 @@ function rows(from: number, to: number, note = 'first'): { id: string; note: str
   }))
 }
 
+/** Rows whose keys share nothing at their begin, so that the images of their nodes are large. */
+function wideRows(from: number, to: number): { id: string; note: string }[] {
+  return rows(from, to).map(({ id, note }) => ({ id: id.slice(500) + id.slice(0, 500), note }))
+}
+
 /** What the newest checkpoint of a file says, and where it stands. */
 function newestCheckpoint(storage: Storage, path: string, { platform }: WorkloadPlatform) {
   const file = storage.open(path, 'read')
@@ -307,10 +312,7 @@ async function gated(at: 'write' | 'sync', nth: number) {
   const db = await workloadPlatform().Database.open(PATH, { storage })
   await db.registerCollection('a', [], 'id')
   // Keys that share nothing: the images of their nodes are too large for a blocking write.
-  await db.insertMany(
-    'a',
-    rows(0, 200).map(({ id, note }) => ({ id: id.slice(500) + id.slice(0, 500), note })),
-  )
+  await db.insertMany('a', wideRows(0, 200))
   seen = 0
   const checkpoint = db.checkpoint().then(
     () => 'done',
@@ -371,6 +373,77 @@ describe('blocking calls while a checkpoint is on its way', () => {
     open()
     expect(await checkpoint).toBe('done')
     expect(protocolBreach(disk.log)).toBeUndefined()
+    await expectSound(disk.killImage(), PATH, state)
+    await db.close()
+  })
+})
+
+describe('whoever waits for a checkpoint is told', () => {
+  it.each(['checkpoint', 'close'] as const)('of a sync that failed meanwhile: a %s', async (how) => {
+    const disk = new PowerCutStorage()
+    const storage = new FaultyStorage(disk)
+    const db = await workloadPlatform().Database.open(PATH, { storage, durability: 'os' })
+    await db.registerCollection('a', [], 'id')
+    await db.put('a', { id: 'large', text: 'x'.repeat(100_000) })
+    storage.plan({ operation: 'sync', fault: { error: 'EIO' } })
+    const synced = db.sync()
+    const asked = how === 'checkpoint' ? db.checkpoint() : synced
+    await expect(synced).rejects.toMatchObject({ code: 'VARVE_POISONED' })
+    await expect(asked).rejects.toMatchObject({ code: 'VARVE_POISONED' })
+    // A close would take a checkpoint of so much.
+    await expect(db.close()).rejects.toMatchObject({ code: 'VARVE_POISONED' })
+  })
+
+  it('of a failing call that harms nothing but the checkpoint, and the next one is taken', async () => {
+    for (const operation of ['read', 'size', 'stat'] as const) {
+      const { db, disk, storage } = await faulty(1e6)
+      const state = stateOf(db)
+      // The first look is before the slice is written, the second before the superblock is.
+      storage.plan({ operation, nth: 2, fault: { error: 'EIO' } })
+      await expect(db.checkpoint()).rejects.toMatchObject({ code: 'VARVE_STORAGE' })
+      expect(storage.fired).toHaveLength(1)
+      await db.put('a', { id: 'later' })
+      await db.delete('a', 'later')
+      await db.checkpoint()
+      await expectSound(disk.killImage(), PATH, state)
+      await db.close()
+    }
+  })
+})
+
+describe('a slice whose write fails', () => {
+  it('takes no earlier one with it, though somebody waits for an earlier commit', async () => {
+    const { opened, open } = gate()
+    let reached = (): void => undefined
+    const waiting = new Promise<void>((resolve) => (reached = resolve))
+    let seen = Infinity
+    const disk = new PowerCutStorage()
+    const asyncTurn = async (operation: 'write' | 'sync'): Promise<void> => {
+      if (operation !== 'write' || ++seen !== 2) return
+      reached()
+      await opened
+    }
+    const storage = new FaultyStorage(disk, { asyncTurn })
+    const platform = workloadPlatform({ sliceBytes: 70_000 })
+    const db = await platform.Database.open(PATH, { storage })
+    await db.registerCollection('a', [], 'id')
+    await db.insertMany('a', wideRows(0, 150))
+    await db.checkpoint()
+    await db.insertMany('a', wideRows(150, 850))
+    const state = stateOf(db)
+    seen = 0
+    storage.plan({ operation: 'write', nth: 2, fault: { error: 'ENOSPC' } })
+    const checkpoint = db.checkpoint().catch((error: unknown) => error)
+    await waiting
+    const size = disk.stat(PATH)?.sizeBytes
+    const synced = db.sync()
+    open()
+    expect(await checkpoint).toMatchObject({ code: 'VARVE_NO_SPACE' })
+    await synced
+    expect(disk.stat(PATH)?.sizeBytes).toBe(size)
+    expect(stateOf(db) === state).toBe(true)
+    await db.checkpoint()
+    expect(stateOf(db) === state).toBe(true)
     await expectSound(disk.killImage(), PATH, state)
     await db.close()
   })
