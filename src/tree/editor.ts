@@ -138,11 +138,20 @@ export class TreeEditor {
   }
 
   #ownChild(parent: Node, slot: number): Node {
-    const child = childAt(this.#source, parent, slot)
-    if (child.owner === this.#owner) return child
-    const copy = this.#copy(child)
-    setChild(parent, slot, copy)
-    return copy
+    const present = parent.children[slot]
+    const child = present ?? this.#source.load(parent, slot, this.#owner)
+    if (child.owner !== this.#owner) {
+      const copy = this.#copy(child)
+      setChild(parent, slot, copy)
+      return copy
+    }
+    if (present === undefined) {
+      const bytes = memoryOf(child)
+      this.#source.made(bytes)
+      this.#grew(bytes)
+      setChild(parent, slot, child)
+    }
+    return child
   }
 
   #copy(node: Node): Node {

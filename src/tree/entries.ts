@@ -11,17 +11,16 @@ import {
   endOf,
   firstKeyed,
   keyOf,
+  MIN_GROWTH,
   Node,
   NODE_BYTES,
   type Owner,
+  spareOf,
   startOf,
   usedKeyBytes,
   weightOf,
 } from './node.js'
 import { headOf, sharedBytes } from './search.js'
-
-/** Least entries that a node grows by. */
-const MIN_GROWTH = 4
 
 /** From here on the built-in copy is faster than a loop. */
 const LONG_COPY_BYTES = 64
@@ -73,7 +72,7 @@ function copyOf(owner: Owner, words: Uint32Array): Uint32Array {
 
 function buildCopy(owner: Owner, source: Node): Node {
   const { count: to, prefixBytes } = source
-  const spare = Math.max(MIN_GROWTH, to >>> 4)
+  const spare = spareOf(to)
   return build({ owner, source, from: 0, to, prefixBytes, spare, spareKeyBytes: 0 })
 }
 

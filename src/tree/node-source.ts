@@ -4,12 +4,15 @@
 import { CorruptionError } from '../errors.js'
 import type { StoredRoot } from '../format/checkpoint.js'
 import type { NodePool } from './node-pool.js'
-import type { Node } from './node.js'
+import type { Node, Owner } from './node.js'
 
 /** Where nodes come from that are stored and not in memory, and who keeps count of those that are only in memory. */
 export interface NodeSource {
-  /** The child `slot` of `parent`, which is stored: read and checked. Throws what the read threw. */
-  load(parent: Node, slot: number): Node
+  /**
+   * The child `slot` of `parent`, which is stored: read and checked. Throws what the read threw. For an owner that is about to
+   * edit it, a node that has to be read may be made its own at once, with room to grow.
+   */
+  load(parent: Node, slot: number, owner?: Owner): Node
   /** The root of a stored tree with at least one node; `columns` says of which kind the tree is. */
   loadRoot(root: StoredRoot, columns: number): Node
   /** Memory for nodes that editors make; undefined where it is not used again. */

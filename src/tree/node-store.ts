@@ -15,7 +15,16 @@ import { viewOf } from '../format/integers.js'
 import type { StorageFile } from '../storage/storage.js'
 import { NodeCache } from './node-cache.js'
 import { NodePool } from './node-pool.js'
-import { Column, countAt, type Node, positionAt, storedBytesAt, subtreeCount } from './node.js'
+import {
+  Column,
+  countAt,
+  NOBODY,
+  type Node,
+  type Owner,
+  positionAt,
+  storedBytesAt,
+  subtreeCount,
+} from './node.js'
 import type { NodeSource } from './node-source.js'
 import { readImage } from './stored-node.js'
 
@@ -69,7 +78,7 @@ export class NodeStore implements NodeSource {
     return this.#cache.evictions
   }
 
-  load(parent: Node, slot: number): Node {
+  load(parent: Node, slot: number, owner?: Owner): Node {
     const position = positionAt(parent, slot)
     const cached = this.#cache.get(position)
     if (cached !== undefined) {
@@ -77,7 +86,7 @@ export class NodeStore implements NodeSource {
       return cached
     }
     const { words, capacity, height } = parent
-    return this.#read({
+    const pointer: Pointer = {
       position,
       lengthBytes: u32(words, Column.length * capacity + slot),
       crc: u32(words, Column.crc * capacity + slot),
@@ -85,7 +94,8 @@ export class NodeStore implements NodeSource {
       leafColumns: undefined,
       count: countAt(parent, slot),
       storedBytes: storedBytesAt(parent, slot),
-    })
+    }
+    return owner === undefined ? this.#read(pointer) : this.#readImage(pointer, owner)
   }
 
   loadRoot(root: StoredRoot, columns: number): Node {
@@ -130,7 +140,16 @@ export class NodeStore implements NodeSource {
     this.#cache.trim(Math.max(0, this.#limitBytes - Math.max(0, this.unstoredBytes)))
   }
 
+  /** A node of its own, kept in the cache. */
   #read(pointer: Pointer): Node {
+    const node = this.#readImage(pointer, NOBODY)
+    node.position = pointer.position
+    this.#cache.add(node)
+    this.trim()
+    return node
+  }
+
+  #readImage(pointer: Pointer, owner: Owner): Node {
     this.misses++
     const { position, lengthBytes } = pointer
     if (lengthBytes < NODE_HEAD_BYTES || lengthBytes > MAX_NODE_IMAGE_BYTES)
@@ -141,12 +160,9 @@ export class NodeStore implements NodeSource {
     const problem = readNodeHead(this.#scratch, this.#view, 0, lengthBytes, head, this.#checksum)
     if (problem !== undefined) throw this.#damaged(pointer, problem)
     if (head.crc !== pointer.crc) throw this.#damaged(pointer, 'another node')
-    const node = readImage(this.#scratch, this.#view, NODE_HEAD_BYTES, head)
+    const node = readImage(this.#scratch, this.#view, NODE_HEAD_BYTES, head, owner)
     if (typeof node === 'string') throw this.#damaged(pointer, node)
     if (!fits(node, pointer)) throw this.#damaged(pointer, 'a node that contradicts its parent')
-    node.position = position
-    this.#cache.add(node)
-    this.trim()
     return node
   }
 
@@ -174,8 +190,8 @@ class PastNodes implements NodeSource {
     return this.#store.damage
   }
 
-  load(parent: Node, slot: number): Node {
-    return this.#store.load(parent, slot)
+  load(parent: Node, slot: number, owner?: Owner): Node {
+    return this.#store.load(parent, slot, owner)
   }
 
   loadRoot(root: StoredRoot, columns: number): Node {

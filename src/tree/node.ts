@@ -33,6 +33,14 @@ const ENTRY_BYTES = 32
 /** A node of so few entries is never split, however long their keys: inner nodes of long keys would have no fan-out. */
 const MIN_SPLIT_COUNT = 4
 
+/** Least entries that a node grows by. */
+export const MIN_GROWTH = 4
+
+/** Room for entries to come, in a node of so many that is about to be edited: most take one or two before the next copy. */
+export function spareOf(count: number): number {
+  return Math.max(MIN_GROWTH, count >>> 4)
+}
+
 /** Columns by number. A column that a node does not have is never read or written. */
 export const Column = {
   head: 0,

@@ -20,6 +20,8 @@ import {
   NOBODY,
   type Node,
   noteStored,
+  type Owner,
+  spareOf,
   storedBytesAt,
   usedKeyBytes,
 } from './node.js'
@@ -126,11 +128,14 @@ export function readImage(
   view: DataView,
   start: number,
   head: NodeHead,
+  owner: Owner = NOBODY,
 ): Node | NodeProblem {
   const kind = head.kind as NodeKind // The head was checked.
   const { count, prefix, height, length } = head
   const keyBytes = length - NODE_HEAD_BYTES - count * NODE_ENTRY_BYTES[kind]
-  const node = emptyNode(NOBODY, height, COLUMNS[kind], count, keyBytes)
+  const spare = owner === NOBODY ? 0 : spareOf(count)
+  const spareBytes = Math.ceil(((keyBytes - prefix) / Math.max(1, count)) * spare)
+  const node = emptyNode(owner, height, COLUMNS[kind], count + spare, keyBytes + spareBytes)
   node.count = count
   node.prefixBytes = prefix
   node.lengthBytes = length
@@ -138,9 +143,10 @@ export function readImage(
   const at = readColumns(node, kind, view, start)
   if (!readEnds(node, view, at, keyBytes)) return 'layout'
   node.keys.set(bytes.subarray(at + 2 * count, at + 2 * count + keyBytes))
-  const { words, keys } = node
+  const { words, keys, capacity } = node
+  if (height > 0) words[0] = 0
   for (let i = firstKeyed(node), from = prefix; i < count; i++) {
-    const end = u32(words, Column.end * count + i)
+    const end = u32(words, Column.end * capacity + i)
     words[i] = headOf(keys, from, end)
     from = end
   }
@@ -151,14 +157,14 @@ export function readImage(
 
 /** Returns where the columns end. */
 function readColumns(node: Node, kind: NodeKind, view: DataView, start: number): number {
-  const { words, count } = node
+  const { words, count, capacity } = node
   let at = start
   for (const column of WIDE[kind]) {
-    const base = column * count
+    const base = column * capacity
     for (let i = 0; i < count; i++, at += 4) words[base + i] = view.getUint32(at, true)
   }
   for (const column of NARROW[kind]) {
-    const base = column * count
+    const base = column * capacity
     for (let i = 0; i < count; i++, at += 2) words[base + i] = view.getUint16(at, true)
   }
   return at
@@ -166,8 +172,8 @@ function readColumns(node: Node, kind: NodeKind, view: DataView, start: number):
 
 /** Whether prefix and suffixes take exactly the bytes there are, and an inner node's first key none. */
 function readEnds(node: Node, view: DataView, start: number, keyBytes: number): boolean {
-  const { words, count, prefixBytes } = node
-  const ends = Column.end * count
+  const { words, count, capacity, prefixBytes } = node
+  const ends = Column.end * capacity
   let end = prefixBytes
   for (let i = 0; i < count; i++) {
     end += view.getUint16(start + 2 * i, true)
