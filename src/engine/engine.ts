@@ -85,7 +85,10 @@ export class Engine {
       uuids: new UuidGenerator(platform),
       maxBytes: parts.maxTransactionBytes,
     }
-    if (writer !== undefined) this.#committer = this.#newCommitter(writer, source)
+    if (writer === undefined) return
+    this.#committer = this.#newCommitter(writer, source)
+    // What a long replay left unstored need not wait for the next commit.
+    if (this.#committer.checkpointer.wants(true)) this.#committer.schedule()
   }
 
   #newCommitter(writer: LogWriter, source: RecordSource): Committer {
