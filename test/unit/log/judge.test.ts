@@ -9,7 +9,15 @@ import type { Judgement } from '../../../src/log/judgement.js'
 import { MemoryStorage } from '../../../src/storage/memory-storage.js'
 import { runSync } from '../../../src/storage/task.js'
 import { crc32c } from '../../../native-free/crc32c.js'
-import { flipped, GENERATION_ID, LogImage, overwritten, rowRecord } from '../../support/log-images.js'
+import {
+  flipped,
+  GENERATION_ID,
+  LogImage,
+  overwritten,
+  type Placed,
+  rowRecord,
+  zeroed,
+} from '../../support/log-images.js'
 import { count, seed } from '../../support/counts.js'
 
 interface Replayed {
@@ -18,7 +26,13 @@ interface Replayed {
   readonly calls: readonly string[]
 }
 
-function judge(bytes: Uint8Array, options: { watermark?: number; checksum?: Checksum } = {}): Replayed {
+interface Options {
+  readonly watermark?: number
+  readonly noCommitBefore?: number
+  readonly checksum?: Checksum
+}
+
+function judge(bytes: Uint8Array, options: Options = {}): Replayed {
   const file = new MemoryStorage().open('a', 'create')
   file.write(bytes, 0)
   const calls: string[] = []
@@ -31,10 +45,13 @@ function judge(bytes: Uint8Array, options: { watermark?: number; checksum?: Chec
   }
   const parent = { sequence: 0, time: 0, offset: 0, crc: 0, end: LOG_START, epoch: 0 }
   const input = { file, checksum: options.checksum ?? crc32c, generation: shortGeneration(GENERATION_ID) }
-  const { watermark = 0 } = options
-  const judgement = runSync(judgeLog({ ...input, maxEpoch: 9, from: LOG_START, parent, watermark }, target))
+  const { watermark = 0, noCommitBefore } = options
+  const stated = { watermark, noCommitBefore, parent }
+  const judgement = runSync(judgeLog({ ...input, ...stated, maxEpoch: 9, from: LOG_START }, target))
   return { judgement, calls }
 }
+
+type StatedRange = Required<Pick<Options, 'watermark' | 'noCommitBefore'>>
 
 describe('the judge of a log', () => {
   it('applies only commits that name the one before (I2)', () => {
@@ -114,6 +131,127 @@ describe('the judge of a log', () => {
       classification: 'damage',
       watermark: b?.end,
       breakOffset: LOG_START,
+    })
+  })
+
+  describe('where no commit lies, between W and the end of the named checkpoint', () => {
+    /** Two commits, then nodes and a checkpoint; W is the second one's end. */
+    function checkpointed(): { image: LogImage; nodes: Placed; checkpoint: Placed; stated: StatedRange } {
+      const image = new LogImage()
+      image.rows('a', 'b')
+      const watermark = image.last.end
+      const nodes = image.frame(FrameKind.indexNodes, new Uint8Array(200).fill(6))
+      const checkpoint = image.frame(FrameKind.checkpoint, new Uint8Array(100).fill(7))
+      return { image, nodes, checkpoint, stated: { watermark, noCommitBefore: checkpoint.end } }
+    }
+    const inHeader = 9
+    const rangeOf = ({ offset, end }: Placed): Placed => ({ offset, end })
+
+    it('passes over bad bytes, at the end of the log and before commits', () => {
+      const { image, nodes, checkpoint, stated } = checkpointed()
+      const atEnd = image.file()
+      image.rows('c')
+      const withTail = image.file()
+      const both = { offset: nodes.offset, end: checkpoint.end }
+      for (const [bytes, applied] of [
+        [atEnd, 2],
+        [withTail, 3],
+      ] as const) {
+        const badNodes = flipped(bytes, nodes.offset + inHeader)
+        const badCheckpoint = flipped(bytes, checkpoint.offset + inHeader)
+        const badBoth = flipped(badNodes, checkpoint.offset + inHeader)
+        for (const [damaged, range] of [
+          [badNodes, rangeOf(nodes)],
+          [badCheckpoint, rangeOf(checkpoint)],
+          [badBoth, both],
+        ] as const) {
+          expect(judge(damaged, stated).judgement).toMatchObject({
+            classification: 'clean',
+            transactionsApplied: applied,
+            logEnd: bytes.length,
+            badRanges: [range],
+            brokenRanges: [],
+          })
+        }
+        // Without the statement the end of the log would be an incomplete write.
+        const { watermark } = stated
+        const expected = applied === 2 ? 'tornTail' : 'clean'
+        expect(judge(badCheckpoint, { watermark }).judgement.classification).toBe(expected)
+      }
+    })
+
+    it('looks for a frame at its end again: what follows is judged by itself', () => {
+      const { image, checkpoint, stated } = checkpointed()
+      image.raw(new Uint8Array(80).fill(0x5a))
+      expect(judge(flipped(image.file(), checkpoint.offset + inHeader), stated).judgement).toMatchObject({
+        classification: 'tornTail',
+        breakOffset: checkpoint.end,
+        badRanges: [rangeOf(checkpoint)],
+        brokenRanges: [{ offset: checkpoint.end, end: image.end }],
+      })
+    })
+
+    it('breaks at bad bytes that begin or end elsewhere', () => {
+      const { image, checkpoint, stated } = checkpointed()
+      const bytes = flipped(image.file(), checkpoint.offset + inHeader)
+      const { watermark, noCommitBefore } = stated
+      const broken = { breakOffset: checkpoint.offset, badRanges: [] }
+      // W inside them, and so behind a commit that could be there; then their end behind what was stated.
+      expect(judge(bytes, { ...stated, watermark: checkpoint.offset + 8 }).judgement).toMatchObject({
+        ...broken,
+        classification: 'damage',
+      })
+      for (const end of [noCommitBefore - 4, checkpoint.offset, watermark, 0]) {
+        expect(judge(bytes, { watermark, noCommitBefore: end }).judgement).toMatchObject({
+          ...broken,
+          classification: 'tornTail',
+        })
+      }
+      const { last } = image
+      const fromCommitOn = flipped(bytes, last.offset + inHeader)
+      expect(judge(fromCommitOn, stated).judgement).toMatchObject({
+        classification: 'damage',
+        breakOffset: last.offset,
+        transactionsApplied: 1,
+      })
+    })
+
+    it('breaks where frames of a transaction stand before them', () => {
+      const image = new LogImage()
+      image.rows('a')
+      const watermark = image.last.end
+      image.several([[rowRecord('b')]], { committed: false })
+      const checkpoint = image.frame(FrameKind.checkpoint, new Uint8Array(100).fill(7))
+      const { judgement, calls } = judge(flipped(image.file(), checkpoint.offset + inHeader), {
+        watermark,
+        noCommitBefore: checkpoint.end,
+      })
+      expect(judgement).toMatchObject({ classification: 'tornTail', breakOffset: watermark, badRanges: [] })
+      expect(calls.at(-1)).toBe('rollback')
+    })
+
+    it('mends no break before them', () => {
+      const { image, checkpoint, stated } = checkpointed()
+      const [first] = new LogImage().rows('a')
+      const bytes = flipped(image.file(), (first?.offset ?? 0) + inHeader)
+      const { judgement } = judge(flipped(bytes, checkpoint.offset + inHeader), stated)
+      expect(judgement).toMatchObject({ classification: 'damage', breakOffset: LOG_START, badRanges: [] })
+      expect(judgement.brokenRanges.at(-1)).toMatchObject(rangeOf(checkpoint))
+    })
+
+    it('takes zeros to the end of the file for its end, and zeros before a commit for bad bytes', () => {
+      const { image, nodes, checkpoint, stated } = checkpointed()
+      const { offset } = nodes
+      const empty = zeroed(image.file(), offset, checkpoint.end)
+      const clean = { classification: 'clean', breakOffset: undefined }
+      expect(judge(empty, stated).judgement).toMatchObject({ ...clean, logEnd: offset, badRanges: [] })
+      image.rows('c')
+      const before = zeroed(image.file(), offset, checkpoint.end)
+      expect(judge(before, stated).judgement).toMatchObject({
+        ...clean,
+        transactionsApplied: 3,
+        badRanges: [{ offset, end: checkpoint.end }],
+      })
     })
   })
 

@@ -1,6 +1,7 @@
 /** What a replay tells besides the commits: from where it went, and how many bytes of nodes the log holds. */
 import { describe, expect, it } from 'vitest'
 import { FrameKind } from '../../../src/format/frame.js'
+import { type Superblock, SUPERBLOCK_OFFSETS } from '../../../src/format/superblock.js'
 import { readFixedBlocks } from '../../../src/log/log-file.js'
 import { type ReplayedLog, replayFile } from '../../../src/log/replay.js'
 import { runSync } from '../../../src/storage/task.js'
@@ -46,5 +47,26 @@ describe('a replay from the begin of the log', () => {
     const { judgement, nodeBytes } = replay(image.file({ watermark: end }))
     expect(judgement).toMatchObject({ classification: 'tornTail', breakOffset: end })
     expect(nodeBytes).toBe(100)
+  })
+})
+
+describe('a replay of a log that ends in a checkpoint with a damaged header', () => {
+  const image = new LogImage()
+  image.register()
+  image.frame(FrameKind.indexNodes, new Uint8Array(100))
+  const { offset, end } = image.frame(FrameKind.checkpoint, new Uint8Array(100))
+  const named = { checkpoint: offset, checkpointEnd: end }
+  const classOf = (live: Partial<Superblock>, older: Partial<Superblock> = {}): string =>
+    replay(flipped(image.file(live, older), offset + 20)).judgement.classification
+
+  it('loses nothing by it where the live superblock names it, and its end', () => {
+    expect(classOf(named)).toBe('clean')
+    expect(classOf({ ...named, checkpointEnd: 0 })).toBe('tornTail')
+    expect(classOf({}, named)).toBe('tornTail')
+  })
+
+  it('loses the statement with the superblock that made it', () => {
+    const bytes = flipped(image.file(named), offset + 20)
+    expect(replay(flipped(bytes, SUPERBLOCK_OFFSETS[1] + 40)).judgement.classification).toBe('tornTail')
   })
 })
