@@ -14,10 +14,18 @@ import { MemoryStorage } from '../../src/storage/memory-storage.js'
 import { fileBytes } from '../corruption/databases.js'
 import { chainOf, IMAGE, openImage, type OpenedImage, rowsOf, verifiesClean } from '../reader/engine-facts.js'
 import { damaged } from '../reader/images.js'
-import { lastEntry, withCheckpoint, withRoot } from '../reader/mended.js'
+import {
+  CHECKPOINT_KIND,
+  framesOf,
+  INDEX_NODES_KIND,
+  lastEntry,
+  withCheckpoint,
+  withRoot,
+} from '../reader/mended.js'
 import { type ReaderCheckpoint, type ReaderReport, pythonMissing, runReader } from '../reader/run-reader.js'
 import { buildDatabase, databaseScript, scriptsWithCheckpoints } from '../reader/sample-database.js'
 import { count, seed } from '../support/counts.js'
+import { flipped, overwritten } from '../support/log-images.js'
 import { randomFrom } from '../support/random.js'
 
 const DATABASES = count(25, 2_000)
@@ -54,7 +62,7 @@ describe.skipIf(pythonMissing !== undefined)(suite, () => {
     expect(chain.classification).toBe('clean')
     expect(await verifiesClean(image)).toBe(true)
     expect(report?.commits).toEqual(chain.commits)
-    expect(report?.log?.watermark).toBe(chain.watermark)
+    expect(report?.log).toMatchObject({ watermark: chain.watermark, clean: true })
     await expectSameRows(report, image)
     await expectSameCheckpoint(report, image)
   }
@@ -186,6 +194,7 @@ describe.skipIf(pythonMissing !== undefined)(suite, () => {
         )
         if (chain.refusal !== undefined) continue
         expect(report?.log?.watermark, name).toBe(chain.watermark)
+        expect(report?.log?.clean, name).toBe(chain.classification === 'clean')
         expect(report?.findings.length === 0, name).toBe(await verifiesClean(image))
         if (report !== undefined) await expectSameOpen(report, image, name ?? '')
       }
@@ -238,6 +247,24 @@ describe.skipIf(pythonMissing !== undefined)(suite, () => {
       },
       HANG_MS * Math.ceil(IMAGES / IMAGES_AT_ONCE),
     )
+
+    it('judges a damaged header of the newest checkpoint alike, and of the nodes before it', async () => {
+      const whole = await smallCheckpoint('checkpoint')
+      const [nodes, checkpoint] = framesOf(whole).slice(-2)
+      expect([nodes?.kind, checkpoint?.kind]).toEqual([INDEX_NODES_KIND, CHECKPOINT_KIND])
+      const inHeaders = [nodes, checkpoint].map((frame) => flipped(whole, (frame?.at ?? 0) + 20))
+      const behind = (length: number, value: number): Uint8Array[] =>
+        inHeaders.map((image) => overwritten(image, whole.length, new Uint8Array(length).fill(value)))
+      const clean = [...inHeaders, ...behind(400, 0)]
+      for (const image of clean) expect(chainOf(image).classification).toBe('clean')
+      const torn = [...behind(80, 0x5a), ...behind(20, 0x5a)]
+      for (const image of torn) expect(chainOf(image).classification).toBe('tornTail')
+      const images = [...clean, ...torn]
+      await expectSameJudgement(
+        images,
+        images.map((_image, i) => `image ${i}`),
+      )
+    })
 
     it('judges cuts through a transaction of several frames alike', async () => {
       const whole = await largeDatabase()
@@ -338,13 +365,13 @@ describe.skipIf(pythonMissing !== undefined)(suite, () => {
 })
 
 /** A checkpoint of a collection of three rows, behind which the log goes on. */
-async function smallCheckpoint(): Promise<Uint8Array> {
+async function smallCheckpoint(last: 'commit' | 'checkpoint' = 'commit'): Promise<Uint8Array> {
   const storage = new MemoryStorage()
   const db = await Database.open(IMAGE, { storage })
   await db.registerCollection('few', [], 'id')
   await db.insertMany('few', [{ id: 'xa' }, { id: 'xb' }, { id: 'xc' }])
   await db.checkpoint()
-  await db.insert('few', { id: 'xd' })
+  if (last === 'commit') await db.insert('few', { id: 'xd' })
   await db.close()
   return fileBytes(storage, IMAGE)
 }

@@ -77,12 +77,13 @@ class Superblock:
             self.watermark_sequence,
             self.cut_at,
             self.highest_sequence,
-        ) = struct.unpack_from("<IIII16sQQQQQ", block, 104)
+            self.checkpoint_end,
+        ) = struct.unpack_from("<IIII16sQQQQQQ", block, 104)
         self.session_id = session_id.hex()
 
     def problem(self):
         numbers = (self.sequence, self.checkpoint, self.watermark, self.watermark_sequence, self.cut_at)
-        if max(*numbers, self.highest_sequence) > MAX_SAFE:
+        if max(*numbers, self.highest_sequence, self.checkpoint_end) > MAX_SAFE:
             return "an integer of the superblock is above 2^53 - 1"
         return self.header.problem()
 
@@ -99,6 +100,7 @@ class Superblock:
             "watermarkSequence": self.watermark_sequence,
             "cutAt": self.cut_at,
             "highestSequence": self.highest_sequence,
+            "checkpointEnd": self.checkpoint_end,
         }
 
 
@@ -176,7 +178,7 @@ class FixedBlocks:
         if problem is not None:
             findings.append((offset, f"superblock: {problem}"))
             return None
-        _note_unused(block, superblock.header, 176, offset, findings)
+        _note_unused(block, superblock.header, 184, offset, findings)
         return superblock
 
     @property

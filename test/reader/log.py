@@ -86,8 +86,10 @@ class Record:
 class Scanner:
     """Walks the log and yields ('frame', Frame), ('bad', offset, end, why) and ('zeros', offset)."""
 
-    def __init__(self, data, end, generation, max_epoch, start=LOG_START, epoch=0):
+    def __init__(self, data, end, generation, max_epoch, start=LOG_START, epoch=0, checkpoint_end=0):
         self.data = data
+        # The search for a frame in bad bytes ends here too.
+        self.checkpoint_end = checkpoint_end
         self.start = start
         self.end = end
         self.generation = generation[:8]
@@ -114,14 +116,23 @@ class Scanner:
                 at = found
 
     def next_frame(self, at):
-        while self.end - at >= FRAME_HEADER:
+        stop = self.checkpoint_end
+        if at <= stop and stop % 8 == 0 and self.end - stop >= FRAME_HEADER:
+            found = self.frame_between(at, stop)
+            return stop if found is None else found
+        found = self.frame_between(at, self.end)
+        return self.end if found is None else found
+
+    def frame_between(self, at, stop):
+        """The first offset before `stop` at which there is a frame."""
+        while min(self.end - FRAME_HEADER, stop - 1) >= at:
             at = self.data.find(FRAME_MAGIC, at, self.end)
-            if at < 0:
+            if at < 0 or at >= stop:
                 break
             if at % 8 == 0 and self.frame_at(at)[1] is None:
                 return at
             at += 1
-        return self.end
+        return None
 
     def frame_at(self, at):
         """The frame at an offset and None, or what is known of it and the first condition that fails."""
@@ -173,12 +184,17 @@ class LogReader:
             self.epoch = checkpoint.commit_epoch
         self.pending = []
         self.watermark = blocks.live.watermark if blocks.live is not None else 0
+        self.checkpoint_end = blocks.live.checkpoint_end if blocks.live is not None else 0
+        # Between these no commit lies.
+        self.quiet = (self.watermark, self.checkpoint_end)
+        # Whether something broke the chain that no later commit went on over.
+        self.broken = False
         cut_at = blocks.live.cut_at if blocks.live is not None else 0
         self.end = min(cut_at, len(data)) if cut_at else len(data)
 
     def commits(self):
         generation, max_epoch = self.blocks.header.generation, self.blocks.max_epoch
-        scanner = Scanner(self.data, self.end, generation, max_epoch, self.start, self.epoch)
+        scanner = Scanner(self.data, self.end, generation, max_epoch, self.start, self.epoch, self.checkpoint_end)
         for event, *facts in scanner.events():
             if self.index_frames is not None and event in ("passed", "bad"):
                 self.index_frames.take_bad()
@@ -187,13 +203,24 @@ class LogReader:
                 if commit is not None:
                     yield commit
             elif event == "passed":
-                self.pending = []
+                self.drop_pending()
                 self.finding(facts[0].offset, f"frame: {facts[1]}")
             elif event == "bad":
-                self.pending = []
+                self.drop_pending()
+                self.note_break(facts[0], facts[1])
                 self.finding(facts[0], f"bytes: {facts[2]}, up to {facts[1]}")
-        if self.pending:
-            self.finding(self.pending[0].offset, "transaction: it has no commit")
+        self.drop_pending()
+
+    def note_break(self, start, end):
+        """What was found breaks the chain, unless no commit can be there, or one goes on with it later."""
+        watermark, checkpoint_end = self.quiet
+        if not watermark <= start < end <= checkpoint_end:
+            self.broken = True
+
+    @property
+    def clean(self):
+        """Whether the log ends cleanly: what every recovery mode opens. Known once all commits were read."""
+        return not self.broken and self.last_end >= self.watermark and self.end >= max(self.watermark, LOG_START)
 
     def check_end(self):
         """What can only be said at the end of the log."""
@@ -219,10 +246,9 @@ class LogReader:
             self.drop_pending()
             return self.take_commit(frame, [])
         if frame.kind == TXN_COMMIT:
+            if self.pending and self.pending[-1].end != frame.offset:
+                self.drop_pending()
             before, self.pending = self.pending, []
-            if not before or before[-1].end != frame.offset:
-                self.finding(frame.offset, "transaction: a commit without the frames before it")
-                return None
             return self.take_commit(frame, before)
         if frame.kind == TXN_BEGIN:
             if frame.length != TXN_BEGIN_PAYLOAD:
@@ -234,11 +260,13 @@ class LogReader:
         else:
             self.drop_pending()
             if frame.kind == TXN_RECORDS:
+                self.note_break(frame.offset, frame.end)
                 self.finding(frame.offset, "transaction: records without a begin")
         return None
 
     def drop_pending(self):
         if self.pending:
+            self.broken = True
             self.finding(self.pending[0].offset, "transaction: it has no commit")
         self.pending = []
 
@@ -270,6 +298,8 @@ class LogReader:
         if problem is None and (names != self.last or commit.sequence <= commit.previous_sequence):
             problem = "it does not name the commit before it"
         if problem is not None:
+            self.broken = self.broken or bool(before)
+            self.note_break(frame.offset, frame.end)
             self.finding(frame.offset, f"chain: {problem}")
             return None
         self.read_records(commit, frame, before)
@@ -277,6 +307,7 @@ class LogReader:
         self.last = (commit.sequence, commit.offset, commit.commit_crc)
         self.last_time = commit.time
         self.last_end = frame.end
+        self.broken = False
         return commit
 
     def read_commit_block(self, frame):
@@ -294,6 +325,8 @@ class LogReader:
     def frames_problem(commit, frame, before):
         """Whether the frames of the transaction are those that its commit states."""
         begin = before[0].offset if before else frame.offset
+        if frame.kind == TXN_COMMIT and not before:
+            return "it stands without the frames of its transaction"
         crc = 0
         for one in before:
             crc = crc32c(one.header, crc)

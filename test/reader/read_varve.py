@@ -4,9 +4,9 @@
     read_varve.py [--rows] [--verify] <file>...
 
 Lines, each an object with a `type`: `file` begins each file; `header`; `superblock` (two); `commit` (sequence, time,
-operations, commitCrc, offset) for each commit in the chain; `log` (where it ends, and the watermark); `collection`
-(definition, number of rows, state digest) in the order of their ids; with `--rows` behind each collection its `row`
-lines in key order; with `--verify` a `finding` (offset, why) for all that is not as the format says.
+operations, commitCrc, offset) for each commit in the chain; `log` (where it ends, the watermark, and whether it ends
+cleanly); `collection` (definition, number of rows, state digest) in the order of their ids; with `--rows` behind each
+collection its `row` lines in key order; with `--verify` a `finding` (offset, why) for all that is not as the format says.
 
 A `checkpoint` line for each that an open would try, up to the first that is sound: whether it is, and whether its commit is in
 the chain from the log's begin. If it is, its trees were compared with what the log says. If it is not, the log is damaged
@@ -65,7 +65,8 @@ def read(path, with_rows, findings):
             }
         )
     log.check_end()
-    emit({"type": "log", "end": log.last_end, "fileBytes": len(data), "watermark": log.watermark})
+    facts = {"end": log.last_end, "fileBytes": len(data), "watermark": log.watermark, "clean": log.clean}
+    emit({"type": "log", **facts})
     checkpoints.check_end(index_frames)
     for line in checkpoints.lines():
         emit(line)

@@ -68,7 +68,8 @@ export interface ReaderReport {
   /** Keys of rows whose records are damaged, by collection id. */
   readonly unreadable: ReadonlyMap<number, readonly string[]>
   readonly header: Readonly<Record<string, unknown>> | undefined
-  readonly log: { readonly end: number; readonly watermark: number } | undefined
+  /** Where it ends, and whether it ends cleanly: what every recovery mode opens. */
+  readonly log: { readonly end: number; readonly watermark: number; readonly clean: boolean } | undefined
   readonly findings: readonly { readonly offset: number; readonly why: string }[]
   /** Why it could not read the file to its end. */
   readonly error: { readonly offset: number; readonly why: string } | undefined
@@ -121,7 +122,7 @@ function reportOf(lines: readonly Line[]): ReaderReport {
     rows,
     unreadable,
     header: all<Record<string, unknown>>('header')[0],
-    log: all<{ end: number; watermark: number }>('log')[0],
+    log: all<{ end: number; watermark: number; clean: boolean }>('log')[0],
     findings: all('finding'),
     error: all<{ offset: number; why: string }>('error')[0],
   }
