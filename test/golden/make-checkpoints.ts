@@ -10,7 +10,14 @@ import { flipped } from '../support/log-images.js'
 import { always, CLEAN, type GoldenFile } from './golden-files.js'
 
 export async function checkpointFiles(): Promise<GoldenFile[]> {
-  return [await closed(), await between(), await damagedNewest(), await damagedNode(), await unfinished()]
+  return [
+    await closed(),
+    await between(),
+    await damagedNewest(),
+    await damagedHeader(),
+    await damagedNode(),
+    await unfinished(),
+  ]
 }
 
 /** What a step is given: the database, and its file as it is so far. */
@@ -102,6 +109,19 @@ async function damagedNewest(): Promise<GoldenFile> {
   const [older = 0, newest = 0] = checkpointsOf(whole)
   const bytes = flipped(whole, newest + 48 + 8)
   return file('damaged', 'a bit of the newer of two checkpoints is flipped', bytes, 9, older)
+}
+
+/** The end of the log: no commit behind says that the header cost none, but the superblock does. */
+async function damagedHeader(): Promise<GoldenFile> {
+  const whole = await session(async (db) => {
+    await populate(db)
+    await db.checkpoint()
+    await fill(db, 25, 27)
+    await db.checkpoint()
+  })
+  const [older = 0, newest = 0] = checkpointsOf(whole)
+  const bytes = flipped(whole, newest + 9)
+  return file('damaged-header', 'a bit is flipped in the header of the newer of two checkpoints, at the end', bytes, 8, older)
 }
 
 async function damagedNode(): Promise<GoldenFile> {
