@@ -11,6 +11,7 @@ import {
   endOf,
   firstKeyed,
   keyOf,
+  memoryFor,
   MIN_GROWTH,
   Node,
   NODE_BYTES,
@@ -55,18 +56,12 @@ function hasRoom(node: Node): boolean {
 
 function clone(owner: Owner, node: Node): Node {
   const { height, columns, count, capacity, prefixBytes, words, children } = node
-  const copy = new Node(owner, height, columns, capacity, copyOf(owner, words))
+  const memory = memoryFor(owner, words.length)
+  memory.set(words)
+  const copy = new Node(owner, height, columns, capacity, memory)
   copy.count = count
   copy.prefixBytes = prefixBytes
   if (height > 0) copy.children = children.slice()
-  return copy
-}
-
-function copyOf(owner: Owner, words: Uint32Array): Uint32Array {
-  // Unlike a slice, memory that is made as a copy is not cleared first.
-  if (owner.pool === undefined) return new Uint32Array(words)
-  const copy = owner.pool.take(words.length)
-  copy.set(words)
   return copy
 }
 
