@@ -57,6 +57,7 @@ const NOTICED_BY: readonly (readonly [SyncKind, Check])[] = [
   ['createdName', powerCuts],
   ['commit', powerCuts],
   ['session', powerCuts],
+  ['checkpoint', powerCuts],
   ['rewrite', recoveries],
   ['cutBegin', cutBacks],
   ['cutTruncate', cutBacks],

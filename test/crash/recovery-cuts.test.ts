@@ -9,7 +9,13 @@ import { randomFrom } from '../support/random.js'
 import { randomWorkload } from '../support/workload.js'
 import { forEachSeed, goesOn, openImage } from '../support/workload-checks.js'
 import { cutInsideRecovery } from '../support/workload-recovery.js'
-import { acknowledgedAt, DATABASE_PATH, databaseOver, runWorkload } from '../support/workload-run.js'
+import {
+  acknowledgedAt,
+  DATABASE_PATH,
+  databaseOver,
+  runWorkload,
+  type WorkloadRun,
+} from '../support/workload-run.js'
 
 const FILE = 'test/crash/recovery-cuts.test.ts'
 
@@ -21,6 +27,20 @@ function tornImage(storage: PowerCutStorage, boundary: number, keep: number): Po
   if (operation === undefined) return undefined
   const choice: Choice = { survivors: 'all', tear: { operation, keep, rest: 'garbage', seed: keep } }
   return storage.imageAfter(boundary, choice)
+}
+
+/** A workload that left no checkpoint, and what is there after it. */
+async function withoutCheckpoint(from: number): Promise<{ run: WorkloadRun; image: PowerCutStorage }> {
+  for (let each = from; ; each++) {
+    const options = { steps: 10, durability: 'commit', layAhead: false, indexed: false } as const
+    const run = await runWorkload(randomWorkload(each, options))
+    const image = run.storage.imageAfter(run.storage.boundary, 'all')
+    const { Database } = databaseOver(image, run.workload)
+    const db = await Database.open(DATABASE_PATH, { storage: image, mode: 'readOnly' })
+    const { checkpointOffset } = db.recoveryInfo
+    await db.close()
+    if (checkpointOffset === undefined) return { run, image }
+  }
 }
 
 /** Only a test that hangs ends by the clock, however slow the machine and long the run. */
@@ -64,8 +84,7 @@ describe('crashes inside recovery', () => {
   })
 
   it('a log that was cut, regrew past its old watermark and lost its tail again is a torn tail', async () => {
-    const run = await runWorkload(randomWorkload(seed, { steps: 10, durability: 'commit', layAhead: false }))
-    const image = run.storage.imageAfter(run.storage.boundary, 'all')
+    const { run, image } = await withoutCheckpoint(seed)
     const file = image.open(DATABASE_PATH, 'readWrite')
     const oldEnd = file.size()
     // The first commit is damaged, though it was acknowledged: everything goes.

@@ -6,15 +6,16 @@ import { describe, expect, it } from 'vitest'
 import type { CollectionReader } from '../../src/collection-reader.js'
 import type { Database } from '../../src/database.js'
 import { VarveError } from '../../src/errors.js'
+import type { Key } from '../../src/format/key.js'
 import type { RangeOptions } from '../../src/key-bounds.js'
 import type { Snapshot } from '../../src/snapshot.js'
 import { MemoryStorage } from '../../src/storage/memory-storage.js'
 import type { TransactionHandle } from '../../src/transaction-handle.js'
 import { count, seed } from '../support/counts.js'
-import { type Command, commands } from '../support/model-commands.js'
+import { type Command, commands, type Setting, settings } from '../support/model-commands.js'
 import { Duplicate, keyed, Oracle, type Rows, type Shape, SHAPES, type Write } from '../support/model-rows.js'
 import { textOf } from '../support/model-text.js'
-import { workloadPlatform } from '../support/workload-platform.js'
+import { workloadPlatform, type WorkloadPlatform } from '../support/workload-platform.js'
 
 const NAME = 'rows'
 
@@ -22,26 +23,53 @@ class Session {
   readonly #shape: Shape
   readonly #oracle: Oracle
   readonly #storage = new MemoryStorage()
-  readonly #platform = workloadPlatform({ seed: 1 })
+  readonly #platform: WorkloadPlatform
+  readonly #setting: Setting
+  #checkpoints: Promise<void>[] = []
   #db: Database | undefined
   #snapshots: { readonly snapshot: Snapshot; readonly rows: Rows }[] = []
 
-  constructor(shape: Shape) {
+  constructor(shape: Shape, setting: Setting) {
     this.#shape = shape
+    this.#setting = setting
     this.#oracle = new Oracle(shape)
+    this.#platform = workloadPlatform({ seed: 1, sliceBytes: setting.sliceBytes })
   }
 
   async run(all: readonly Command[]): Promise<void> {
+    if (this.#setting.tall && !this.#shape.uuid) await this.#fill(await this.#open())
     for (const command of all) {
       await this.#command(await this.#open(), command)
       this.#compareAll(await this.#open())
     }
+    await Promise.all(this.#checkpoints)
     await this.#db?.close()
+    this.#db = undefined
+    this.#snapshots = []
+    const db = await this.#open()
+    this.#compareAll(db)
+    await db.close()
+  }
+
+  /** A few dozen rows of keys that differ at their end. */
+  async #fill(db: Database): Promise<void> {
+    const { primaryKey } = this.#shape
+    const parts = typeof primaryKey === 'string' ? 1 : primaryKey.length
+    const keys = Array.from({ length: 24 }, (_, n): Key => {
+      const long = `${'long'.repeat(200)}${n}`
+      return parts === 1 ? long : [long, n]
+    })
+    const write: Write = { kind: 'insertMany', keys, rest: { one: 1 } }
+    await this.#writes([asyncWrite(db, this.#shape, write)], [write])
   }
 
   async #open(): Promise<Database> {
     if (this.#db !== undefined) return this.#db
-    this.#db = await this.#platform.Database.open('model', { storage: this.#storage, durability: 'os' })
+    this.#db = await this.#platform.Database.open('model', {
+      storage: this.#storage,
+      durability: 'os',
+      cacheBytes: this.#setting.cacheBytes,
+    })
     await this.#db.registerCollection(NAME, this.#shape.fields, this.#shape.primaryKey)
     return this.#db
   }
@@ -81,6 +109,10 @@ class Session {
         return
       case 'closeSnapshot':
         return this.#closeSnapshot()
+      case 'checkpoint':
+        this.#checkpoints.push(db.checkpoint())
+        if (command.awaited) await Promise.all(this.#checkpoints.splice(0))
+        return
       case 'reopen':
         await db.close()
         for (const { snapshot } of this.#snapshots) expect(() => snapshot.collection(NAME)).toThrow('closed')
@@ -246,7 +278,9 @@ function writeIn(tx: TransactionHandle, shape: Shape, write: Write): unknown {
 describe('the database equals its model', () => {
   for (const [name, shape] of Object.entries(SHAPES)) {
     it(`keys: ${name}`, async () => {
-      const property = fc.asyncProperty(commands(shape), (all) => new Session(shape).run(all))
+      const property = fc.asyncProperty(settings, commands(shape), (setting, all) =>
+        new Session(shape, setting).run(all),
+      )
       await fc.assert(property, { seed, numRuns: count(60, 5000) })
     })
   }

@@ -3,6 +3,7 @@
  */
 import fc from 'fast-check'
 import type { Key } from '../../src/format/key.js'
+import { DEFAULT_CACHE_BYTES } from '../../src/format/limits.js'
 import type { RangeOptions } from '../../src/key-bounds.js'
 import { anyPart } from './model-keys.js'
 import type { Shape, Write } from './model-rows.js'
@@ -26,6 +27,22 @@ export type Command =
   | { readonly kind: 'getMany'; readonly keys: readonly Key[] }
   | { readonly kind: 'prefix'; readonly prefix: Key }
   | { readonly kind: 'snapshot' | 'closeSnapshot' | 'reopen' }
+  /** If it is not awaited, what follows runs between its slices. */
+  | { readonly kind: 'checkpoint'; readonly awaited: boolean }
+
+/** A way to run commands. */
+export interface Setting {
+  readonly cacheBytes: number
+  readonly sliceBytes: number
+  /** Whether there are many rows of long keys from the start, so that the index has several levels. */
+  readonly tall: boolean
+}
+
+export const settings: fc.Arbitrary<Setting> = fc.record({
+  cacheBytes: fc.constantFrom(DEFAULT_CACHE_BYTES, 0, 64 * 1024, 256 * 1024, 1024 * 1024),
+  sliceBytes: fc.constantFrom(256 * 1024, 1, 3000),
+  tall: fc.nat(3).map((n) => n === 1),
+})
 
 export function commands(shape: Shape): fc.Arbitrary<Command[]> {
   const { key } = shape
@@ -109,6 +126,10 @@ export function commands(shape: Shape): fc.Arbitrary<Command[]> {
       arbitrary: fc.record({
         kind: fc.constantFrom('snapshot' as const, 'closeSnapshot' as const, 'reopen' as const),
       }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({ kind: fc.constant('checkpoint' as const), awaited: fc.boolean() }),
     },
   )
   return fc.array(command, { minLength: 1, maxLength: 30 })

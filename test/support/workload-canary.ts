@@ -3,11 +3,14 @@
  *
  * A sync is known by what it is for: what was written to the file since the last one, and which file it is.
  */
+import { FrameField, FrameKind } from '../../src/format/frame.js'
 import { LOG_START } from '../../src/format/header.js'
 import type { FileIdentity, OpenMode, Storage, StorageFile } from '../../src/storage/storage.js'
 
 /** Offset of `cutAt` in a superblock. */
 const CUT_AT = 160
+/** Offset of the kind in a frame. */
+const KIND_AT = FrameField.kind
 
 /** What is lost without it: see where the engine calls it. */
 export type SyncKind =
@@ -17,6 +20,8 @@ export type SyncKind =
   | 'createdName'
   /** Of commits. */
   | 'commit'
+  /** Of a checkpoint's frames, before a superblock names it. */
+  | 'checkpoint'
   /** Of what an open wrote again, past the watermark. */
   | 'rewrite'
   /** Of a superblock: of a session's begin or end, */
@@ -144,7 +149,10 @@ class DropperFile implements StorageFile {
   #kindOf(source: Uint8Array, position: number): SyncKind {
     if (this.path.includes('.new-')) return 'created'
     if (this.path.includes('.quarantine-')) return 'quarantine'
-    if (position >= LOG_START) return this.#inSession ? 'commit' : 'rewrite'
+    if (position >= LOG_START) {
+      if (!this.#inSession) return 'rewrite'
+      return isOfIndex(source) ? 'checkpoint' : 'commit'
+    }
     const cutting = new DataView(source.buffer, source.byteOffset).getBigUint64(CUT_AT, true) !== 0n
     if (cutting) {
       this.#cutting = true
@@ -165,4 +173,10 @@ class DropperFile implements StorageFile {
     }
     return 'cutEnd'
   }
+}
+
+/** Whether what is written begins with a frame of a checkpoint. */
+function isOfIndex(source: Uint8Array): boolean {
+  const kind = source[KIND_AT]
+  return kind === FrameKind.indexNodes || kind === FrameKind.checkpoint
 }

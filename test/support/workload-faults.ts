@@ -23,7 +23,7 @@ import {
   type WriteStep,
 } from './workload-perform.js'
 import { workloadPlatform, type WorkloadPlatform } from './workload-platform.js'
-import { DATABASE_PATH, databaseOver } from './workload-run.js'
+import { DATABASE_PATH, databaseOver, HeldSnapshots } from './workload-run.js'
 
 interface KnownState {
   readonly text: string
@@ -64,6 +64,8 @@ export class FaultRun {
   /** Two states that may be there differ only in their counters, which rows do not show: what follows proves nothing. */
   #ambiguous = false
   #db: Database | undefined
+  readonly #snapshots = new HeldSnapshots()
+  #checkpoints: Promise<unknown>[] = []
 
   constructor(workload: Workload, plan: FaultPlan | undefined) {
     this.#workload = workload
@@ -73,6 +75,7 @@ export class FaultRun {
     this.#platform = workloadPlatform({
       seed: workload.seed,
       storage: workload.layAhead ? this.faulty : undefined,
+      sliceBytes: workload.sliceBytes,
     })
     this.#lostPages = plan !== undefined && 'lose' in plan.fault
     if (plan !== undefined) this.faulty.plan(plan)
@@ -105,13 +108,36 @@ export class FaultRun {
     if (this.#ambiguous) return
     if (step.do === 'tick') this.#platform.advance(1500)
     else if (step.do === 'sync') await this.#sync(db)
+    else if (step.do === 'checkpoint') await this.#checkpoint(db, step.awaited)
+    else if (step.do === 'snapshot') this.#look(() => void this.#snapshots.take(db))
+    else if (step.do === 'lookBack') this.#look(() => this.#snapshots.compare())
     else await this.#write(db, step)
+  }
+
+  /** A read may fail, but what is read is what was there. */
+  #look(read: () => void): void {
+    try {
+      read()
+    } catch (error) {
+      if (this.#lostPages && VarveError.is(error, ErrorCode.corruption)) return
+      expectFailure(error)
+    }
+  }
+
+  /** Whatever becomes of it, no row changes. */
+  async #checkpoint(db: Database, awaited: boolean): Promise<void> {
+    const done = db.checkpoint().catch((error: unknown) => {
+      if (!VarveError.is(error, ErrorCode.closed)) this.#failed(error)
+    })
+    this.#checkpoints.push(done)
+    if (awaited) await done
   }
 
   /** The fault happens once, so the second try of anything succeeds. */
   async #open(): Promise<Database> {
     if (this.#db !== undefined) return this.#db
-    const options = { storage: this.faulty, durability: this.#workload.durability }
+    const { durability, cacheBytes } = this.#workload
+    const options = { storage: this.faulty, durability, cacheBytes }
     const open = (): Promise<Database> => this.#platform.Database.open(DATABASE_PATH, options)
     try {
       this.#db = await open()
@@ -167,6 +193,7 @@ export class FaultRun {
     this.#calls = []
     this.#turnTaken = false
     const outcomes = await Promise.all(calls.map(({ outcome }) => outcome))
+    await Promise.all(this.#checkpoints.splice(0))
     const failed: WriteStep[] = []
     for (const [i, { step }] of calls.entries()) {
       const outcome = outcomes[i]
@@ -267,6 +294,7 @@ export class FaultRun {
       expectFailure(error)
     }
     this.#db = undefined
+    this.#snapshots.forget()
     await this.#open()
   }
 

@@ -7,6 +7,8 @@
  */
 import { expect } from 'vitest'
 import type { Database } from '../../src/database.js'
+import { ErrorCode, VarveError } from '../../src/errors.js'
+import type { Snapshot } from '../../src/snapshot.js'
 import type { Storage } from '../../src/storage/storage.js'
 import { Model } from './model.js'
 import { stateOf, textOf } from './model-text.js'
@@ -58,9 +60,41 @@ export function acknowledgedAt(acknowledgements: readonly Acknowledgement[], bou
 /** A database class over a storage, and the clock it runs on. */
 export function databaseOver(
   storage: Storage,
-  workload: Pick<Workload, 'seed' | 'layAhead'>,
+  workload: Pick<Workload, 'seed' | 'layAhead' | 'sliceBytes'>,
 ): WorkloadPlatform {
-  return workloadPlatform({ seed: workload.seed, storage: workload.layAhead ? storage : undefined })
+  const { seed, layAhead, sliceBytes } = workload
+  return workloadPlatform({ seed, storage: layAhead ? storage : undefined, sliceBytes })
+}
+
+/** A snapshot, and what it said when it was taken. */
+interface Held {
+  readonly snapshot: Snapshot
+  readonly text: string
+}
+
+/** Snapshots that are kept while a database is written to. */
+export class HeldSnapshots {
+  #held: Held[] = []
+
+  take(db: Database): string {
+    const text = stateOf(db)
+    this.#held.push({ snapshot: db.snapshot(), text })
+    return text
+  }
+
+  /** None has changed. */
+  compare(): void {
+    for (const { snapshot, text } of this.#held) expect(stateOf(snapshot)).toBe(text)
+  }
+
+  closeOldest(): void {
+    this.#held.shift()?.snapshot.close()
+  }
+
+  /** The database is closed, and they with it. */
+  forget(): void {
+    this.#held = []
+  }
 }
 
 export async function runWorkload(workload: Workload, options: RunOptions = {}): Promise<WorkloadRun> {
@@ -80,6 +114,7 @@ class Runner implements WorkloadRun {
   readonly #platform: WorkloadPlatform
   readonly #model = new Model()
   readonly #outstanding = new Set<Promise<void>>()
+  readonly #snapshots = new HeldSnapshots()
   #turnTaken = false
 
   constructor(workload: Workload, storage: PowerCutStorage, given: Storage) {
@@ -97,20 +132,43 @@ class Runner implements WorkloadRun {
     }
     await this.#settle()
     expect(stateOf(db)).toBe(this.states.at(-1))
-    if (this.workload.seed % 2 === 0) await this.#close(db, false)
+    this.#snapshots.compare()
+    if (this.workload.seed % 3 === 0) await this.#close(db, false)
   }
 
   async #step(db: Database, step: Exclude<Step, { do: 'reopen' }>): Promise<void> {
     if (step.do === 'settle') await this.#settle()
     else if (step.do === 'tick') this.#platform.advance(1500)
     else if (step.do === 'sync') await this.#sync(db, step.sync)
+    else if (step.do === 'checkpoint') await this.#checkpoint(db, step.awaited)
+    else if (step.do === 'snapshot') expect(this.states).toContain(this.#snapshots.take(db))
+    else if (step.do === 'lookBack') this.#lookBack()
     else await this.#write(db, step)
+  }
+
+  #lookBack(): void {
+    this.#snapshots.compare()
+    this.#snapshots.closeOldest()
+  }
+
+  /** What was visible when it was asked for is durable when it is there. */
+  async #checkpoint(db: Database, awaited: boolean): Promise<void> {
+    const state = acknowledgedAt(this.written, this.storage.boundary)
+    const done = db.checkpoint().then(
+      () => this.#acknowledge(this.durable, state),
+      (error: unknown) => {
+        // A blocking close does not wait for it.
+        if (!VarveError.is(error, ErrorCode.closed)) throw error
+      },
+    )
+    this.#track(done)
+    if (awaited) await done
   }
 
   async #open(sync: boolean): Promise<Database> {
     const { Database } = this.#platform
-    const { durability } = this.workload
-    const options = { storage: this.#given, durability }
+    const { durability, cacheBytes } = this.workload
+    const options = { storage: this.#given, durability, cacheBytes }
     const db = sync ? Database.openSync(DATABASE_PATH, options) : await Database.open(DATABASE_PATH, options)
     expect(stateOf(db)).toBe(this.states.at(-1))
     expect(db.recoveryInfo.classification).toBe('clean')
@@ -126,8 +184,10 @@ class Runner implements WorkloadRun {
   }
 
   async #close(db: Database, sync: boolean): Promise<void> {
+    this.#snapshots.compare()
     if (sync) db.closeSync()
     else await db.close()
+    this.#snapshots.forget()
     this.#acknowledge(this.durable, this.states.length - 1)
     await this.#settle()
   }

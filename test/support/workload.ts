@@ -2,6 +2,7 @@
  * Random workloads: what a program does to a database, as data, from a seed.
  */
 import type { Durability } from '../../src/engine/batch.js'
+import { DEFAULT_CACHE_BYTES } from '../../src/format/limits.js'
 import type { Row } from '../../src/format/value.js'
 import { type CollectionKind, Model, type ModelKey, type Operation } from './model.js'
 import { type Random, randomFrom } from './random.js'
@@ -27,12 +28,21 @@ export type Step =
   /** Moves the clock on, past idle and interval timers. */
   | { readonly do: 'tick' }
   | { readonly do: 'reopen'; readonly sync: boolean }
+  /** Asks for a checkpoint; if it is not awaited, what follows runs between its slices. */
+  | { readonly do: 'checkpoint'; readonly awaited: boolean }
+  /** Takes a snapshot and keeps it; or compares all that are kept, and closes the oldest. */
+  | { readonly do: 'snapshot' }
+  | { readonly do: 'lookBack' }
 
 export interface Workload {
   readonly seed: number
   readonly durability: Durability
   /** Whether zeros are laid ahead. */
   readonly layAhead: boolean
+  /** Undefined for the default. */
+  readonly cacheBytes?: number | undefined
+  /** Of a checkpoint; undefined for the default. */
+  readonly sliceBytes?: number | undefined
   readonly steps: readonly Step[]
 }
 
@@ -42,15 +52,24 @@ export interface WorkloadOptions {
   readonly layAhead?: boolean | undefined
   /** Whether blocking calls happen while asynchronous ones are under way. Default true. */
   readonly mixed?: boolean | undefined
+  /** Whether there are checkpoints and snapshots; else only what the policy asks for. Default: in every second workload. */
+  readonly indexed?: boolean | undefined
 }
 
 const NAMES = ['alpha', 'beta', 'gamma'] as const
 const KEYS = ['a', 'b', 'c', 'd', 'e', 'f'] as const
 const FIELDS = ['one', 'two', 'three', 'four', 'five', 'six'] as const
 
+const CACHES = [0, 0, 64 * 1024, 256 * 1024, 1024 * 1024, DEFAULT_CACHE_BYTES] as const
+const SLICES = [1, 1500, 256 * 1024] as const
+/** Of keys so long, a few dozen make a tree of three levels, and are more than a tiny cache holds. */
+const LONG_KEY_BYTES = 900
+const LONG_KEYS = 26
+
 export function randomWorkload(seed: number, options: WorkloadOptions = {}): Workload {
   const random = randomFrom(seed)
-  const generator = new Generator(random, options.mixed ?? true)
+  const indexed = options.indexed ?? seed % 2 === 0
+  const generator = new Generator(random, { mixed: options.mixed ?? true, indexed })
   const durabilities = ['commit', 'commit', 'interval', 'os'] as const
   const durability = pick(random, durabilities)
   const layAhead = random.below(4) === 0
@@ -58,25 +77,38 @@ export function randomWorkload(seed: number, options: WorkloadOptions = {}): Wor
     seed,
     durability: options.durability ?? durability,
     layAhead: options.layAhead ?? layAhead,
+    cacheBytes: pick(random, CACHES),
+    sliceBytes: pick(random, SLICES),
     steps: generator.steps(options.steps ?? 11),
   }
+}
+
+function longKey(n: number): string {
+  return `${'long'.repeat(LONG_KEY_BYTES / 4)}${n}`
 }
 
 class Generator {
   readonly #random: Random
   readonly #mixed: boolean
+  readonly #indexed: boolean
+  /** Whether there are many rows of long keys. */
+  readonly #tall: boolean
   /** Follows along, so that most operations hit something. */
   readonly #model = new Model()
 
-  constructor(random: Random, mixed: boolean) {
+  constructor(random: Random, { mixed, indexed }: { readonly mixed: boolean; readonly indexed: boolean }) {
     this.#random = random
     this.#mixed = mixed
+    this.#indexed = indexed
+    this.#tall = indexed && random.below(3) > 0
   }
 
   steps(count: number): Step[] {
     const first: Step = { do: 'write', sync: this.#chance(2), operation: this.#followed(this.#register()) }
     const steps: Step[] = [first]
-    while (steps.length < count) {
+    if (this.#tall) steps.push(...this.#manyRows(), { do: 'settle' })
+    const end = steps.length - 1 + count
+    while (steps.length < end) {
       const step = this.#step()
       const blocking = 'sync' in step ? step.sync : step.do === 'transaction' && step.form === 'sync'
       if (blocking && !this.#mixed) steps.push({ do: 'settle' })
@@ -86,7 +118,20 @@ class Generator {
     return steps
   }
 
+  /** A collection whose index has several levels. */
+  #manyRows(): Step[] {
+    const name = this.#model.names().find((each) => this.#model.kindOf(each) === 'text') ?? NAMES[1]
+    const register: Operation = { kind: 'register', name, as: 'text' }
+    const rows = Array.from({ length: LONG_KEYS }, (_, n) => ({ id: longKey(n), one: n }))
+    return [register, { kind: 'insertMany', name, rows } as const].map((operation) => ({
+      do: 'write',
+      sync: false,
+      operation: this.#followed(operation),
+    }))
+  }
+
   #step(): Step {
+    if (this.#indexed && this.#chance(4)) return this.#indexStep()
     const sync = this.#chance(4)
     const dice = this.#random.below(100)
     if (dice < 55) return { do: 'write', sync, operation: this.#operation() }
@@ -95,6 +140,12 @@ class Generator {
     if (dice < 91) return { do: 'sync', sync }
     if (dice < 95) return { do: 'tick' }
     return { do: 'reopen', sync }
+  }
+
+  #indexStep(): Step {
+    const dice = this.#random.below(10)
+    if (dice < 6) return { do: 'checkpoint', awaited: this.#chance(2) }
+    return { do: dice < 8 ? 'snapshot' : 'lookBack' }
   }
 
   #transaction(): Step {
@@ -156,7 +207,8 @@ class Generator {
   #key(name: string): ModelKey {
     const keys = this.#model.keys(name)
     if (keys.length > 0 && !this.#chance(5)) return pick(this.#random, keys)
-    return this.#model.kindOf(name) === 'count' ? this.#random.below(9) : pick(this.#random, KEYS)
+    if (this.#model.kindOf(name) === 'count') return this.#random.below(9)
+    return this.#tall ? longKey(this.#random.below(2 * LONG_KEYS)) : pick(this.#random, KEYS)
   }
 
   #row(name: string): Row {
