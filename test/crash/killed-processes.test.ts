@@ -36,12 +36,16 @@ afterAll(() => {
 interface Killed {
   readonly acknowledged: number
   readonly opened: boolean
+  readonly checkpoints: number
   readonly errors: string
 }
 
 /** Runs the program until it has said so much, then a moment longer, and kills it. */
 async function runAndKill(path: string, durability: string, random: Random): Promise<Killed> {
-  const child = spawn(process.execPath, [program, path, durability], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const cacheBytes = random.below(2) === 0 ? 0 : 1024 * 1024
+  const child = spawn(process.execPath, [program, path, durability, String(cacheBytes)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const lines = random.below(5) === 0 ? 1 : 2 + random.below(40)
   const delayMs = random.below(8)
   let output = ''
@@ -56,8 +60,12 @@ async function runAndKill(path: string, durability: string, random: Random): Pro
   await new Promise((resolve) => child.on('close', resolve))
   const said = output.split('\n').slice(0, -1)
   const numbers = said.filter((line) => line.startsWith('ack ')).map((line) => Number(line.slice(4)))
-  return { acknowledged: Math.max(0, ...numbers), opened: said.includes('open'), errors }
+  const checkpoints = said.filter((line) => line === 'checkpoint').length
+  return { acknowledged: Math.max(0, ...numbers), opened: said.includes('open'), checkpoints, errors }
 }
+
+/** How often an open started from a checkpoint. */
+let fromCheckpoint = 0
 
 /** Everything up to the last acknowledged row is there, and whatever is there is whole. Returns the last row. */
 async function check(path: string, acknowledged: number): Promise<number> {
@@ -68,6 +76,7 @@ async function check(path: string, acknowledged: number): Promise<number> {
       return 0
     }
     expect(['clean', 'uncommittedTail', 'tornTail']).toContain(db.recoveryInfo.classification)
+    if (db.recoveryInfo.checkpointOffset !== undefined) fromCheckpoint++
     const rows = db.collection('rows').range().toArray()
     expect(rows.map((row) => row['n'])).toEqual(rows.map((_, i) => i + 1))
     expect(rows.length).toBeGreaterThanOrEqual(acknowledged)
@@ -90,6 +99,7 @@ describe('killed processes', () => {
   it('catalogue row 11: leave everything that they acknowledged', async () => {
     const kills = count(100, 2000)
     let killed = 0
+    let checkpoints = 0
     const lane = async (number: number): Promise<void> => {
       const random = randomFrom(seed + number)
       const durability = ['commit', 'os', 'interval', 'commit'][number % 4] ?? 'commit'
@@ -98,11 +108,14 @@ describe('killed processes', () => {
         const path = directory.file(`lane-${number}-${Math.floor(round / 12)}.varve`)
         const result = await runAndKill(path, durability, random)
         expect(result.errors).toBe('')
+        checkpoints += result.checkpoints
         // Most rounds are followed by a killed process again: recovery is killed too.
         if (random.below(3) === 0 || result.acknowledged > 0) await check(path, result.acknowledged)
       }
     }
     await Promise.all(Array.from({ length: LANES }, (_, number) => lane(number)))
-    console.log(`row 11: ${killed} processes killed, seed ${seed}`)
+    console.log(`row 11: ${killed} processes killed beside ${checkpoints} checkpoints, seed ${seed}`)
+    expect(checkpoints).toBeGreaterThan(0)
+    expect(fromCheckpoint).toBeGreaterThan(0)
   })
 })

@@ -1,7 +1,8 @@
 /**
  * The program that is killed: opens a database and writes to it, saying on standard output what was acknowledged.
  *
- * Arguments: path, number of the round, durability. Each round goes on where the rows in the file end. A row's `n` counts
+ * Arguments: path, durability, bytes of cache. A cache of none has a checkpoint under way most of the time; others are asked
+ * for, and not awaited. Each round goes on where the rows in the file end. A row's `n` counts
  * up, and `twin` rows are written in the same transaction, so that a hole or a half transaction shows.
  */
 import { writeSync } from 'node:fs'
@@ -13,9 +14,9 @@ function say(text: string): void {
   writeSync(1, `${text}\n`)
 }
 
-async function main(path: string, durability: Durability): Promise<void> {
+async function main(path: string, durability: Durability, cacheBytes: number): Promise<void> {
   say('start')
-  const db = await Database.open(path, { durability, lock: { waitMs: 5000 } })
+  const db = await Database.open(path, { durability, cacheBytes, lock: { waitMs: 5000 } })
   await db.registerCollection('rows', [], 'n')
   await db.registerCollection('twins', [], 'n')
   say('open')
@@ -33,6 +34,7 @@ async function main(path: string, durability: Durability): Promise<void> {
         })
         .then(() => say(`ack ${n}`))
     })
+    if (next % 8 === 0) void db.checkpoint().then(() => say('checkpoint'))
     await Promise.all(group)
     if (next % 11 === 0) {
       next += 1
@@ -45,6 +47,6 @@ async function main(path: string, durability: Durability): Promise<void> {
   }
 }
 
-const [, , path, durability] = process.argv
+const [, , path, durability, cacheBytes] = process.argv
 if (path === undefined) throw new TypeError('Usage: <path> <durability>')
-await main(path, durability === 'os' || durability === 'interval' ? durability : 'commit')
+await main(path, durability === 'os' || durability === 'interval' ? durability : 'commit', Number(cacheBytes))
