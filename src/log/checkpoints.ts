@@ -38,6 +38,8 @@ export interface CheckpointedLog {
   readonly maxEpoch: number
   /** Where the log ends. */
   readonly to: number
+  /** Up to where it is known to have been synced. Default: all of it. */
+  readonly watermark?: number | undefined
 }
 
 /** The checkpoint whose frame begins at `offset`; undefined if none does that holds every condition of a frame. */
@@ -69,11 +71,16 @@ function isPlausible({ replayFrom, commitEnd, commitOffset, previous }: Checkpoi
   return commitEnd <= replayFrom && (commitOffset < commitEnd || commitEnd === LOG_START) && previous < offset
 }
 
-/** Offsets of all checkpoints in the log, in its order. Reads the whole log. */
+/**
+ * Offsets of the checkpoints in the log, in its order. Reads the whole log. Behind bad bytes at or past the watermark there are
+ * none: what they were may never have reached the disk, and nodes with it.
+ */
 export function* scanForCheckpoints(log: CheckpointedLog): Task<number[]> {
   const scanner = new LogScanner({ ...log, from: LOG_START })
+  const { watermark = Number.POSITIVE_INFINITY } = log
   const offsets: number[] = []
   for (let event = scanner.next(); event !== 'end' && event !== 'zeros'; event = scanner.next()) {
+    if (event !== 'frame' && scanner.end > watermark) return offsets
     if (event === 'frame' && scanner.header.kind === FrameKind.checkpoint) offsets.push(scanner.offset)
     yield PAUSE
   }

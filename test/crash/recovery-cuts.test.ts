@@ -4,10 +4,12 @@
 import { describe, expect, it, vi } from 'vitest'
 import { LOG_START } from '../../src/format/header.js'
 import { count, seed } from '../support/counts.js'
-import type { Choice, PowerCutStorage } from '../support/power-cut-storage.js'
+import { stateOf } from '../support/model-text.js'
+import { type Choice, PowerCutStorage } from '../support/power-cut-storage.js'
 import { randomFrom } from '../support/random.js'
 import { randomWorkload } from '../support/workload.js'
 import { forEachSeed, goesOn, openImage } from '../support/workload-checks.js'
+import { workloadPlatform } from '../support/workload-platform.js'
 import { cutInsideRecovery } from '../support/workload-recovery.js'
 import {
   acknowledgedAt,
@@ -115,5 +117,35 @@ describe('crashes inside recovery', () => {
     expect(found.recoveryInfo.classification).toBe('tornTail')
     expect(found.get('again', 1)).toBeDefined()
     expect(found.has('again', 2)).toBe(false)
+  })
+
+  it('a checkpoint of which a part never reached the disk is not believed, though a superblock is torn too', async () => {
+    const storage = new PowerCutStorage()
+    const { Database } = workloadPlatform({ sliceBytes: 1500 })
+    const db = await Database.open(DATABASE_PATH, { storage })
+    await db.registerCollection('a', [], 'id')
+    const rows = Array.from({ length: 30 }, (_, n) => ({ id: `${'long'.repeat(200)}${n}`, n }))
+    await db.insertMany('a', rows)
+    const states = [stateOf(db)]
+    const expected = { workload: { seed: 1, layAhead: false }, states, atLeast: 0 }
+    const from = storage.boundary
+    await db.checkpoint()
+    const sync = storage.log.findIndex(({ kind }, index) => index >= from && kind === 'sync')
+    expect(sync - from).toBeGreaterThan(3)
+    for (let lost = from; lost < sync; lost++) {
+      const survivors = storage.openAt(sync).filter((index) => index !== lost)
+      const image = storage.imageAfter(sync, { survivors })
+      const first = image.boundary
+      await openImage(image, expected)
+      // The recovery is cut short in turn, in the middle of a superblock.
+      for (let boundary = first + 1; boundary <= image.boundary; boundary++) {
+        const operation = boundary - 1
+        const write = image.log[operation]
+        if (write?.kind !== 'write' || write.path !== DATABASE_PATH || write.position >= LOG_START) continue
+        const tear = { operation, keep: 90, rest: 'garbage' } as const
+        await openImage(image.imageAfter(boundary, { survivors: 'all', tear }), expected)
+      }
+    }
+    await db.close()
   })
 })
