@@ -287,12 +287,18 @@ class Candidates:
         return read_checkpoint(self.data, frame)
 
     def scan(self):
+        live = self.blocks.live
+        watermark = live.watermark if live is not None else 0
         for event, *facts in self.scanner().events():
+            if event == "bad" and facts[1] > watermark or event == "passed" and facts[0].end > watermark:
+                return
             if event == "frame" and facts[0].kind == CHECKPOINT:
                 yield facts[0].offset
 
     def scanner(self):
-        return Scanner(self.data, self.end, self.blocks.header.generation, self.blocks.max_epoch)
+        checkpoint_end = self.blocks.live.checkpoint_end if self.blocks.live is not None else 0
+        header, max_epoch = self.blocks.header, self.blocks.max_epoch
+        return Scanner(self.data, self.end, header.generation, max_epoch, checkpoint_end=checkpoint_end)
 
 
 class TreeWalk:
