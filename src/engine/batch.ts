@@ -2,7 +2,7 @@
  * What a committer carries, and what it is made of.
  */
 import type { Checksum } from '../format/checksum.js'
-import type { CommitPosition } from '../log/judge.js'
+import type { CommitPosition } from '../log/commit-position.js'
 import type { LogBuffer } from '../log/log-buffer.js'
 import type { LogWriter } from '../log/log-writer.js'
 import type { Platform } from '../storage/platform.js'

@@ -7,7 +7,8 @@
  * later ones fail (I8). While an asynchronous write or sync is under way a synchronous commit may overtake it.
  */
 import { ErrorCode, StateError, StorageError, type VarveError } from '../errors.js'
-import { type CommitPosition, judgeLog } from '../log/judge.js'
+import type { CommitPosition } from '../log/commit-position.js'
+import { judgeLog } from '../log/judge.js'
 import { LogBuffer } from '../log/log-buffer.js'
 import type { CommitEnd } from '../log/log-writer.js'
 import { PAUSE, runAsync, runSync, type Task } from '../storage/task.js'

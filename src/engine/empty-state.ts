@@ -3,7 +3,7 @@
  */
 import { CATALOG_ID } from '../catalog/entry.js'
 import type { CollectionDefinition } from '../catalog/definition.js'
-import type { CommitPosition } from '../log/judge.js'
+import type { CommitPosition } from '../log/commit-position.js'
 import { type NodeSource, Tree } from '../tree/index.js'
 import type { CollectionState, DatabaseState } from './state.js'
 

@@ -4,7 +4,7 @@
 import { ArgumentError, ErrorCode, StorageError } from '../errors.js'
 import { DEFAULT_CACHE_BYTES, DEFAULT_MAX_TRANSACTION_BYTES } from '../format/limits.js'
 import { LOG_START } from '../format/header.js'
-import type { CommitPosition } from '../log/judge.js'
+import type { CommitPosition } from '../log/commit-position.js'
 import { checkPath, createDatabase, CREATED_SEQUENCE, removeLeftovers } from '../log/log-file.js'
 import { LogWriter } from '../log/log-writer.js'
 import { type RecoveredLog, recoverForReading, recoverForWriting, type WritableLog } from '../log/recover.js'

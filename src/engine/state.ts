@@ -3,7 +3,7 @@
  */
 import type { CollectionDefinition } from '../catalog/definition.js'
 import type { Digest } from '../format/digest.js'
-import type { CommitPosition } from '../log/judge.js'
+import type { CommitPosition } from '../log/commit-position.js'
 import type { Node, Tree } from '../tree/index.js'
 
 /** One collection as of a commit. Never changes. */

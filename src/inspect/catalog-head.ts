@@ -5,7 +5,7 @@ import { emptyState } from '../engine/empty-state.js'
 import { Head, type PlacedRecord } from '../engine/head.js'
 import { RowCodecs } from '../engine/row-codecs.js'
 import type { Checkpoint } from '../format/checkpoint.js'
-import type { CommitPosition } from '../log/judge.js'
+import type { CommitPosition } from '../log/commit-position.js'
 import { memoryOnly, type NodeSource, Tree } from '../tree/index.js'
 
 /** Every root is an empty leaf: of a checkpoint's trees nothing is read. */

@@ -4,7 +4,7 @@
 import { CATALOG_ID, readEntry, collectionKey } from '../catalog/entry.js'
 import type { CollectionDefinition } from '../catalog/definition.js'
 import type { Checkpoint, CheckpointEntry } from '../format/checkpoint.js'
-import type { CommitPosition } from '../log/judge.js'
+import type { CommitPosition } from '../log/commit-position.js'
 import { commitOf } from '../log/replay.js'
 import type { CatalogHead } from './catalog-head.js'
 import type { Contradiction } from './findings.js'

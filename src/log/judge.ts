@@ -14,21 +14,9 @@ import { readRecord, RecordView } from '../format/record.js'
 import { TXN_BEGIN_BYTES } from '../format/txn-begin.js'
 import { PAUSE, type Task } from '../storage/task.js'
 import type { BadRange, LostCommit, RecoveryClass } from './recovery-info.js'
+import type { CommitPosition } from './commit-position.js'
 import type { JudgeInput, Judgement } from './judgement.js'
 import { LogScanner } from './scanner.js'
-
-/** A commit's place in the log and in history. */
-export interface CommitPosition {
-  readonly sequence: number
-  readonly time: number
-  /** Offset of the frame that holds its commit block. */
-  readonly offset: number
-  readonly crc: number
-  /** Where its transaction ends: a multiple of 8. */
-  readonly end: number
-  /** Of its frame: no frame behind it has a lower one. 0 for the state before any commit. */
-  readonly epoch: number
-}
 
 /** What commits are applied to. Records between `begin` and `commit` count only if the commit comes. */
 export interface ReplayTarget {

@@ -5,7 +5,7 @@ import type { Checksum } from '../format/checksum.js'
 import type { CommitBlock } from '../format/commit.js'
 import type { ShortGeneration } from '../format/frame.js'
 import type { StorageFile } from '../storage/storage.js'
-import type { CommitPosition } from './judge.js'
+import type { CommitPosition } from './commit-position.js'
 import type { BadRange, LostCommit, RecoveryClass } from './recovery-info.js'
 import type { LogScanner, ScanEvent } from './scanner.js'
 

@@ -29,7 +29,7 @@ import {
   writeRecord,
 } from '../format/record.js'
 import { TXN_BEGIN_BYTES, TxnBeginField } from '../format/txn-begin.js'
-import type { CommitPosition } from './judge.js'
+import type { CommitPosition } from './commit-position.js'
 import type { LogBuffer } from './log-buffer.js'
 
 /** Distance of the first record from the transaction's begin, in both forms. */

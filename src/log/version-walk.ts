@@ -14,7 +14,7 @@ import { FrameKind } from '../format/frame.js'
 import { Operation, readRecord, RecordView } from '../format/record.js'
 import { type CommitName, CommitReader, isGenerationStart, type RecordsFrame } from './commit-reader.js'
 import { type CommittedLog, FrameReader, NEAR_BYTES } from './frame-reader.js'
-import type { CommitPosition } from './judge.js'
+import type { CommitPosition } from './commit-position.js'
 
 /** Whose versions are wanted, and up to which commit. */
 export interface VersionQuery {

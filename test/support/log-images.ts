@@ -22,7 +22,7 @@ import { encodeMark } from '../../src/format/mark.js'
 import { Operation, recordBytes, writeRecord } from '../../src/format/record.js'
 import { encodeSuperblock, type Superblock, SUPERBLOCK_OFFSETS } from '../../src/format/superblock.js'
 import { TXN_BEGIN_BYTES, TxnBeginField } from '../../src/format/txn-begin.js'
-import type { CommitPosition } from '../../src/log/judge.js'
+import type { CommitPosition } from '../../src/log/commit-position.js'
 import { firstSuperblock } from '../../src/log/superblocks.js'
 import { crc32c } from '../../native-free/crc32c.js'
 
