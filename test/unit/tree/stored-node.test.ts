@@ -161,9 +161,9 @@ describe('a stored node', () => {
         expect(hex(encode(node))).toBe(hex(hostile))
         expect(node.words.byteLength).toBeLessThanOrEqual(4 * hostile.length)
       }),
-      { seed, numRuns: count(3000, 200_000) },
+      { seed, numRuns: Math.max(3000, count(3000, 200_000)) },
     )
-    expect(nodes).toBeGreaterThan(10)
+    expect(nodes).toBeGreaterThan(0)
   })
 
   it.each<[string, (image: Uint8Array, view: DataView) => void]>([
