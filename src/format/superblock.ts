@@ -65,8 +65,8 @@ export interface Superblock {
   /** Highest commit sequence found in bytes that were cut off; none up to it is given again. 0 for none. */
   readonly highestSequence: number
   /**
-   * Where the frame of that checkpoint ends; 0 for none. It was durable when the checkpoint was named, and so was every commit
-   * before it: so no commit lies between W and here, if W is before.
+   * No commit lies between W and here, if W is before: where the frame of the checkpoint ended when it was named, or the log
+   * when the session began. All before was durable then, and W at or behind every commit of it. 0 for none.
    */
   readonly checkpointEnd: number
 }

@@ -35,7 +35,7 @@ export function* cutLog(file: StorageFile, superblocks: SuperblockWriter, cut: C
     watermark: cut.watermark,
     watermarkSequence: cut.watermarkSequence,
     checkpoint: live.checkpoint < cut.offset ? live.checkpoint : 0,
-    checkpointEnd: live.checkpoint < cut.offset ? live.checkpointEnd : 0,
+    checkpointEnd: Math.min(live.checkpointEnd, cut.offset),
     cutAt: cut.offset,
     highestSequence: Math.max(live.highestSequence, cut.sequenceFloor),
   })

@@ -114,7 +114,7 @@ class LogJudge {
     if (event === 'end' || event === 'zeros') return false
     if (event === 'frame') this.#frame()
     else if (event === 'badPayload') this.#badPayload()
-    else this.#anomaly(scanner.offset, scanner.end, scanner.reason, scanner.offset)
+    else this.#gap()
     return !this.#declined
   }
 
@@ -232,22 +232,27 @@ class LogJudge {
     this.#note({ offset, end, reason: 'an index frame fails its checksum' })
   }
 
+  #gap(): void {
+    const { offset, end, reason } = this.#scanner
+    if (!this.#costsNothing(offset, end)) return this.#anomaly(offset, end, reason, offset)
+    this.#logEnd = end
+    this.#note({ offset, end, reason })
+  }
+
   /** Bytes at `offset` break the chain, unless a later commit shows that they do not. */
   #anomaly(offset: number, end: number, reason: string, breakAt: number): void {
-    if (this.#costsNothing(offset, end)) {
-      this.#logEnd = end
-      return this.#note({ offset, end, reason })
-    }
     const begin = this.#pending?.begin ?? breakAt
     this.#dropPending()
     this.#break ??= { offset: begin, reason: `${reason} at offset ${offset}`, uncommitted: false }
     if (this.#suspects.length < this.#nameAtMost) this.#suspects.push({ offset, end, reason })
   }
 
+  /** Bytes that are no frame, where no commit lies. If the file ends within them, it was cut: nothing can be appended there. */
   #costsNothing(offset: number, end: number): boolean {
     const { watermark, noCommitBefore = 0 } = this.#input
     const isBetween = offset >= watermark && end <= noCommitBefore
-    return isBetween && this.#pending === undefined && this.#break === undefined
+    const goesOn = end === noCommitBefore || end < this.#fileSize
+    return isBetween && goesOn && this.#pending === undefined && this.#break === undefined
   }
 
   /** A commit that does not name the last one applied. */

@@ -102,7 +102,8 @@ export class LogWriter {
     const { live } = log.superblocks
     yield* log.superblocks.write({
       checkpoint: log.checkpoint?.offset ?? 0,
-      checkpointEnd: log.checkpoint?.end ?? 0,
+      // All of it is durable now, so that damage behind the last commit costs none, whichever checkpoint is named.
+      checkpointEnd: log.logEnd,
       epoch: Math.max(live.epoch, log.highestEpoch) + 1,
       sessionId: hex(options.platform.randomBytes(16)),
       watermark: log.last.end,

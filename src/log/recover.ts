@@ -76,7 +76,7 @@ export function* recoverForWriting(
   refuseForeign(blocks, file.path, true)
   // What an interrupted cut left behind is not judged: the log ends where that cut says. Nothing is written before it is
   // certain that this open goes on.
-  const replayed = yield* replayFile(file, checksum, blocks, target)
+  const replayed = yield* replayFile(file, checksum, blocks, target, { cuts: true })
   const { judgement } = replayed
   refuse(replayed, mode, file.path)
   const finishedCut = yield* finishInterruptedCut(file, checksum, blocks)

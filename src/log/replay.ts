@@ -66,20 +66,26 @@ export interface ReplayedLog {
 
 /**
  * Replays a file into a target, from the newest checkpoint that verifies, and judges its log from there; reads only. A
- * checkpoint that leads to a damaged node is given up for an older one, and without any the log is read from its begin.
+ * checkpoint that leads to a damaged node is given up for an older one, and without any the log is read from its begin. So
+ * is one whose frame stands behind a break, if what is there will be cut (`cuts`): its nodes may go with it.
  */
 export function* replayFile(
   file: StorageFile,
   checksum: Checksum,
   blocks: FixedBlocks,
   target: RestorableTarget,
+  { cuts }: { readonly cuts: boolean } = { cuts: false },
 ): Task<ReplayedLog> {
   const input = judgeInput(file, checksum, blocks)
   const finder = checkpointFinder(input, blocks)
   for (;;) {
     const found = yield* finder.next()
     try {
-      return yield* replayFrom(found, input, target)
+      const replayed = yield* replayFrom(found, input, target)
+      const { breakOffset } = replayed.judgement
+      const isCut = cuts && found !== undefined && breakOffset !== undefined && breakOffset < found.end
+      if (!isCut) return replayed
+      finder.passOver(breakOffset)
     } catch (error) {
       const damagedAt = target.damagedNode(error)
       if (found === undefined || damagedAt === undefined) throw error

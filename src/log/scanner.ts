@@ -191,16 +191,18 @@ export class LogScanner {
 
   /** The next offset at or after `from` where a frame is believed, or the limit. */
   #findFrame(from: number): number {
-    const { noCommitBefore } = this.#options
-    for (let at = from; this.#limit - at >= FRAME_HEADER_BYTES; at += FRAME_ALIGNMENT) {
-      if (at === noCommitBefore) return at
+    const { noCommitBefore = 0 } = this.#options
+    // Zeros laid ahead of the log may end anywhere behind it.
+    const stops = noCommitBefore >= from && noCommitBefore % FRAME_ALIGNMENT === 0
+    const stop = stops ? Math.min(noCommitBefore, this.#limit) : this.#limit
+    for (let at = from; this.#limit - at >= FRAME_HEADER_BYTES && at < stop; at += FRAME_ALIGNMENT) {
       if (this.#checksumBudget <= 0) break
       this.#load(at, FRAME_HEADER_BYTES)
       if (this.view.getUint32(at - this.#windowStart, true) !== FRAME_MAGIC) continue
       const problem = this.#tryFrame(at)
       if (problem === undefined) return at
     }
-    return this.#limit
+    return stop
   }
 
   #zerosToEnd(at: number): boolean {

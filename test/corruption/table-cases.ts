@@ -46,6 +46,12 @@ function cleanCases(): TableCase[] {
   const index = threeRows().image
   index.frame(FrameKind.indexNodes, new Uint8Array(100).fill(7))
   index.frame(FrameKind.checkpoint, new Uint8Array(20).fill(7))
+  const named = threeRows().image
+  named.frame(FrameKind.indexNodes, new Uint8Array(100).fill(7))
+  const { offset: checkpoint, end: checkpointEnd } = named.frame(
+    FrameKind.checkpoint,
+    new Uint8Array(20).fill(7),
+  )
   const marked = threeRows().image
   marked.mark(marked.last.end)
   const between = threeRows().image
@@ -57,6 +63,12 @@ function cleanCases(): TableCase[] {
     { name: 'goes on with zeros laid ahead', bytes: ahead.file(), watermark, ...whole },
     { name: 'zeros laid ahead, past W', bytes: ahead.file(behind), ...whole, watermark: LOG_START },
     { name: 'ends with complete frames of no commit', bytes: index.file(), watermark, ...whole },
+    {
+      name: 'ends with a bad header of the checkpoint that is named',
+      bytes: flipped(named.file({ checkpoint, checkpointEnd }), checkpoint + 20),
+      watermark,
+      ...whole,
+    },
     { name: 'ends with a mark', bytes: marked.file(behind), watermark, ...whole },
     {
       name: 'holds bad bytes that cost no commit',

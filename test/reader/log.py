@@ -117,7 +117,7 @@ class Scanner:
 
     def next_frame(self, at):
         stop = self.checkpoint_end
-        if at <= stop and stop % 8 == 0 and self.end - stop >= FRAME_HEADER:
+        if at <= stop <= self.end and stop % 8 == 0:
             found = self.frame_between(at, stop)
             return stop if found is None else found
         found = self.frame_between(at, self.end)
@@ -207,14 +207,15 @@ class LogReader:
                 self.finding(facts[0].offset, f"frame: {facts[1]}")
             elif event == "bad":
                 self.drop_pending()
-                self.note_break(facts[0], facts[1])
+                self.note_bad(facts[0], facts[1])
                 self.finding(facts[0], f"bytes: {facts[2]}, up to {facts[1]}")
         self.drop_pending()
 
-    def note_break(self, start, end):
-        """What was found breaks the chain, unless no commit can be there, or one goes on with it later."""
+    def note_bad(self, start, end):
+        """Bytes that are no frame break the chain, unless no commit can be there, or one goes on with it later."""
         watermark, checkpoint_end = self.quiet
-        if not watermark <= start < end <= checkpoint_end:
+        goes_on = end == checkpoint_end or end < self.end
+        if not (watermark <= start and end <= checkpoint_end and goes_on):
             self.broken = True
 
     @property
@@ -260,7 +261,7 @@ class LogReader:
         else:
             self.drop_pending()
             if frame.kind == TXN_RECORDS:
-                self.note_break(frame.offset, frame.end)
+                self.broken = True
                 self.finding(frame.offset, "transaction: records without a begin")
         return None
 
@@ -298,8 +299,7 @@ class LogReader:
         if problem is None and (names != self.last or commit.sequence <= commit.previous_sequence):
             problem = "it does not name the commit before it"
         if problem is not None:
-            self.broken = self.broken or bool(before)
-            self.note_break(frame.offset, frame.end)
+            self.broken = True
             self.finding(frame.offset, f"chain: {problem}")
             return None
         self.read_records(commit, frame, before)

@@ -216,6 +216,35 @@ describe('the judge of a log', () => {
       })
     })
 
+    it('breaks where the file ends within them, for nothing could be appended there', () => {
+      const { image, checkpoint, stated } = checkpointed()
+      for (const end of [checkpoint.end - 10, checkpoint.end - 40, checkpoint.offset + 8]) {
+        expect(judge(image.file().slice(0, end), stated).judgement).toMatchObject({
+          classification: 'tornTail',
+          breakOffset: checkpoint.offset,
+          logEnd: checkpoint.offset,
+        })
+      }
+      image.raw(new Uint8Array(20).fill(0x5a))
+      expect(judge(flipped(image.file(), checkpoint.offset + inHeader), stated).judgement).toMatchObject({
+        classification: 'tornTail',
+        breakOffset: checkpoint.end,
+      })
+    })
+
+    it('breaks at whole commits that name another one: there were some', () => {
+      const image = new LogImage()
+      const [a] = image.rows('a')
+      const { end } = image.commit([rowRecord('x')], { previous: { ...image.last, crc: image.last.crc ^ 1 } })
+      const checkpoint = image.frame(FrameKind.checkpoint, new Uint8Array(100).fill(7))
+      const stated = { watermark: a?.end ?? 0, noCommitBefore: checkpoint.end }
+      expect(judge(image.file(), stated).judgement).toMatchObject({
+        classification: 'tornTail',
+        breakOffset: a?.end,
+        brokenRanges: [{ end }],
+      })
+    })
+
     it('breaks where frames of a transaction stand before them', () => {
       const image = new LogImage()
       image.rows('a')
