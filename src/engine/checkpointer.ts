@@ -243,7 +243,11 @@ export class Checkpointer {
 
   /** A slice is in the file. */
   written({ nodes, place }: Slice): void {
-    for (const node of nodes) releaseChildren(node, this.#parts.nodes)
+    const store = this.#parts.nodes
+    for (const node of nodes) {
+      store.stored(node)
+      releaseChildren(node, store)
+    }
     if (this.#running !== undefined) this.#running.place = place
   }
 

@@ -25,6 +25,7 @@ export async function insertMany(engine: Engine, name: string, rows: Iterable<Ro
   const { platform } = engine.parts
   return await engine.transaction(async (transaction) => {
     const keys: Key[] = []
+    await platform.yield()
     let sliceEnd = platform.monotonicMs() + SLICE_MS
     for (const row of rows) {
       keys.push(transaction.insert(name, row))

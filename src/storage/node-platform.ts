@@ -53,7 +53,8 @@ export function createNodePlatform(options: NodePlatformOptions = {}): Platform 
     now: () => Date.now(),
     monotonicMs,
     randomBytes,
-    yield: () => new Promise((resolve) => setImmediate(resolve)),
+    // An immediate may run before timers do; one set by an immediate runs behind them.
+    yield: () => new Promise((resolve) => setImmediate(() => setImmediate(resolve))),
     setTimer,
     cannotRegisterLock: cannotRegister,
     sharedFileSystem,

@@ -164,7 +164,7 @@ export class TreeEditor {
   }
 
   #retire(node: Node): void {
-    if (node.position !== 0) this.#source.replaced(node)
+    this.#source.replaced(node)
     if (node.owner.bornAt === this.#owner.bornAt) this.#retired.push(node)
   }
 

@@ -6,6 +6,9 @@
  */
 import { memoryOf, type Node } from './node.js'
 
+/** Where a node is that was replaced before it was stored: it is of no use here. */
+export const REPLACED = -2
+
 export class NodeCache {
   /** Memory of the nodes here, as `memoryOf` counts it. */
   bytes = 0
@@ -51,7 +54,7 @@ export class NodeCache {
 
   /** Forgets a node that the newest state of its tree does not have any more. */
   forget(node: Node): void {
-    if (this.#ring[node.cachedAt] === node) this.#remove(node)
+    if (node.cachedAt >= 0 && this.#ring[node.cachedAt] === node) this.#remove(node)
   }
 
   /** The last of the ring takes the place of the one that goes. */

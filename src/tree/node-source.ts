@@ -21,7 +21,7 @@ export interface NodeSource {
   grew(bytes: number): void
   /** Told by an editor how much memory a node that it copied or made takes. */
   made(bytes: number): void
-  /** Told by an editor that it replaced a stored node. */
+  /** Told by an editor that it replaced a node. */
   replaced(node: Node): void
   /** Told how much memory the unstored nodes of all trees take, when their state was replaced as a whole. */
   recount(bytes: number): void

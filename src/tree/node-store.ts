@@ -13,11 +13,12 @@ import { MAX_NODE_IMAGE_BYTES, NODE_HEAD_BYTES, NodeHead, readNodeHead } from '.
 import { u32 } from '../format/typed-read.js'
 import { viewOf } from '../format/integers.js'
 import type { StorageFile } from '../storage/storage.js'
-import { NodeCache } from './node-cache.js'
+import { NodeCache, REPLACED } from './node-cache.js'
 import { NodePool } from './node-pool.js'
 import {
   Column,
   countAt,
+  memoryOf,
   NOBODY,
   type Node,
   type Owner,
@@ -115,7 +116,8 @@ export class NodeStore implements NodeSource {
   }
 
   replaced(node: Node): void {
-    this.#cache.forget(node)
+    if (node.position === 0) node.cachedAt = REPLACED
+    else this.#cache.forget(node)
   }
 
   recount(bytes: number): void {
@@ -129,7 +131,14 @@ export class NodeStore implements NodeSource {
     return new PastNodes(this)
   }
 
-  /** Keeps a node that is stored now and that its parent let go of. */
+  /** A node's image is in the file: it is kept here from now on, whether or not its parents hold it too. */
+  stored(node: Node): void {
+    if (node.cachedAt === REPLACED) return
+    this.unstoredBytes -= memoryOf(node)
+    this.adopt(node)
+  }
+
+  /** Keeps a stored node that its parent let go of. */
   adopt(node: Node): void {
     this.#cache.add(node)
     this.trim()

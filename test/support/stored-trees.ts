@@ -123,7 +123,10 @@ export class StoredTrees {
   /** The piece is in the file. */
   written({ nodes, bytes, position }: Piece): void {
     this.#file.write(bytes, position)
-    for (const node of nodes) releaseChildren(node, this.store)
+    for (const node of nodes) {
+      this.store.stored(node)
+      releaseChildren(node, this.store)
+    }
   }
 
   /** The piece is not in the file, which is cut back: the rest is not stored either. */
