@@ -15,14 +15,16 @@ try {
   for (const { name, status: outcome, message, assertionResults } of report.testResults) {
     const failedTests = assertionResults.filter((test) => test.status === 'failed')
     const file = relative(process.cwd(), name)
-    for (const test of failedTests) failures.push([`${file}: ${test.fullName}`, test.failureMessages.join('\n')])
+    for (const test of failedTests)
+      failures.push([`${file}: ${test.fullName}`, test.failureMessages.join('\n')])
     // A file that failed without a failed test did not load, or failed around its tests.
     if (outcome === 'failed' && failedTests.length === 0) failures.push([file, message])
   }
 } catch (error) {
   console.error(`no usable report: ${error.message}`)
 }
-if ((status !== '0' || passed === 0) && failures.length === 0) failures.push([`Vitest exited with status ${status}`, ''])
+if ((status !== '0' || passed === 0) && failures.length === 0)
+  failures.push([`Vitest exited with status ${status}`, ''])
 const asText = ([what, message]) => `${what}\n${message.slice(0, MESSAGE_LENGTH).replace(/^/gm, '    ')}\n`
 appendFileSync(failuresPath, failures.map(asText).join(''))
 console.log(`${passed} ${failures.length}`)

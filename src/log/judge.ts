@@ -356,8 +356,9 @@ class LogJudge {
   #records(start: number): void {
     const { bytes, view, payloadStart, payloadEnd, offset } = this.#scanner
     const base = offset + FRAME_HEADER_BYTES - payloadStart
+    const checksum = this.#input.trustsFrames === true ? undefined : this.#input.checksum
     for (let at = start; at < payloadEnd;) {
-      const problem = readRecord(bytes, view, at, payloadEnd, this.#record, this.#input.checksum)
+      const problem = readRecord(bytes, view, at, payloadEnd, this.#record, checksum)
       if (problem !== undefined)
         throw this.#notUnderstood(`a record at offset ${base + at} that is none (${problem})`)
       if (this.#record.distance !== base + at - offset)

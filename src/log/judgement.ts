@@ -30,6 +30,11 @@ export interface JudgeInput {
   /** Highest sequence that earlier cuts found; 0 for none. */
   readonly highestSequence?: number | undefined
   readonly to?: number | undefined
+  /**
+   * Whether the CRC of a frame vouches for the records in it. Else each record's own is checked as well. Default false: an
+   * open checks it when the row is read.
+   */
+  readonly trustsFrames?: boolean | undefined
   /** How many cut commits and bad ranges are named; all are counted. Default 1,000. */
   readonly nameAtMost?: number | undefined
   /**

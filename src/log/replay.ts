@@ -117,7 +117,10 @@ function* replayFrom(
   const parent = found === undefined ? input.parent : commitOf(found.checkpoint)
   target.start(found?.checkpoint, parent)
   const from = found?.checkpoint.replayFrom ?? parent.end
-  const judgement = yield* judgeLog({ ...input, parent, from, nodesCheckedBefore: counted, observe }, target)
+  const judgement = yield* judgeLog(
+    { ...input, parent, from, nodesCheckedBefore: counted, trustsFrames: true, observe },
+    target,
+  )
   const end = judgement.breakOffset ?? Number.POSITIVE_INFINITY
   // What is behind a break will be cut.
   const kept = frames.filter(({ offset }) => offset < end)

@@ -29,6 +29,7 @@ import { RecordRef } from './record-ref.js'
 import { childSlot, findIn, search } from './search.js'
 import { EVENLY, noteInsertion, separatorAt, splitNode, splitPoint } from './split.js'
 import { Tree } from './tree.js'
+import { NOT_THERE, Way } from './way.js'
 
 export class TreeEditor {
   #source: NodeSource
@@ -44,8 +45,7 @@ export class TreeEditor {
   #retired: Node[] = []
   /** What `set` writes. */
   readonly #reference = new RecordRef()
-  /** How to split the node that `set` put something into last. */
-  #rule = EVENLY
+  readonly #way = new Way()
 
   constructor(tree: Tree) {
     this.#source = tree.source
@@ -78,21 +78,23 @@ export class TreeEditor {
     reference.position = position
     reference.lengthBytes = lengthBytes
     reference.crc = crc
-    const root = this.#ownRoot()
-    if (this.#setBelow(root, key, previous)) return true
-    this.#count++
-    if (isOver(root)) {
-      const above = makeRoot(this.#owner, root)
-      this.#changed = above
-      this.#grew(memoryOf(above))
-      this.#fitChild(above, 0, this.#rule)
+    const way = this.#way
+    const near = way.find(key)
+    const leaf = near === NOT_THERE ? this.#wayTo(key) : way.leaf
+    const found = near === NOT_THERE ? search(leaf, key, 0) : near
+    if (found >= 0) {
+      readRef(leaf, found, previous)
+      writeRef(leaf, found, position, lengthBytes, crc)
+      return true
     }
+    this.#insert(leaf, ~found, key)
     return false
   }
 
   /** Takes `key` out. True if it was there: `previous` then holds what it referred to. */
   delete(key: Uint8Array, previous: RecordRef): boolean {
     if (!this.find(key, previous)) return false
+    this.#way.forget()
     this.#deleteBelow(this.#ownRoot(), key)
     this.#count--
     while (this.#root.height > 0 && this.#root.count === 1 && this.#dropRoot());
@@ -102,6 +104,7 @@ export class TreeEditor {
   /** The tree as it is now, in O(1). Later changes copy what they touch; without one the same tree is returned again. */
   freeze(): Tree {
     if (this.#changed !== undefined) {
+      this.#way.forget()
       this.#frozen = new Tree(this.#source, this.#changed, this.#count, this.#unstoredBytes)
       this.#changed = undefined
       this.#owner = new Owner(this.#source.pool)
@@ -112,6 +115,7 @@ export class TreeEditor {
   /** Goes back, or over, to a tree, in O(1). */
   reset(tree: Tree): void {
     this.#source.grew(tree.unstoredBytes - this.#unstoredBytes)
+    this.#way.forget()
     this.#source = tree.source
     this.#changed = undefined
     this.#count = tree.count
@@ -173,34 +177,58 @@ export class TreeEditor {
     this.#source.grew(bytes)
   }
 
-  /** Sets `key` below an owned node; true if it was there. */
-  #setBelow(node: Node, key: Uint8Array, previous: RecordRef): boolean {
-    if (node.height === 0) return this.#setInLeaf(node, key, previous)
-    const slot = childSlot(node, key)
-    const child = this.#ownChild(node, slot)
-    if (this.#setBelow(child, key, previous)) return true
-    setCountAt(node, slot, countAt(node, slot) + 1)
-    if (isOver(child)) {
-      this.#fitChild(node, slot, this.#rule)
-      this.#rule = noteInsertion(node, slot + 1)
+  /** Owns the nodes from the root to the leaf where `key` belongs. */
+  #wayTo(key: Uint8Array): Node {
+    const way = this.#way
+    way.forget()
+    let node = this.#ownRoot()
+    let depth = 0
+    for (; node.height > 0; depth++) {
+      const slot = childSlot(node, key)
+      way.nodes[depth] = node
+      way.slots[depth] = slot
+      node = this.#ownChild(node, slot)
     }
-    return false
+    way.arrive(node, depth)
+    return node
   }
 
-  #setInLeaf(leaf: Node, key: Uint8Array, previous: RecordRef): boolean {
+  /** Puts `key`, which is not there, before entry `at` of the leaf that the way leads to. */
+  #insert(leaf: Node, at: number, key: Uint8Array): void {
     const { position, lengthBytes, crc } = this.#reference
-    const found = search(leaf, key, 0)
-    if (found >= 0) {
-      readRef(leaf, found, previous)
-      writeRef(leaf, found, position, lengthBytes, crc)
-      return true
-    }
     const before = memoryOf(leaf)
-    insertEntry(leaf, ~found, key)
+    insertEntry(leaf, at, key)
     this.#grew(memoryOf(leaf) - before)
-    writeRef(leaf, ~found, position, lengthBytes, crc)
-    this.#rule = noteInsertion(leaf, ~found)
-    return false
+    writeRef(leaf, at, position, lengthBytes, crc)
+    const rule = noteInsertion(leaf, at)
+    const { nodes, slots, depth } = this.#way
+    for (let level = 0; level < depth; level++) {
+      const node = nodes[level] as Node
+      const slot = slots[level] as number
+      setCountAt(node, slot, countAt(node, slot) + 1)
+    }
+    this.#count++
+    if (isOver(leaf)) this.#split(leaf, rule)
+  }
+
+  /** Splits the leaf that the way leads to, and the nodes above it that outgrow their limit by that. */
+  #split(leaf: Node, leafRule: number): void {
+    const { nodes, slots, depth } = this.#way
+    this.#way.forget()
+    let child = leaf
+    let rule = leafRule
+    for (let level = depth - 1; level >= 0; level--) {
+      const parent = nodes[level] as Node
+      const slot = slots[level] as number
+      this.#fitChild(parent, slot, rule)
+      rule = noteInsertion(parent, slot + 1)
+      if (!isOver(parent)) return
+      child = parent
+    }
+    const above = makeRoot(this.#owner, child)
+    this.#changed = above
+    this.#grew(memoryOf(above))
+    this.#fitChild(above, 0, rule)
   }
 
   /** Deletes `key`, which is there, below an owned node. */

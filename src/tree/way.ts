@@ -1,0 +1,49 @@
+/**
+ * The way from a root to the leaf that was changed last: the next key often belongs there too.
+ */
+import type { Node } from './node.js'
+import { search } from './search.js'
+
+/** What no search returns: the key need not belong into the leaf. */
+export const NOT_THERE: number = Number.MIN_SAFE_INTEGER
+
+export class Way {
+  /** The inner nodes, from the root on, and the slots that the way takes. */
+  readonly nodes: Node[] = []
+  readonly slots: number[] = []
+  /** How many inner nodes there are. */
+  depth = 0
+  #leaf: Node | undefined
+  /** Whether there is no leaf behind it. */
+  #isLast = false
+
+  get leaf(): Node {
+    if (this.#leaf === undefined) throw new TypeError('A way that leads nowhere.')
+    return this.#leaf
+  }
+
+  forget(): void {
+    this.#leaf = undefined
+  }
+
+  arrive(leaf: Node, depth: number): void {
+    this.#leaf = leaf
+    this.depth = depth
+    this.#isLast = true
+    for (let level = 0; level < depth; level++) {
+      const node = this.nodes[level]
+      if (node !== undefined && this.slots[level] !== node.count - 1) this.#isLast = false
+    }
+  }
+
+  /** What `search` says of `key` in the leaf, or {@link NOT_THERE} unless the leaf's own keys show that it belongs there. */
+  find(key: Uint8Array): number {
+    const leaf = this.#leaf
+    if (leaf === undefined) return NOT_THERE
+    const found = search(leaf, key, 0)
+    if (found >= 0) return found
+    const at = ~found
+    if (at === leaf.count) return this.#isLast ? found : NOT_THERE
+    return at === 0 ? NOT_THERE : found
+  }
+}
