@@ -97,12 +97,12 @@ const roles = {
   },
 
   /** Takes a checkpoint, commits so many bytes of log more, and is killed. */
-  kill: async ({ path, count, logBytes, order }) => {
+  kill: async ({ path, count, logBytes, order, round }) => {
     const { Database } = await database()
     const db = await Database.open(path, { durability: 'os' })
     await db.checkpoint()
     const from = statSync(path).size
-    const source = sources[order](count)
+    const source = sources[order](count, round)
     let batch = []
     for (const row of source) {
       batch.push(row)
@@ -143,11 +143,11 @@ function idsAtRandom(count, wanted) {
 
 /** What is written behind the checkpoint: rows whose keys come in order, as generated ones do, or at random, or replacements. */
 const sources = {
-  appended: function* (count) {
-    let i = 0
+  appended: function* (count, round) {
+    let i = round * count
     for (const row of longRows(count, SEED + 1)) yield { ...row, id: `~${String(i++).padStart(15, '0')}` }
   },
-  inserted: (count) => longRows(count, SEED + 1),
+  inserted: (count, round) => longRows(count, SEED + 1 + round),
   updated: updatesOf,
 }
 
@@ -198,8 +198,8 @@ async function printKilled(path, count, order) {
   const [first] = rows(1, SEED)
   const opens = []
   let behind = 0
-  for (let i = 0; i < KILLS; i++) {
-    const { logBytes } = await run('kill', { path, count, logBytes: 10 * 2 ** 20, order })
+  for (let round = 0; round < KILLS; round++) {
+    const { logBytes } = await run('kill', { path, count, logBytes: 10 * 2 ** 20, order, round })
     behind = logBytes / 2 ** 20
     opens.push(await run('open', { path, id: first.id, again: 0 }))
   }

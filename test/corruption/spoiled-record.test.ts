@@ -17,8 +17,9 @@ import { fileBytes, fixedPlatform, MODES, openOn, PATH, storageWith } from './da
 function spoilt(): Uint8Array {
   const storage = new MemoryStorage()
   const db = openOn(storage, { durability: 'os' })
-  db.transactionSync((tx) => void tx.registerCollection(COLLECTION, [], 'id'))
-  for (const id of ['a', 'b', 'c']) db.collection(COLLECTION).putSync({ id, text: id === 'b' ? 'healthy' : '' })
+  db.transactionSync((tx) => tx.registerCollection(COLLECTION, [], 'id'))
+  for (const id of ['a', 'b', 'c'])
+    db.collection(COLLECTION).putSync({ id, text: id === 'b' ? 'healthy' : '' })
   const bytes = fileBytes(storage)
   db.closeSync()
   const at = Buffer.from(bytes).indexOf('healthy')
