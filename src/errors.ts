@@ -27,6 +27,7 @@ export const ErrorCode = {
   duplicateKey: 'VARVE_DUPLICATE_KEY',
   limit: 'VARVE_LIMIT',
   historyGone: 'VARVE_HISTORY_GONE',
+  query: 'VARVE_QUERY',
   argument: 'VARVE_ARGUMENT',
 } as const
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode]
@@ -49,6 +50,8 @@ export interface ErrorDetails {
   readonly key?: unknown
   /** A field's path within a row, such as `author.born` or `tags[3]`. */
   readonly field?: string | undefined
+  /** The operator of a query concerned, such as `$gt`. */
+  readonly operator?: string | undefined
   /** All failing fields of a {@link ValidationError}. */
   readonly issues?: readonly FieldIssue[] | undefined
   /** Who holds the lock, of a {@link LockedError}. */
@@ -206,6 +209,14 @@ export class LimitError extends VarveError {
   override readonly name = 'LimitError'
   constructor(message: string, options: VarveErrorOptions = {}) {
     super(ErrorCode.limit, message, options)
+  }
+}
+
+/** A filter, its options or a page's token that cannot be understood; `details.field` and `details.operator` say where. */
+export class QueryError extends VarveError {
+  override readonly name = 'QueryError'
+  constructor(message: string, options: VarveErrorOptions = {}) {
+    super(ErrorCode.query, message, options)
   }
 }
 
