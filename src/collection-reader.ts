@@ -4,6 +4,7 @@
 import type { CollectionDefinition } from './catalog/definition.js'
 import type { KeysOf } from './engine/keys-of.js'
 import type { RowReader } from './engine/row-reader.js'
+import type { IndexState } from './engine/state.js'
 import { TransactionError } from './errors.js'
 import type { Key } from './format/key.js'
 import type { Row } from './format/value.js'
@@ -19,6 +20,8 @@ import { type KeyBounds, RecordRef, type Tree } from './tree/index.js'
 export interface CollectionView {
   readonly definition: CollectionDefinition
   readonly tree: Tree
+  /** Its secondary indexes, without those that are being built. */
+  readonly indexes: readonly IndexState[]
 }
 
 /** The log up to the commit that is read. */

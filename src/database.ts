@@ -4,10 +4,12 @@
 /// <reference lib="esnext.disposable" />
 import { collectionInput, type PrimaryKeyInput } from './catalog/definition.js'
 import type { FieldDefinition } from './catalog/field.js'
+import type { CollectionOptions } from './collection-options.js'
 import { Collection } from './collection.js'
 import type { ReadView } from './collection-reader.js'
 import type { Engine, TransactionOptions } from './engine/engine.js'
 import { openEngine, openEngineSync, type OpenOptions } from './engine/open.js'
+import { registerCollection } from './engine/register.js'
 import { removeDatabase } from './engine/remove.js'
 import { stateAt } from './engine/time-travel.js'
 import type { Transaction } from './engine/transaction.js'
@@ -21,12 +23,6 @@ import { databaseStats, type DatabaseStats } from './stats.js'
 import { MemoryStorage } from './storage/memory-storage.js'
 import type { Platform } from './storage/platform.js'
 import { TransactionHandle } from './transaction-handle.js'
-
-/** Options of a collection. Secondary indexes are not available in this version. */
-export interface CollectionOptions {
-  /** Must be empty or absent. */
-  readonly indexes?: Readonly<Record<string, never>> | undefined
-}
 
 /** Options of `Database.openInMemory`. */
 export type MemoryOptions = Pick<OpenOptions, 'maxTransactionBytes' | 'cacheBytes'>
@@ -156,6 +152,10 @@ export class Database {
    *
    * `primaryKey` names a field, a dotted path, or several of them for a composite key. Rejects with `VARVE_SCHEMA` if
    * the collection exists with a definition that old rows may not fit.
+   *
+   * A new index of a collection that has rows is built in slices, while reads and writes go on, and queries use it once it is
+   * whole; this resolves then. Rejects with `VARVE_DUPLICATE_KEY` if two rows have the same values in a unique index, with `VARVE_LIMIT`
+   * if a value is too long for an index; then no index was added.
    */
   async registerCollection(
     name: string,
@@ -163,15 +163,8 @@ export class Database {
     primaryKey: PrimaryKeyInput,
     options: CollectionOptions = {},
   ): Promise<Collection> {
-    const input = collectionInput(name, fields ?? [], primaryKey)
-    const indexes = Object.keys(options.indexes ?? {})
-    if (indexes.length > 0) {
-      throw new ArgumentError(
-        `Secondary indexes are not available in this version: '${name}' asks for ${indexes.join(', ')}.`,
-      )
-    }
-    const run = (transaction: Transaction): void => transaction.register(input)
-    await this.#engine.write(run, () => run)
+    const input = collectionInput(name, fields ?? [], primaryKey, options.indexes)
+    await registerCollection(this.#engine, input)
     return this.#writer(name)
   }
 

@@ -5,7 +5,7 @@
 import { CollectionReader, type ReadView, type ViewLog } from './collection-reader.js'
 import type { Engine } from './engine/engine.js'
 import type { Pin } from './engine/pinned-states.js'
-import type { DatabaseState } from './engine/state.js'
+import { type DatabaseState, isWhole } from './engine/state.js'
 import { unknownCollection } from './engine/transaction.js'
 import { ErrorCode, StateError } from './errors.js'
 import type { Row } from './format/value.js'
@@ -85,5 +85,6 @@ export function viewOf(state: DatabaseState, name: string): ReturnType<ReadView[
   const id = state.names.get(name)
   const collection = id === undefined ? undefined : state.collections.get(id)
   if (collection === undefined) throw unknownCollection(name, [...state.names.keys()])
-  return collection
+  const { indexes } = collection
+  return indexes.every(isWhole) ? collection : { ...collection, indexes: indexes.filter(isWhole) }
 }

@@ -3,7 +3,10 @@
  */
 export { Collection } from './collection.js'
 export { CollectionReader } from './collection-reader.js'
-export type { CollectionOptions, MemoryOptions } from './database.js'
+export type { IndexDefinition, IndexInput } from './catalog/index-definition.js'
+export type { IndexWhere } from './catalog/index-where.js'
+export type { CollectionOptions } from './collection-options.js'
+export type { MemoryOptions } from './database.js'
 export type { FieldDefinition, FieldType } from './catalog/field.js'
 export type { CollectionDefinition, PrimaryKeyInput } from './catalog/definition.js'
 export type { Durability } from './engine/batch.js'

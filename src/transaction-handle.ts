@@ -3,6 +3,7 @@
  */
 import { collectionInput, type PrimaryKeyInput } from './catalog/definition.js'
 import type { FieldDefinition } from './catalog/field.js'
+import type { CollectionOptions } from './collection-options.js'
 import { CollectionReader, type ReadView } from './collection-reader.js'
 import type { Change, Transaction } from './engine/transaction.js'
 import type { Key } from './format/key.js'
@@ -64,7 +65,7 @@ export class TransactionHandle {
   /** Made by `Database.transaction` and `Database.transactionSync`. */
   constructor(transaction: Transaction, view: Omit<ReadView, 'collection' | 'check'>) {
     this.#transaction = transaction
-    this.#view = { ...view, collection: (name) => transaction.tree(name), check: () => transaction.check() }
+    this.#view = { ...view, collection: (name) => transaction.view(name), check: () => transaction.check() }
   }
 
   /** A collection by name. Throws `VARVE_SCHEMA` if there is none. */
@@ -79,8 +80,13 @@ export class TransactionHandle {
   }
 
   /** As `Database.registerCollection`, as part of this transaction. */
-  registerCollection(name: string, fields: readonly FieldDefinition[], primaryKey: PrimaryKeyInput): void {
-    this.#transaction.register(collectionInput(name, fields, primaryKey))
+  registerCollection(
+    name: string,
+    fields: readonly FieldDefinition[],
+    primaryKey: PrimaryKeyInput,
+    options: CollectionOptions = {},
+  ): void {
+    this.#transaction.register(collectionInput(name, fields, primaryKey, options.indexes))
   }
 
   /** As `Database.dropCollection`, as part of this transaction. */

@@ -5,6 +5,13 @@
 import { ArgumentError, SchemaError } from '../errors.js'
 import { MAX_FIELDS, MAX_NAME_BYTES } from '../format/limits.js'
 import type { KeyPartKind } from '../format/key.js'
+import {
+  type CheckedIndex,
+  type IndexDefinition,
+  indexChanges,
+  type IndexInput,
+  indexInputs,
+} from './index-definition.js'
 import { FIELD_TYPES, type FieldDefinition, type FieldType } from './field.js'
 
 /** A collection as the catalog keeps it. */
@@ -15,12 +22,16 @@ export interface CollectionDefinition {
   /** Paths of the primary key's parts; one for a simple key, several for a composite one. */
   readonly primaryKey: readonly (readonly string[])[]
   readonly fields: readonly FieldDefinition[]
+  readonly indexes: readonly IndexDefinition[]
   /** Rises by one with every change of the definition. */
   readonly version: number
 }
 
 /** What a caller registers. */
-export type CollectionInput = Omit<CollectionDefinition, 'id' | 'version'>
+export interface CollectionInput extends Omit<CollectionDefinition, 'id' | 'version' | 'indexes'> {
+  /** All its indexes; undefined leaves them as they are. */
+  readonly indexes?: readonly CheckedIndex[] | undefined
+}
 
 /** The primary key as callers write it: a field, a dotted path, or several of them. */
 export type PrimaryKeyInput = string | readonly string[]
@@ -30,6 +41,7 @@ export function collectionInput(
   name: string,
   fields: readonly FieldDefinition[],
   primaryKey: PrimaryKeyInput,
+  indexes?: Readonly<Record<string, IndexInput>>,
 ): CollectionInput {
   checkName(name, 'collection name')
   const paths = (typeof primaryKey === 'string' ? [primaryKey] : primaryKey).map((path) => path.split('.'))
@@ -40,7 +52,9 @@ export function collectionInput(
     throw new SchemaError(`'${name}' declares more than ${MAX_FIELDS} fields.`, { collection: name })
   const seen = new Set<string>()
   const checked = fields.map((field) => checkField(name, field, paths, seen))
-  return { name, primaryKey: paths, fields: checked }
+  const input = { name, primaryKey: paths, fields: checked }
+  if (indexes === undefined) return input
+  return { ...input, indexes: indexInputs(name, indexes, (path) => kindOf(input, path)) }
 }
 
 function checkField(
@@ -86,17 +100,24 @@ function checkName(name: unknown, what: string): asserts name is string {
 }
 
 /** How each part of the primary key is encoded. */
-export function keyKinds(definition: CollectionInput): readonly KeyPartKind[] {
-  return definition.primaryKey.map((path) => (declaredType(definition, path) === 'uuid' ? 'uuid' : 'any'))
+export function keyKinds(definition: Pick<CollectionInput, 'primaryKey' | 'fields'>): readonly KeyPartKind[] {
+  return definition.primaryKey.map((path) => kindOf(definition, path))
+}
+
+function kindOf(definition: Pick<CollectionInput, 'fields'>, path: readonly string[]): KeyPartKind {
+  return declaredType(definition, path) === 'uuid' ? 'uuid' : 'any'
 }
 
 /** What the engine generates for a missing key. */
-export function generatedKey(definition: CollectionInput): 'uuid' | 'int' | undefined {
+export function generatedKey(definition: Pick<CollectionInput, 'fields'>): 'uuid' | 'int' | undefined {
   const field = definition.fields.find((candidate) => candidate.generated === true)
   return field?.type === 'uuid' || field?.type === 'int' ? field.type : undefined
 }
 
-function declaredType(definition: CollectionInput, path: readonly string[]): FieldType | undefined {
+function declaredType(
+  definition: Pick<CollectionInput, 'fields'>,
+  path: readonly string[],
+): FieldType | undefined {
   const identity = JSON.stringify(path)
   return definition.fields.find((field) => JSON.stringify(field.path) === identity)?.type
 }
@@ -126,6 +147,7 @@ export function compareDefinitions(present: CollectionDefinition, wanted: Collec
     if (field.optional === true) safe.push(reason)
     else breaking.push(`${reason} and not optional`)
   }
+  safe.push(...indexChanges(present.indexes, wanted.indexes))
   if (breaking.length > 0) return { kind: 'breaking', reasons: breaking }
   return safe.length > 0 ? { kind: 'safe', reasons: safe } : { kind: 'same' }
 }

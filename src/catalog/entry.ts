@@ -2,6 +2,7 @@
  * The catalog as rows of a collection of its own, number 0: definitions, record structures and counters.
  *
  *     key ('collection', id)                 { name, primaryKey: [[name, ...], ...], fields: [{ path, type, optional?, generated? }], version }
+ *     with indexes: [{ id, name, on: [[name, ...], ...], kinds: ['any' | 'uuid', ...], unique?, where?, builtTo? }] if it has any
  *     key ('structure', collection id, id)   { fields: [name, ...] }
  *     key ('counter', collection id)         { next }     the next generated key; for collection 0 the next collection id
  *
@@ -12,9 +13,11 @@ import { encodeKey } from '../format/key.js'
 import { decodeKey } from '../format/key-decode.js'
 import { DecodeFailure } from '../format/decode-failure.js'
 import { MAX_STRUCTURES } from '../format/limits.js'
-import { RowCodec } from '../format/value.js'
+import { type Row, RowCodec } from '../format/value.js'
 import type { CollectionDefinition } from './definition.js'
 import { FIELD_TYPES, type FieldDefinition } from './field.js'
+import type { IndexDefinition } from './index-definition.js'
+import { readIndexWhere } from './index-where.js'
 
 /** Collection id of the catalog. */
 export const CATALOG_ID = 0
@@ -50,8 +53,9 @@ export function counterKey(collectionId: number): Uint8Array {
 
 /** The row of a definition. A copy: the codec's buffer is reused. */
 export function collectionRow(definition: CollectionDefinition): Uint8Array {
-  const { name, primaryKey, fields, version } = definition
-  return codec.encode({ name, primaryKey, fields, version }).slice()
+  const { name, primaryKey, fields, indexes, version } = definition
+  const base = { name, primaryKey, fields, version }
+  return codec.encode(indexes.length === 0 ? base : { ...base, indexes: indexes.map(indexRow) }).slice()
 }
 
 export function structureRow(fields: readonly string[]): Uint8Array {
@@ -60,6 +64,21 @@ export function structureRow(fields: readonly string[]): Uint8Array {
 
 export function counterRow(next: number): Uint8Array {
   return codec.encode({ next }).slice()
+}
+
+/** The key of an entry. */
+export function entryKey(entry: CatalogEntry): Uint8Array {
+  if (entry.kind === 'collection') return collectionKey(entry.id)
+  if (entry.kind === 'counter') return counterKey(entry.collectionId)
+  return structureKey(entry.collectionId, entry.structureId)
+}
+
+/** The row of an entry; without bytes for a definition that is dropped. */
+export function entryRow(entry: CatalogEntry): Uint8Array {
+  if (entry.kind === 'collection')
+    return entry.definition === undefined ? new Uint8Array(0) : collectionRow(entry.definition)
+  if (entry.kind === 'counter') return counterRow(entry.next ?? 1)
+  return structureRow(entry.fields ?? [])
 }
 
 /** Reads a catalog record; a row that is absent (a delete) has no content. Undefined if it is no catalog entry. */
@@ -81,12 +100,15 @@ type Content = Readonly<Record<string, unknown>> | undefined
 
 function readCollection(id: number, content: Content): CatalogEntry | undefined {
   if (content === undefined) return { kind: 'collection', id, definition: undefined }
-  const { name, primaryKey, fields, version } = content
+  const { name, primaryKey, fields, indexes, version } = content
   const paths = readList(primaryKey, readPath)
   const list = readList(fields, readField)
+  const indexList = indexes === undefined ? [] : readList(indexes, readIndex)
   if (typeof name !== 'string' || paths === undefined || list === undefined || !isId(version))
     return undefined
-  return { kind: 'collection', id, definition: { id, name, primaryKey: paths, fields: list, version } }
+  if (indexList === undefined) return undefined
+  const definition = { id, name, primaryKey: paths, fields: list, indexes: indexList, version }
+  return { kind: 'collection', id, definition }
 }
 
 function readStructure(
@@ -117,6 +139,40 @@ function readField(value: unknown): FieldDefinition | undefined {
     type: known,
     ...(optional === true ? { optional: true } : {}),
     ...(generated === true ? { generated: true } : {}),
+  }
+}
+
+/** An index as it is stored. */
+function indexRow({ id, name, on, kinds, unique, where, builtTo }: IndexDefinition): Row {
+  return {
+    id,
+    name,
+    on,
+    kinds,
+    ...(unique ? { unique } : {}),
+    ...(where === undefined ? {} : { where }),
+    ...(builtTo === undefined ? {} : { builtTo }),
+  }
+}
+
+function readIndex(value: unknown): IndexDefinition | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { id, name, on, kinds, unique, where, builtTo } = value as Record<string, unknown>
+  const paths = readList(on, readPath)
+  const kindList = readList(kinds, (kind) => (kind === 'any' || kind === 'uuid' ? kind : undefined))
+  const conditions = where === undefined ? undefined : readIndexWhere(where)
+  if (!isId(id) || typeof name !== 'string' || paths === undefined || kindList?.length !== paths.length)
+    return undefined
+  if (paths.length === 0 || (where !== undefined && conditions === undefined)) return undefined
+  if (builtTo !== undefined && !(builtTo instanceof Uint8Array)) return undefined
+  return {
+    id,
+    name,
+    on: paths,
+    kinds: kindList,
+    unique: unique === true,
+    where: conditions,
+    ...(builtTo === undefined ? {} : { builtTo }),
   }
 }
 

@@ -16,7 +16,7 @@ import { commitOf } from '../log/replay.js'
 import { type NodeSource, Tree } from '../tree/index.js'
 import { CATALOG_DEFINITION } from './empty-state.js'
 import type { RowCodecs } from './row-codecs.js'
-import type { CollectionState, DatabaseState } from './state.js'
+import type { CollectionState, DatabaseState, IndexState } from './state.js'
 
 const NO_ROW = new Uint8Array(0)
 
@@ -51,7 +51,7 @@ export function checkpointOf(
 }
 
 function entryOf(id: number, collection: CollectionState, codecs: RowCodecs): CheckpointEntry {
-  const { tree, liveBytes, digest, counter, definition, structuresLogged } = collection
+  const { tree, liveBytes, digest, counter, definition, structuresLogged, indexes } = collection
   const codec = codecs.of(id)
   return {
     id,
@@ -63,6 +63,11 @@ function entryOf(id: number, collection: CollectionState, codecs: RowCodecs): Ch
     structures: Array.from({ length: structuresLogged }, (_, structure) =>
       structureRow(codec.structure(structure)),
     ),
+    indexes: indexes.map((index) => ({
+      id: index.definition.id,
+      root: index.tree.storedRoot(),
+      rows: index.rows,
+    })),
   }
 }
 
@@ -80,6 +85,7 @@ export function stateOf(
     const tree = Tree.stored(nodes, entry.root)
     void tree.root
     defineStructures(entry, codecs, path)
+    const indexes = indexesOf(definition, entry, nodes, path)
     const { liveBytes, digest, counter, structures } = entry
     collections.set(entry.id, {
       definition,
@@ -88,11 +94,30 @@ export function stateOf(
       digest,
       counter,
       structuresLogged: structures.length,
+      indexes,
     })
     if (entry.id !== CATALOG_ID) names.set(definition.name, entry.id)
   }
   if (!collections.has(CATALOG_ID)) throw notUnderstood(path, 'a checkpoint without a catalog')
   return { commit: commitOf(checkpoint), collections, names, recordBytes: checkpoint.recordBytes }
+}
+
+/** The indexes that a definition names, each with the tree that the checkpoint states. Reads their roots. */
+function indexesOf(
+  { name, indexes }: CollectionDefinition,
+  entry: CheckpointEntry,
+  nodes: NodeSource,
+  path: string,
+): IndexState[] {
+  if (indexes.length !== entry.indexes.length)
+    throw notUnderstood(path, `the number of indexes of '${name}' in a checkpoint`)
+  return indexes.map((definition) => {
+    const stored = entry.indexes.find(({ id }) => id === definition.id)
+    if (stored === undefined) throw notUnderstood(path, `index ${definition.id} of '${name}' in a checkpoint`)
+    const tree = Tree.storedOfKeys(nodes, stored.root)
+    void tree.root
+    return { definition, tree, rows: stored.rows }
+  })
 }
 
 function definitionOf({ id, definition }: CheckpointEntry, path: string): CollectionDefinition {

@@ -37,7 +37,7 @@ import { checkpointOf } from './checkpoint-state.js'
 import type { Settle } from './acknowledgement.js'
 import type { Head } from './head.js'
 import type { RowCodecs } from './row-codecs.js'
-import type { DatabaseState, VisibleState } from './state.js'
+import { allTrees, type DatabaseState, type VisibleState } from './state.js'
 
 /** Bytes of node images in one slice: less than a millisecond of work. */
 const SLICE_BYTES = 256 * 1024
@@ -119,7 +119,9 @@ export class Checkpointer {
       offset: checkpoint?.offset ?? 0,
       sequence: checkpoint?.checkpoint.sequence ?? -1,
       commitEnd: checkpoint?.checkpoint.commitEnd ?? LOG_START,
-      indexBytes: entries.reduce((sum, { root }) => sum + root.nodeBytes, 0),
+      indexBytes: entries
+        .flatMap(({ root, indexes }) => [root, ...indexes.map((index) => index.root)])
+        .reduce((sum, root) => sum + root.nodeBytes, 0),
     }
     this.#logBytes = last.end - this.#newest.commitEnd
     this.#nodeBytes = nodeBytes
@@ -278,7 +280,7 @@ export class Checkpointer {
     if (this.#running !== running) return
     const { head, visible, nodes } = this.#parts
     let indexBytes = 0
-    for (const { tree } of running.state.collections.values()) indexBytes += tree.storedRoot().nodeBytes
+    for (const tree of allTrees(running.state)) indexBytes += tree.storedRoot().nodeBytes
     const { sequence, end: commitEnd } = running.state.commit
     this.#newest = { offset, sequence, commitEnd, indexBytes }
     this.#logBytes -= running.logBytes
@@ -286,7 +288,7 @@ export class Checkpointer {
     this.#running = undefined
     nodes.pool.resume()
     this.#debt = 0
-    for (const { tree } of visible.collections.values()) releaseStored(tree, nodes)
+    for (const tree of allTrees(visible)) releaseStored(tree, nodes)
     head.recount((tree) => releaseStored(tree, nodes))
     const done = this.#waiting.filter((waiting) => waiting.sequence <= sequence)
     this.#waiting = this.#waiting.filter((waiting) => waiting.sequence > sequence)
@@ -353,7 +355,7 @@ export class Checkpointer {
 }
 
 function* nodesToStore(state: DatabaseState): Generator<Node, void, undefined> {
-  for (const { tree } of state.collections.values()) {
+  for (const tree of allTrees(state)) {
     const root = tree.heldRoot
     if (root !== undefined && tree.count > 0) yield* unstoredNodes(root)
   }

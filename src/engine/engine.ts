@@ -71,6 +71,7 @@ export class Engine {
     this.pages = logPages(parts)
     const source = new RecordSource(file, platform.checksum, this.pages)
     this.rows = new RowReader(source, codecs, path)
+    head.serve(this.rows)
     this.pins = new PinnedStates(platform)
     this.#sequence = parts.highestSequence
     this.#code = new RunningCode(platform.asyncContext)

@@ -6,17 +6,25 @@
  */
 import { type CatalogEntry, CATALOG_ID, readEntry } from '../catalog/entry.js'
 import type { CollectionDefinition } from '../catalog/definition.js'
-import { FormatError } from '../errors.js'
+import { CorruptionError, FormatError } from '../errors.js'
 import { Operation, type RecordView } from '../format/record.js'
 import type { Checkpoint } from '../format/checkpoint.js'
 import type { CommitPosition } from '../log/commit-position.js'
 import type { RestorableTarget } from '../log/replay.js'
-import type { Node, NodeSource, Tree } from '../tree/index.js'
+import type { Row } from '../format/value.js'
+import { type Node, type NodeSource, RecordRef, type Tree } from '../tree/index.js'
 import { stateOf } from './checkpoint-state.js'
-import { emptyCollection, emptyState } from './empty-state.js'
+import { emptyCollection, emptyIndex, emptyState } from './empty-state.js'
 import type { RowCodecs } from './row-codecs.js'
-import type { CollectionState, DatabaseState, StateChange } from './state.js'
+import { duplicateIn } from './refusals.js'
+import type { RowReader } from './row-reader.js'
+import { allTrees, type CollectionState, type DatabaseState, type StateChange } from './state.js'
 import { WorkingCollection } from './working-collection.js'
+import { type IndexChange, WorkingIndex } from './working-index.js'
+
+const NO_ROW = new Uint8Array(0)
+/** Before every key. */
+const NO_KEY = new Uint8Array(0)
 
 /** Where a record of the log was put. */
 export interface PlacedRecord {
@@ -24,6 +32,9 @@ export interface PlacedRecord {
   readonly lengthBytes: number
   readonly crc: number
 }
+
+/** Where rows are read that change or are indexed. */
+export type RowsOfRecords = Pick<RowReader, 'read' | 'decodeRecord'>
 
 /** What a scope must restore. */
 interface Scope {
@@ -40,19 +51,30 @@ export class Head implements RestorableTarget {
   readonly #codecs: RowCodecs
   readonly #path: string
   readonly #nodes: NodeSource
+  #rows: RowsOfRecords
+  /** Whether values that must be unique are: what the log holds was refused or not when it was written. */
+  #refusesClashes = false
   readonly #dirty = new Set<number>()
   readonly #scopes: Scope[] = []
+  readonly #ref = new RecordRef()
   #collections = new Map<number, WorkingCollection>()
   #names: ReadonlyMap<string, number> = new Map()
   #recordBytes = 0
 
-  constructor(state: DatabaseState, codecs: RowCodecs, path: string, nodes: NodeSource) {
+  constructor(state: DatabaseState, codecs: RowCodecs, path: string, nodes: NodeSource, rows: RowsOfRecords) {
     this.#codecs = codecs
     this.#path = path
+    this.#rows = rows
     this.#nodes = nodes
     this.base = state
     this.lastReplayed = state.commit
     this.reset(state)
+  }
+
+  /** From now on transactions change it, whose records `rows` reads before they are in the file. */
+  serve(rows: RowsOfRecords): void {
+    this.#rows = rows
+    this.#refusesClashes = true
   }
 
   /** Goes back (or forward) to a whole state; scopes are forgotten. */
@@ -65,7 +87,7 @@ export class Head implements RestorableTarget {
     this.#dirty.clear()
     this.#scopes.length = 0
     let unstored = 0
-    for (const { tree } of state.collections.values()) unstored += tree.unstoredBytes
+    for (const tree of allTrees(state)) unstored += tree.unstoredBytes
     this.#nodes.recount(unstored)
   }
 
@@ -154,19 +176,69 @@ export class Head implements RestorableTarget {
 
   // Changes
 
-  putRow(collectionId: number, key: Uint8Array, at: PlacedRecord): void {
-    this.#touch(collectionId)?.put(key, at.position, at.lengthBytes, at.crc)
+  /** Puts a row whose record is `at`; `bytes[start, end)` is the row. If it throws, nothing was changed. */
+  putRow(
+    collectionId: number,
+    key: Uint8Array,
+    at: PlacedRecord,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    const working = this.#touch(collectionId)
+    if (working === undefined || working.indexes.length === 0) {
+      working?.put(key, at.position, at.lengthBytes, at.crc)
+    } else {
+      const row = this.#rows.decodeRecord(collectionId, at.position, bytes, start, end)
+      const changes = this.#indexChanges(working, key, row)
+      working.prepare(key, changes)
+      working.put(key, at.position, at.lengthBytes, at.crc)
+      for (const change of changes) change.index.apply(change)
+    }
     this.#recordBytes += at.lengthBytes
   }
 
   deleteRow(collectionId: number, key: Uint8Array, at: PlacedRecord): void {
-    this.#touch(collectionId)?.delete(key)
+    const working = this.#touch(collectionId)
+    if (working !== undefined) {
+      const changes = working.indexes.length === 0 ? [] : this.#indexChanges(working, key, undefined)
+      working.prepare(key, changes)
+      working.delete(key)
+      for (const change of changes) change.index.apply(change)
+    }
     this.#recordBytes += at.lengthBytes
+  }
+
+  /** What a row that is put, or deleted, changes in the indexes. Throws `VARVE_DUPLICATE_KEY` if it may not be put. */
+  #indexChanges(working: WorkingCollection, key: Uint8Array, row: Row | undefined): IndexChange[] {
+    const old = this.#rowBefore(working, key)
+    const changes: IndexChange[] = []
+    for (const index of working.indexes) {
+      if (!index.covers(key)) continue
+      const before = old === undefined ? [] : entriesBefore(index, old, key)
+      const change = index.change(before, row === undefined ? [] : index.keys.entriesOf(row, key))
+      if (change === undefined) continue
+      if (this.#refusesClashes) refuseClashes(working, change, key)
+      changes.push(change)
+    }
+    return changes
+  }
+
+  /** The row that is replaced or deleted; the error if it cannot be read. */
+  #rowBefore(working: WorkingCollection, key: Uint8Array): Row | CorruptionError | undefined {
+    const ref = this.#ref
+    if (!working.find(key, ref)) return undefined
+    try {
+      return this.#rows.read(working.definition.id, ref, key)
+    } catch (error) {
+      if (error instanceof CorruptionError) return error
+      throw error
+    }
   }
 
   /** A record of the catalog: kept in the catalog's own tree, and carried out. */
   applyEntry(entry: CatalogEntry, operation: Operation, key: Uint8Array, at: PlacedRecord): void {
-    if (operation === Operation.put) this.putRow(CATALOG_ID, key, at)
+    if (operation === Operation.put) this.putRow(CATALOG_ID, key, at, NO_ROW, 0, 0)
     else this.deleteRow(CATALOG_ID, key, at)
     if (entry.kind === 'collection') this.#applyDefinition(entry.id, entry.definition)
     else if (entry.kind === 'counter') this.#applyCounter(entry.collectionId, entry.next)
@@ -183,9 +255,38 @@ export class Head implements RestorableTarget {
       names.set(definition.name, id)
       if (working === undefined)
         this.#collections.set(id, new WorkingCollection(emptyCollection(definition, this.#nodes)))
-      else working.definition = definition
+      else this.#redefine(working, definition)
     }
     this.#names = names
+  }
+
+  /** Indexes that are new, or built farther, get the entries of the rows that there are. */
+  #redefine(working: WorkingCollection, definition: CollectionDefinition): void {
+    working.definition = definition
+    working.indexes = definition.indexes.map((wanted) => {
+      const present = working.indexes.find((index) => index.definition.id === wanted.id)
+      const index = present ?? new WorkingIndex(emptyIndex(wanted, this.#nodes), definition.name)
+      const from = present === undefined ? NO_KEY : present.definition.builtTo
+      index.advance(wanted)
+      if (from !== undefined) this.buildIndex(working, index, from)
+      return index
+    })
+  }
+
+  /** Adds the entries of the rows behind `from`, as far as the index says. */
+  protected buildIndex(working: WorkingCollection, index: WorkingIndex, from: Uint8Array): void {
+    const { builtTo } = index.definition
+    const bounds = { from: keyAfter(from), to: builtTo === undefined ? undefined : keyAfter(builtTo) }
+    const { id } = working.definition
+    for (const cursor = working.rowsNow().cursor(bounds); cursor.next();) {
+      const key = cursor.key()
+      const row = this.#rows.read(id, cursor.ref, key)
+      const change = index.change([], index.keys.entriesOf(row, key))
+      if (change === undefined) continue
+      if (this.#refusesClashes) refuseClashes(working, change, key)
+      index.prepare(change)
+      index.apply(change)
+    }
   }
 
   #applyCounter(id: number, next: number | undefined): void {
@@ -241,7 +342,8 @@ export class Head implements RestorableTarget {
     const { collectionId } = record
     if (collectionId === CATALOG_ID) return this.#catalogRecord(bytes, record, key, at)
     if (!this.#collections.has(collectionId)) throw this.#unknownCollection(record, position)
-    if (record.operation === Operation.put) this.putRow(collectionId, key, at)
+    if (record.operation === Operation.put)
+      this.putRow(collectionId, key, at, bytes, record.valueStart, record.valueEnd)
     else this.deleteRow(collectionId, key, at)
   }
 
@@ -273,4 +375,32 @@ export class Head implements RestorableTarget {
   rollback(): void {
     this.undoScope()
   }
+}
+
+/** The entries of a row that goes. If it cannot be read, its entries are those of its key. */
+function entriesBefore(
+  index: WorkingIndex,
+  old: Row | CorruptionError,
+  key: Uint8Array,
+): readonly Uint8Array[] {
+  return old instanceof CorruptionError ? index.entriesWithKey(key) : index.keys.entriesOf(old, key)
+}
+
+function refuseClashes(
+  { definition }: WorkingCollection,
+  { index, added }: IndexChange,
+  key: Uint8Array,
+): void {
+  for (const entry of added) {
+    const other = index.clashOf(entry, key)
+    if (other !== undefined) throw duplicateIn(definition.name, index.definition, entry, other)
+  }
+}
+
+/** The smallest key above one; of no key, the first. */
+function keyAfter(key: Uint8Array): Uint8Array {
+  if (key.length === 0) return key
+  const next = new Uint8Array(key.length + 1)
+  next.set(key)
+  return next
 }

@@ -19,7 +19,9 @@ import { NODE_SHARE } from './checkpoint-policy.js'
 import { emptyState } from './empty-state.js'
 import { Head } from './head.js'
 import { localLocks } from './local-locks.js'
+import { RecordSource } from './record-source.js'
 import { RowCodecs } from './row-codecs.js'
+import { RowReader } from './row-reader.js'
 import { VisibleState } from './state.js'
 
 /** How a database is opened. Public: see `Database.open`. */
@@ -256,7 +258,8 @@ function replayHead(
 ): { head: Head; nodes: NodeStore; finish: (log: RecoveredLog) => VisibleState } {
   const nodes = new NodeStore(file, platform.checksum, Math.floor(cacheBytes * NODE_SHARE))
   const start: CommitPosition = { sequence: 0, time: 0, offset: 0, crc: 0, end: LOG_START, epoch: 0 }
-  const head = new Head(emptyState(start, nodes), codecs, path, nodes)
+  const rows = new RowReader(new RecordSource(file, platform.checksum), codecs, path)
+  const head = new Head(emptyState(start, nodes), codecs, path, nodes, rows)
   const finish = (log: RecoveredLog): VisibleState => {
     const visible = new VisibleState(head.base)
     visible.apply(head.takeChange(), log.last)

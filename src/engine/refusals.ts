@@ -2,7 +2,11 @@
  * What a transaction says when it refuses an operation: what is in the way, and what to do instead.
  */
 import { DuplicateKeyError, SchemaError, ValidationError } from '../errors.js'
+import type { IndexDefinition } from '../catalog/index-definition.js'
+import { entryKeyStart } from '../catalog/index-key.js'
+import { DecodeFailure } from '../format/decode-failure.js'
 import type { Key } from '../format/key.js'
+import { decodeKey } from '../format/key-decode.js'
 
 export function duplicate(collection: string, key: Key): DuplicateKeyError {
   const text = Array.isArray(key) ? JSON.stringify(key.map(String)) : String(key)
@@ -14,6 +18,29 @@ export function duplicate(collection: string, key: Key): DuplicateKeyError {
       key,
     },
   )
+}
+
+/** `entry` is what the row would have in the index, `other` the encoded primary key of the row that has the same values. */
+export function duplicateIn(
+  collection: string,
+  index: IndexDefinition,
+  entry: Uint8Array,
+  other: Uint8Array,
+): DuplicateKeyError {
+  const end = entryKeyStart(entry, index.on.length)
+  const values = partsText(entry.subarray(0, end))
+  const fields = index.on.map((path) => path.join('.')).join(', ')
+  return new DuplicateKeyError(
+    `The index '${index.name}' of '${collection}' allows each ${fields} once, and ${values} is taken by the row with the key ${partsText(other)}. Nothing was written.`,
+    { collection, index: index.name, field: fields, actual: values },
+  )
+}
+
+function partsText(bytes: Uint8Array): string {
+  const decoded = decodeKey(bytes, 0, bytes.length)
+  if (decoded instanceof DecodeFailure) return 'a value'
+  const texts = decoded.parts.map((part) => (typeof part === 'string' ? JSON.stringify(part) : String(part)))
+  return texts.length === 1 ? String(texts[0]) : `[${texts.join(', ')}]`
 }
 
 export function keyChanged(collection: string, paths: readonly (readonly string[])[]): ValidationError {

@@ -2,9 +2,19 @@
  * What a commit looks like to readers: immutable collections, each a tree and the figures kept with it.
  */
 import type { CollectionDefinition } from '../catalog/definition.js'
+import type { IndexDefinition } from '../catalog/index-definition.js'
 import type { Digest } from '../format/digest.js'
 import type { CommitPosition } from '../log/commit-position.js'
 import type { Node, Tree } from '../tree/index.js'
+
+/** One secondary index as of a commit. Never changes. */
+export interface IndexState {
+  readonly definition: IndexDefinition
+  /** Of keys alone: the encoded values, and the primary key behind them. */
+  readonly tree: Tree
+  /** Rows that have entries. There are more entries than these exactly if one of them has several. */
+  readonly rows: number
+}
 
 /** One collection as of a commit. Never changes. */
 export interface CollectionState {
@@ -17,6 +27,23 @@ export interface CollectionState {
   readonly counter: number
   /** How many of the collection's record structures the log holds. */
   readonly structuresLogged: number
+  /** Those that are being built among them. */
+  readonly indexes: readonly IndexState[]
+}
+
+/** Whether queries may use an index: it is not being built. */
+export function isWhole({ definition }: IndexState): boolean {
+  return definition.builtTo === undefined
+}
+
+/** All trees of a collection. */
+function treesOf({ tree, indexes }: CollectionState): readonly Tree[] {
+  return indexes.length === 0 ? [tree] : [tree, ...indexes.map((index) => index.tree)]
+}
+
+/** All trees of a database. */
+export function allTrees({ collections }: Pick<DatabaseState, 'collections'>): readonly Tree[] {
+  return [...collections.values()].flatMap(treesOf)
 }
 
 /** The collections that a run of commits changed, and how they are after it; undefined for a dropped one. */

@@ -18,6 +18,8 @@ import { runSync } from '../storage/task.js'
 import type { Engine } from './engine.js'
 import { Head } from './head.js'
 import { emptyState } from './empty-state.js'
+import { RecordSource } from './record-source.js'
+import { RowReader } from './row-reader.js'
 import { type DatabaseState, VisibleState } from './state.js'
 
 /** A commit's place in history. */
@@ -67,11 +69,12 @@ function momentOf(at: unknown): Moment {
 
 /** A base that leads to a damaged node is given up for an older one: what lies between is in the log. */
 function replayTo(engine: Engine, moment: Moment, visible: CommitPosition): DatabaseState {
-  const { codecs, path, header, nodes } = engine.parts
+  const { codecs, path, header, nodes, file, platform } = engine.parts
   if (moment.sequence !== undefined && moment.sequence < header.parentSequence)
     throw historyGone(header, moment, path)
   const past = nodes.forThePast()
-  const head = new Head(emptyState(startOfFile(header), past), codecs, path, past)
+  const rows = new RowReader(new RecordSource(file, platform.checksum), codecs, path)
+  const head = new Head(emptyState(startOfFile(header), past), codecs, path, past, rows)
   for (let base = nearestBase(engine, moment, engine.newestCheckpoint); ;) {
     try {
       return replayFrom(base, engine, moment, visible, head)

@@ -5,25 +5,17 @@
  * go into the log's buffer at the offsets they will have, and from there into the head's trees, so that nothing is done
  * twice. A rollback forgets the buffer's tail and undoes the head's scope.
  */
-import {
-  CATALOG_ID,
-  type CatalogEntry,
-  collectionKey,
-  collectionRow,
-  counterKey,
-  counterRow,
-  structureKey,
-  structureRow,
-} from '../catalog/entry.js'
+import { CATALOG_ID, type CatalogEntry, entryKey, entryRow } from '../catalog/entry.js'
 import { type CollectionDefinition, type CollectionInput, compareDefinitions } from '../catalog/definition.js'
 import { checkFields } from '../catalog/field.js'
+import { type IndexDefinition, resolveIndexes } from '../catalog/index-definition.js'
 import { type FieldIssue, LimitError, SchemaError, TransactionError, ValidationError } from '../errors.js'
 import type { Key, KeyPart } from '../format/key.js'
 import { MAX_COLLECTIONS } from '../format/limits.js'
 import { Operation } from '../format/record.js'
 import type { Row } from '../format/value.js'
 import type { BuilderMark, TransactionBuilder } from '../log/transaction-builder.js'
-import { RecordRef, type Tree } from '../tree/index.js'
+import { RecordRef } from '../tree/index.js'
 import type { Head, PlacedRecord } from './head.js'
 import { applyPatch, define } from './patch.js'
 import { breakingChange, duplicate, keyChanged } from './refusals.js'
@@ -31,6 +23,7 @@ import type { RowReader } from './row-reader.js'
 import type { RowCodecs } from './row-codecs.js'
 import type { KeysOf } from './keys-of.js'
 import type { UuidGenerator } from './uuid.js'
+import type { CollectionState } from './state.js'
 import type { WorkingCollection } from './working-collection.js'
 
 const EMPTY = new Uint8Array(0)
@@ -107,9 +100,35 @@ export class Transaction {
   }
 
   /** The collection's tree as the transaction sees it now. */
-  tree(name: string): { readonly definition: CollectionDefinition; readonly tree: Tree } {
+  view(name: string): Pick<CollectionState, 'definition' | 'tree' | 'indexes'> {
     const collection = this.collection(name)
-    return { definition: collection.definition, tree: collection.tree() }
+    return { definition: collection.definition, tree: collection.tree(), indexes: collection.wholeIndexes() }
+  }
+
+  /**
+   * Builds the indexes of a collection that are being built for `rows` rows more, in the order of their keys. True if there is
+   * more to do. Throws what refuses them: `VARVE_DUPLICATE_KEY` or `VARVE_LIMIT`.
+   */
+  buildIndexes(name: string, rows: number): boolean {
+    const collection = this.collection(name)
+    const { definition } = collection
+    const builtTo = definition.indexes.find((index) => index.builtTo !== undefined)?.builtTo
+    if (builtTo === undefined) return false
+    const to = collection.keyAfter(builtTo, rows)
+    const indexes = definition.indexes.map((index): IndexDefinition => {
+      if (index.builtTo === undefined || !sameBytes(index.builtTo, builtTo)) return index
+      const { builtTo: _, ...whole } = index
+      return to === undefined ? whole : { ...whole, builtTo: to }
+    })
+    this.savepoint(() => this.#define({ ...definition, indexes }))
+    return indexes.some((index) => index.builtTo !== undefined)
+  }
+
+  /** Forgets the indexes of a collection that are being built. */
+  dropUnbuiltIndexes(name: string): void {
+    const { definition } = this.collection(name)
+    const indexes = definition.indexes.filter(({ builtTo }) => builtTo === undefined)
+    if (indexes.length < definition.indexes.length) this.#define({ ...definition, indexes })
   }
 
   #read(collection: WorkingCollection, key: Uint8Array): Row | undefined {
@@ -252,8 +271,11 @@ export class Transaction {
 
   // Catalog
 
-  /** Registers a collection or applies a safe change of its definition. Idempotent. */
-  register(input: CollectionInput): void {
+  /**
+   * Registers a collection or applies a safe change of its definition. Idempotent. With `online`, new indexes of a collection that has
+   * rows are yet to be built.
+   */
+  register(input: CollectionInput, online = false): void {
     this.#use()
     const present = this.#parts.head.collectionNamed(input.name)?.definition
     // All or nothing: the counter that gives the id must not move without its collection.
@@ -261,7 +283,10 @@ export class Transaction {
     const change = compareDefinitions(present, input)
     if (change.kind === 'breaking') throw breakingChange(input.name, change.reasons)
     if (change.kind === 'same') return
-    this.#define({ ...input, id: present.id, version: present.version + 1 })
+    const version = present.version + 1
+    const indexes = resolveIndexes(present.indexes, input.indexes, version, online)
+    // All or nothing: a new index may refuse a row that is there.
+    this.savepoint(() => this.#define({ ...input, indexes, id: present.id, version }))
   }
 
   #create(input: CollectionInput): void {
@@ -274,7 +299,8 @@ export class Transaction {
     }
     // The counter first, so that no id is ever given twice.
     this.#putEntry({ kind: 'counter', collectionId: CATALOG_ID, next: id + 1 })
-    this.#define({ ...input, id, version: 1 })
+    const indexes = resolveIndexes([], input.indexes, 1, false)
+    this.#define({ ...input, indexes, id, version: 1 })
   }
 
   #define(definition: CollectionDefinition): void {
@@ -370,7 +396,7 @@ export class Transaction {
     }
     try {
       if (entry !== undefined) head.applyEntry(entry, operation, key, at)
-      else if (operation === Operation.put) head.putRow(collectionId, key, at)
+      else if (operation === Operation.put) head.putRow(collectionId, key, at, value, 0, value.length)
       else head.deleteRow(collectionId, key, at)
     } catch (error) {
       this.#takeBack()
@@ -404,19 +430,6 @@ export class Transaction {
   #use(): void {
     if (this.#ended !== undefined) throw new TransactionError(this.#ended)
   }
-}
-
-function entryKey(entry: CatalogEntry): Uint8Array {
-  if (entry.kind === 'collection') return collectionKey(entry.id)
-  if (entry.kind === 'counter') return counterKey(entry.collectionId)
-  return structureKey(entry.collectionId, entry.structureId)
-}
-
-function entryRow(entry: CatalogEntry): Uint8Array {
-  if (entry.kind === 'collection')
-    return entry.definition === undefined ? EMPTY : collectionRow(entry.definition)
-  if (entry.kind === 'counter') return counterRow(entry.next ?? 1)
-  return structureRow(entry.fields ?? [])
 }
 
 /** A key given by the caller to a counting collection moves its counter past it. */

@@ -4,12 +4,17 @@
 import type { CollectionDefinition } from '../catalog/definition.js'
 import { type Digest, DigestSum } from '../format/digest.js'
 import { type Node, RecordRef, type Tree, TreeEditor } from '../tree/index.js'
-import type { CollectionState } from './state.js'
+import { type CollectionState, type IndexState, isWhole } from './state.js'
+import { type IndexChange, WorkingIndex } from './working-index.js'
+
+const NO_INDEXES: readonly IndexState[] = []
 
 export class WorkingCollection {
   definition: CollectionDefinition
   counter: number
   structuresLogged: number
+  /** Its secondary indexes, by when they were added. */
+  indexes: readonly WorkingIndex[]
   readonly #editor: TreeEditor
   readonly #digest = new DigestSum()
   readonly #replaced = new RecordRef()
@@ -19,6 +24,7 @@ export class WorkingCollection {
     this.definition = state.definition
     this.counter = state.counter
     this.structuresLogged = state.structuresLogged
+    this.indexes = state.indexes.map((index) => new WorkingIndex(index, state.definition.name))
     this.#editor = new TreeEditor(state.tree)
     this.#liveBytes = state.liveBytes
     this.#digest.set(state.digest)
@@ -30,6 +36,12 @@ export class WorkingCollection {
 
   find(key: Uint8Array, ref: RecordRef): boolean {
     return this.#editor.find(key, ref)
+  }
+
+  /** Brings into memory what a change of this row needs, so that the change itself cannot fail half way. */
+  prepare(key: Uint8Array, changes: readonly IndexChange[]): void {
+    for (const change of changes) change.index.prepare(change)
+    if (changes.length > 0) this.#editor.own(key)
   }
 
   put(key: Uint8Array, position: number, lengthBytes: number, crc: number): void {
@@ -60,6 +72,7 @@ export class WorkingCollection {
       digest,
       counter,
       structuresLogged,
+      indexes: this.indexes.length === 0 ? NO_INDEXES : this.indexes.map((index) => index.freeze()),
     }
   }
 
@@ -68,6 +81,7 @@ export class WorkingCollection {
     this.counter = state.counter
     this.structuresLogged = state.structuresLogged
     this.#editor.reset(state.tree)
+    this.#resetIndexes(state)
     this.#liveBytes = state.liveBytes
     this.#digest.set(state.digest)
   }
@@ -77,7 +91,36 @@ export class WorkingCollection {
     const tree = this.#editor.freeze()
     release(tree)
     this.#editor.reset(tree)
-    return tree.unstoredBytes
+    return this.indexes.reduce((bytes, index) => bytes + index.recount(release), tree.unstoredBytes)
+  }
+
+  #resetIndexes({ indexes, definition }: CollectionState): void {
+    const kept = new Map(this.indexes.map((index) => [index.definition.id, index]))
+    this.indexes = indexes.map((state) => {
+      const index = kept.get(state.definition.id)
+      index?.reset(state)
+      return index ?? new WorkingIndex(state, definition.name)
+    })
+  }
+
+  /** Its indexes as they are now, for cursors, without those that are being built. */
+  wholeIndexes(): readonly IndexState[] {
+    if (this.indexes.length === 0) return NO_INDEXES
+    const whole = this.indexes.map((index) => index.freeze()).filter(isWhole)
+    for (const { tree } of whole) tree.capture()
+    return whole
+  }
+
+  /** The key that so many rows behind `from` are up to; undefined if there are not so many. An empty key is before all. */
+  keyAfter(from: Uint8Array, rows: number): Uint8Array | undefined {
+    const tree = this.#editor.freeze()
+    const before = from.length === 0 ? 0 : tree.rankOf(from) + (tree.has(from) ? 1 : 0)
+    return before + rows < tree.count ? tree.keyAt(before + rows - 1) : undefined
+  }
+
+  /** The rows as they are now, for a walk that ends before anything else changes. */
+  rowsNow(): Tree {
+    return this.#editor.freeze()
   }
 
   /** The tree as it is now, for a cursor. */
@@ -87,6 +130,9 @@ export class WorkingCollection {
 
   /** Nodes that the collection's state before had, and no state from now on. */
   takeRetired(): readonly Node[] {
-    return this.#editor.takeRetired()
+    const retired = this.#editor.takeRetired()
+    return this.indexes.length === 0
+      ? retired
+      : [...retired, ...this.indexes.flatMap((index) => index.takeRetired())]
   }
 }

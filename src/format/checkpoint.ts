@@ -3,11 +3,11 @@
  *
  * A head, then an entry for each collection, the catalog (collection 0) among them, by ascending id. An entry is fixed fields,
  * then the collection's definition and its record structures as the catalog rows that hold them, so that rows can be read
- * without reading the catalog first.
+ * without reading the catalog first, then the roots of its secondary indexes.
  */
 import type { Digest } from './digest.js'
 import { readUint64, viewOf, writeUint64 } from './integers.js'
-import { MAX_STRUCTURES } from './limits.js'
+import { MAX_INDEXES, MAX_STRUCTURES } from './limits.js'
 
 /** Byte offsets within the head. */
 export const CheckpointField = {
@@ -42,13 +42,28 @@ export const CheckpointEntryField = {
   digestB: 52,
   counter: 56,
   definitionLength: 64,
-  reserved2: 68,
+  indexes: 68,
   end: 72,
+} as const
+
+/** Byte offsets within what is said of a secondary index. */
+export const CheckpointIndexField = {
+  id: 0,
+  rootLength: 8,
+  rootCrc: 12,
+  rootHeight: 16,
+  reserved: 17,
+  rootPosition: 24,
+  count: 32,
+  rows: 40,
+  nodeBytes: 48,
+  end: 56,
 } as const
 
 const HEAD_BYTES = 80
 const ENTRY_BYTES = 72
 const LENGTH_BYTES = 4
+const INDEX_BYTES = 56
 
 /** Where a tree's root is stored, and what is known of it. A `lengthBytes` of 0: the tree is empty and has no node. */
 export interface StoredRoot {
@@ -60,6 +75,15 @@ export interface StoredRoot {
   readonly count: number
   /** Bytes of all images of the tree. */
   readonly nodeBytes: number
+}
+
+/** One secondary index as of the checkpoint's commit. */
+export interface CheckpointIndex {
+  /** As its definition says. */
+  readonly id: number
+  readonly root: StoredRoot
+  /** Rows that have entries. */
+  readonly rows: number
 }
 
 /** One collection as of the checkpoint's commit. */
@@ -75,6 +99,7 @@ export interface CheckpointEntry {
   readonly definition: Uint8Array
   /** The catalog rows of its record structures, by id. */
   readonly structures: readonly Uint8Array[]
+  readonly indexes: readonly CheckpointIndex[]
 }
 
 export interface Checkpoint {
@@ -120,8 +145,8 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
 /** Bytes of the payload. */
 export function checkpointBytes({ collections }: Checkpoint): number {
   let total = HEAD_BYTES
-  for (const { definition, structures } of collections) {
-    total += ENTRY_BYTES + definition.length
+  for (const { definition, structures, indexes } of collections) {
+    total += ENTRY_BYTES + definition.length + indexes.length * INDEX_BYTES
     for (const structure of structures) total += LENGTH_BYTES + structure.length
   }
   return total
@@ -142,6 +167,7 @@ function writeEntry(bytes: Uint8Array, view: DataView, at: number, entry: Checkp
   view.setUint32(at + CheckpointEntryField.digestB, digest.b, true)
   writeUint64(view, at + CheckpointEntryField.counter, entry.counter)
   view.setUint32(at + CheckpointEntryField.definitionLength, definition.length, true)
+  view.setUint32(at + CheckpointEntryField.indexes, entry.indexes.length, true)
   bytes.set(definition, at + ENTRY_BYTES)
   let end = at + ENTRY_BYTES + definition.length
   for (const structure of structures) {
@@ -149,7 +175,22 @@ function writeEntry(bytes: Uint8Array, view: DataView, at: number, entry: Checkp
     bytes.set(structure, end + LENGTH_BYTES)
     end += LENGTH_BYTES + structure.length
   }
+  for (const index of entry.indexes) {
+    writeIndex(view, end, index)
+    end += INDEX_BYTES
+  }
   return end
+}
+
+function writeIndex(view: DataView, at: number, { id, root, rows }: CheckpointIndex): void {
+  writeUint64(view, at + CheckpointIndexField.id, id)
+  view.setUint32(at + CheckpointIndexField.rootLength, root.lengthBytes, true)
+  view.setUint32(at + CheckpointIndexField.rootCrc, root.crc, true)
+  view.setUint8(at + CheckpointIndexField.rootHeight, root.height)
+  writeUint64(view, at + CheckpointIndexField.rootPosition, root.position)
+  writeUint64(view, at + CheckpointIndexField.count, root.count)
+  writeUint64(view, at + CheckpointIndexField.rows, rows)
+  writeUint64(view, at + CheckpointIndexField.nodeBytes, root.nodeBytes)
 }
 
 /** Reads a payload; undefined if it is none, whatever its bytes. What it returns shares no memory with `bytes`. */
@@ -196,11 +237,11 @@ function readEntry(reader: EntryReader): CheckpointEntry | undefined {
   const structureCount = view.getUint16(at + CheckpointEntryField.structures, true)
   const reserved = view.getUint8(at + CheckpointEntryField.reserved)
   if (structureCount > MAX_STRUCTURES || reserved !== 0) return undefined
-  if (view.getUint32(at + CheckpointEntryField.reserved2, true) !== 0) return undefined
   reader.at = at + ENTRY_BYTES
   const definition = take(reader, view.getUint32(at + CheckpointEntryField.definitionLength, true))
   const structures = readStructures(reader, structureCount)
-  if (definition === undefined || structures === undefined) return undefined
+  const indexes = readIndexes(reader, view.getUint32(at + CheckpointEntryField.indexes, true))
+  if (definition === undefined || structures === undefined || indexes === undefined) return undefined
   const root: StoredRoot = {
     position: readUint64(view, at + CheckpointEntryField.rootPosition),
     lengthBytes: view.getUint32(at + CheckpointEntryField.rootLength, true),
@@ -220,6 +261,7 @@ function readEntry(reader: EntryReader): CheckpointEntry | undefined {
     counter: readUint64(view, at + CheckpointEntryField.counter),
     definition,
     structures,
+    indexes,
   }
   const numbers = [root.position, root.count, root.nodeBytes, entry.liveBytes, entry.counter]
   return numbers.every(Number.isSafeInteger) ? entry : undefined
@@ -236,6 +278,36 @@ function readStructures(reader: EntryReader, count: number): Uint8Array[] | unde
     structures.push(structure)
   }
   return structures
+}
+
+function readIndexes(reader: EntryReader, count: number): CheckpointIndex[] | undefined {
+  const indexes: CheckpointIndex[] = []
+  if (count > MAX_INDEXES) return undefined
+  for (let i = 0; i < count; i++) {
+    const { view, at } = reader
+    if (reader.bytes.length - at < INDEX_BYTES) return undefined
+    for (let k = CheckpointIndexField.reserved; k < CheckpointIndexField.reserved + 7; k++) {
+      if (view.getUint8(at + k) !== 0) return undefined
+    }
+    const root: StoredRoot = {
+      position: readUint64(view, at + CheckpointIndexField.rootPosition),
+      lengthBytes: view.getUint32(at + CheckpointIndexField.rootLength, true),
+      crc: view.getUint32(at + CheckpointIndexField.rootCrc, true),
+      height: view.getUint8(at + CheckpointIndexField.rootHeight),
+      count: readUint64(view, at + CheckpointIndexField.count),
+      nodeBytes: readUint64(view, at + CheckpointIndexField.nodeBytes),
+    }
+    const index = {
+      id: readUint64(view, at + CheckpointIndexField.id),
+      root,
+      rows: readUint64(view, at + CheckpointIndexField.rows),
+    }
+    const numbers = [index.id, index.rows, root.position, root.count, root.nodeBytes]
+    if (!numbers.every(Number.isSafeInteger)) return undefined
+    indexes.push(index)
+    reader.at = at + INDEX_BYTES
+  }
+  return indexes
 }
 
 /** A copy of the next `length` bytes; undefined if there are fewer. */

@@ -39,6 +39,37 @@ export function decodeKey(bytes: Uint8Array, start: number, end: number): Decode
   return { parts, kinds }
 }
 
+/** Where the part at `start` of a well-formed key ends; -1 if it has no end there. */
+export function partEnd(bytes: Uint8Array, start: number, end: number): number {
+  const at = start + 1
+  switch (start < end ? u8(bytes, start) : -1) {
+    case KeyTag.null:
+    case KeyTag.false:
+    case KeyTag.true:
+    case KeyTag.other:
+      return at
+    case KeyTag.number: {
+      const length = at + DOUBLE_BYTES < end ? u8(bytes, at + DOUBLE_BYTES) : end
+      return within(at + DOUBLE_BYTES + 1 + length, end)
+    }
+    case KeyTag.string:
+    case KeyTag.bytes: {
+      const terminator = findTerminator(bytes, at, end)
+      return terminator < 0 ? -1 : terminator + 1
+    }
+    case KeyTag.uuid:
+      return within(at + UUID_BYTES, end)
+    case KeyTag.date:
+      return within(at + DOUBLE_BYTES, end)
+    default:
+      return -1
+  }
+}
+
+function within(at: number, end: number): number {
+  return at <= end ? at : -1
+}
+
 /** Reads one part after the other. */
 class KeyReader {
   readonly #bytes: Uint8Array

@@ -12,6 +12,8 @@ export const KeyTag = {
   false: 0x50,
   true: 0x51,
   date: 0x60,
+  /** In indexes: a value that has no order, without the value. */
+  other: 0x70,
 } as const
 export type KeyTag = (typeof KeyTag)[keyof typeof KeyTag]
 

@@ -8,6 +8,7 @@
  *     uuid    0x40, 16 bytes
  *     boolean 0x50 false, 0x51 true
  *     Date    0x60, milliseconds since 1970 as an ordered double
+ *     other   0x70, in indexes alone: a value that has no order, without the value
  *
  * A composite key is its parts one after the other; every part knows its own end. Equal bytes mean equal keys. What may
  * not be a key is refused with all its failing parts, never stored in another form.

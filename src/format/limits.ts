@@ -33,5 +33,14 @@ export const DEFAULT_CACHE_BYTES: number = 64 * 1024 * 1024
 /** Most collections of one database. */
 export const MAX_COLLECTIONS = 65_536
 
+/** Most secondary indexes of one collection. */
+export const MAX_INDEXES = 64
+
+/** Most fields of one compound index. */
+export const MAX_INDEX_PARTS = 16
+
+/** Most entries that one row may have in one index: a list is indexed by each of its elements. */
+export const MAX_ROW_ENTRIES = 10_000
+
 /** Longest collection or field name, in UTF-8 bytes. */
 export const MAX_NAME_BYTES = 1024

@@ -3,7 +3,9 @@
  */
 import { emptyState } from '../engine/empty-state.js'
 import { Head } from '../engine/head.js'
+import { RecordSource } from '../engine/record-source.js'
 import { RowCodecs } from '../engine/row-codecs.js'
+import { RowReader } from '../engine/row-reader.js'
 import { type DatabaseState, VisibleState } from '../engine/state.js'
 import { ArgumentError, ErrorCode, StorageError } from '../errors.js'
 import type { FoundCheckpoint } from '../log/checkpoints.js'
@@ -65,7 +67,8 @@ export class AnalysedFile {
   /** The state of the last commit, from the newest checkpoint that an open can use. */
   *replay(): Task<ReplayedState> {
     const { file, platform, blocks, nodes } = this
-    const head = new Head(emptyState(this.log.parent, nodes), this.codecs, file.path, nodes)
+    const rows = new RowReader(new RecordSource(file, this.log.checksum), this.codecs, file.path)
+    const head = new Head(emptyState(this.log.parent, nodes), this.codecs, file.path, nodes, rows)
     const replayed = yield* replayFile(file, platform.checksum, blocks, head)
     const state = new VisibleState(head.base)
     state.apply(head.takeChange(), replayed.judgement.last)

@@ -26,7 +26,7 @@ import {
 } from './node.js'
 import { childAt, type NodeSource } from './node-source.js'
 import { RecordRef } from './record-ref.js'
-import { childSlot, findIn, search } from './search.js'
+import { childSlot, findIn, keyFromIn, search } from './search.js'
 import { EVENLY, noteInsertion, separatorAt, splitNode, splitPoint } from './split.js'
 import { Tree } from './tree.js'
 import { NOT_THERE, Way } from './way.js'
@@ -67,6 +67,16 @@ export class TreeEditor {
   /** Fills `out` with the reference of `key`, if it is there. */
   find(key: Uint8Array, out: RecordRef): boolean {
     return findIn(this.#source, this.#root, key, out)
+  }
+
+  /** A copy of the first key at or above `key`. */
+  keyFrom(key: Uint8Array): Uint8Array | undefined {
+    return keyFromIn(this.#source, this.#root, key)
+  }
+
+  /** Brings the nodes into memory that a change of `key` changes: until the next freeze, neither setting nor deleting it throws. */
+  own(key: Uint8Array): void {
+    if (this.#way.find(key) === NOT_THERE) this.#wayTo(key)
   }
 
   /**

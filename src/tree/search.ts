@@ -4,7 +4,7 @@
  */
 import { compareBytes } from '../format/key-order.js'
 import { u32, u8 } from '../format/typed-read.js'
-import { Column, countAt, type Node, readRef } from './node.js'
+import { Column, countAt, keyOf, type Node, readRef } from './node.js'
 import { childAt, type NodeSource } from './node-source.js'
 import type { RecordRef } from './record-ref.js'
 
@@ -93,6 +93,20 @@ export function findIn(source: NodeSource, root: Node, key: Uint8Array, out: Rec
   if (i < 0) return false
   readRef(node, i, out)
   return true
+}
+
+/** A copy of the first key under `node` at or above `key`. Touches one path, or two. */
+export function keyFromIn(source: NodeSource, node: Node, key: Uint8Array): Uint8Array | undefined {
+  if (node.height === 0) {
+    const found = search(node, key, 0)
+    const at = found >= 0 ? found : ~found
+    return at < node.count ? keyOf(node, at) : undefined
+  }
+  for (let slot = childSlot(node, key); slot < node.count; slot++) {
+    const first = keyFromIn(source, childAt(source, node, slot), key)
+    if (first !== undefined) return first
+  }
+  return undefined
 }
 
 /** How many keys under `root` sort before `key`. Touches one path. */

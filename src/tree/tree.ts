@@ -52,12 +52,30 @@ export class Tree {
     return new Tree(source, leaf, 0, memoryOf(leaf))
   }
 
+  /** The same of keys alone. */
+  static emptyOfKeysIn(source: NodeSource): Tree {
+    const leaf = emptyLeaf(ColumnCount.keysLeaf)
+    return new Tree(source, leaf, 0, memoryOf(leaf))
+  }
+
   /** A tree of keys and records that a checkpoint describes. Its root is read when it is asked for. */
   static stored(source: NodeSource, root: StoredRoot): Tree {
-    if (root.lengthBytes === 0) return Tree.emptyIn(source)
-    const tree = new Tree(source, emptyLeaf(ColumnCount.recordsLeaf), root.count)
+    return root.lengthBytes === 0
+      ? Tree.emptyIn(source)
+      : Tree.#storedOf(source, root, ColumnCount.recordsLeaf)
+  }
+
+  /** The same of keys alone. */
+  static storedOfKeys(source: NodeSource, root: StoredRoot): Tree {
+    return root.lengthBytes === 0
+      ? Tree.emptyOfKeysIn(source)
+      : Tree.#storedOf(source, root, ColumnCount.keysLeaf)
+  }
+
+  static #storedOf(source: NodeSource, root: StoredRoot, columns: number): Tree {
+    const tree = new Tree(source, emptyLeaf(columns), root.count)
     tree.#root = undefined
-    tree.#stored = { root, columns: ColumnCount.recordsLeaf }
+    tree.#stored = { root, columns }
     return tree
   }
 

@@ -315,7 +315,7 @@ describe.skipIf(pythonMissing !== undefined)(suite, () => {
       definitionLength: _,
       structures: __,
       reserved: ___,
-      reserved2: ____,
+      indexes: ____,
       end: _____,
       ...facts
     } = CheckpointEntryField

@@ -70,7 +70,7 @@ export async function rowsOf(bytes: Uint8Array): Promise<EngineRows> {
   const collections = catalog.collections.map((collection): ReaderCollection => {
     const { id, name, version, fields, digest, structures } = collection
     const primaryKey = collection.primaryKey.map((path) => path.split('.'))
-    const keys = new RowKeys({ id, name, version, fields, primaryKey })
+    const keys = new RowKeys({ id, name, version, fields, primaryKey, indexes: [] })
     const list = db
       .collection(name)
       .range()

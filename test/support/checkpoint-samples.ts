@@ -22,6 +22,7 @@ const anyEntry: fc.Arbitrary<CheckpointEntry> = fc.record({
   counter: uint53,
   definition: fc.uint8Array({ maxLength: 40 }),
   structures: fc.array(fc.uint8Array({ maxLength: 20 }), { maxLength: MAX_STRUCTURES }),
+  indexes: fc.array(fc.record({ id: uint53, root: anyRoot, rows: uint53 }), { maxLength: 4 }),
 })
 
 /** Any checkpoint that can be written, plausible or not. */
@@ -53,6 +54,7 @@ export const CATALOG_ENTRY: CheckpointEntry = {
   counter: 1,
   definition: new Uint8Array(0),
   structures: [],
+  indexes: [],
 }
 
 /** Of a database before its first commit. */

@@ -4,6 +4,7 @@ import {
   type Checkpoint,
   checkpointBytes,
   CheckpointEntryField,
+  CheckpointIndexField,
   CheckpointField,
   decodeCheckpoint,
   encodeCheckpoint,
@@ -42,6 +43,20 @@ const SAMPLE: Checkpoint = {
       counter: 0x3637,
       definition: Uint8Array.of(0xd1, 0xd2),
       structures: [Uint8Array.of(0xe1), Uint8Array.of(0xf1, 0xf2, 0xf3)],
+      indexes: [
+        {
+          id: 0x4041,
+          root: {
+            position: 0x4243,
+            lengthBytes: 0x4445,
+            crc: 0x4647,
+            height: 1,
+            count: 0x4849,
+            nodeBytes: 0x4a4b,
+          },
+          rows: 0x4c4d,
+        },
+      ],
     },
   ],
 }
@@ -87,8 +102,18 @@ describe('a checkpoint', () => {
     expect(view.getUint8(HEAD + CheckpointEntryField.rootHeight)).toBe(2)
     expect(view.getUint16(HEAD + CheckpointEntryField.structures, true)).toBe(2)
     expect(at('definitionLength')).toBe(2)
+    expect(at('indexes')).toBe(1)
     const tail = [0xd1, 0xd2, 1, 0, 0, 0, 0xe1, 3, 0, 0, 0, 0xf1, 0xf2, 0xf3]
-    expect([...bytes.subarray(HEAD + ENTRY)]).toEqual(tail)
+    expect([...bytes.subarray(HEAD + ENTRY, HEAD + ENTRY + tail.length)]).toEqual(tail)
+    const index = HEAD + ENTRY + tail.length
+    const indexAt = (field: keyof typeof CheckpointIndexField): number =>
+      view.getUint32(index + CheckpointIndexField[field], true)
+    expect([indexAt('id'), indexAt('rootPosition'), indexAt('rootLength'), indexAt('rootCrc')]).toEqual([
+      0x4041, 0x4243, 0x4445, 0x4647,
+    ])
+    expect([indexAt('count'), indexAt('rows'), indexAt('nodeBytes')]).toEqual([0x4849, 0x4c4d, 0x4a4b])
+    expect(view.getUint8(index + CheckpointIndexField.rootHeight)).toBe(1)
+    expect(bytes.length).toBe(index + CheckpointIndexField.end)
   })
 
   it('is none, and never thrown over, when it is other bytes', () => {
@@ -118,7 +143,8 @@ describe('a checkpoint', () => {
     ['fewer collections than it has', CheckpointField.collections, 0],
     ['something reserved', CheckpointField.reserved, 1],
     ['a definition longer than it is', HEAD + CheckpointEntryField.definitionLength, 0xffff_ffff],
-    ['something reserved in an entry', HEAD + CheckpointEntryField.reserved2, 1],
+    ['more indexes than it has bytes for', HEAD + CheckpointEntryField.indexes, 0xffff_ffff],
+    ['fewer indexes than it has', HEAD + CheckpointEntryField.indexes, 0],
     ['a structure longer than it is', HEAD + ENTRY + 2, 0x8000_0000],
   ])('is none with %s', (_what, at, value) => {
     expect(decodeCheckpoint(changed((view) => view.setUint32(at, value, true)))).toBeUndefined()

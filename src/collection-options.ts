@@ -1,0 +1,10 @@
+/**
+ * Options of a collection that is registered by its parts.
+ */
+import type { IndexInput } from './catalog/index-definition.js'
+
+/** Options of `registerCollection`. */
+export interface CollectionOptions {
+  /** All its secondary indexes, by name: others that it has are dropped. Default: they stay as they are. */
+  readonly indexes?: Readonly<Record<string, IndexInput>> | undefined
+}

@@ -1,0 +1,60 @@
+/**
+ * Registering a collection, and building the indexes that this adds to rows that are there.
+ *
+ * A build is a run of small commits, each of which takes the index some rows farther: so a crash leaves a log that replays to
+ * the same state, reads and writes go on in between, and checkpoints store what was built. Queries see the index with the
+ * last of them. Registering the same definition again goes on with a build that a crash ended.
+ */
+import type { CollectionInput } from '../catalog/definition.js'
+import type { Engine } from './engine.js'
+import type { Transaction } from './transaction.js'
+
+/** Rows of the first slice of a build, and fewest and most of any. */
+const FIRST_ROWS = 128
+const LEAST_ROWS = 16
+const MOST_ROWS = 4096
+/** How long a slice should take, in milliseconds. */
+const TARGET_MS = 3
+
+export async function registerCollection(engine: Engine, input: CollectionInput): Promise<void> {
+  const run = (transaction: Transaction): void => transaction.register(input, true)
+  await engine.write(run, () => run)
+  const { name } = input
+  try {
+    const built = await buildIndexes(engine, name)
+    // Indexes that are not wanted any more were of use until now.
+    if (built) await engine.write(run, () => run)
+  } catch (error) {
+    // If that fails too, the indexes stay unbuilt, and no query uses them.
+    await engine.transaction((tx) => tx.dropUnbuiltIndexes(name)).catch(() => undefined)
+    throw error
+  }
+}
+
+/** Whether there was something to build. */
+async function buildIndexes(engine: Engine, name: string): Promise<boolean> {
+  const { platform } = engine.parts
+  let rows = FIRST_ROWS
+  const wasBuilding = isBuilding(engine, name)
+  for (let more = wasBuilding; more;) {
+    let ms = 0
+    const slice = (transaction: Transaction): boolean => {
+      const start = platform.monotonicMs()
+      const goesOn = transaction.buildIndexes(name, rows)
+      ms = platform.monotonicMs() - start
+      return goesOn
+    }
+    more = await engine.write(slice, () => slice)
+    if (ms > TARGET_MS) rows = Math.max(LEAST_ROWS, rows >>> 1)
+    else if (ms < TARGET_MS / 2) rows = Math.min(MOST_ROWS, rows * 2)
+    await platform.yield()
+  }
+  return wasBuilding
+}
+
+function isBuilding(engine: Engine, name: string): boolean {
+  const { names, collections } = engine.state
+  const id = names.get(name)
+  const indexes = id === undefined ? undefined : collections.get(id)?.indexes
+  return indexes?.some(({ definition }) => definition.builtTo !== undefined) === true
+}
