@@ -40,8 +40,12 @@ export class NotConvertible extends Error {
 /** How a value of a declared type is written as text; undefined for a type that takes text as it is. */
 export function textTypeOf(type: FieldType): TextType | undefined {
   if (type === 'any') return undefined
-  if (type === 'list' || type === 'object' || type === 'map' || type === 'set') return 'json'
-  return type
+  if (type === 'enum') return 'string'
+  return isTextType(type) ? type : 'json'
+}
+
+function isTextType(type: FieldType): type is Exclude<ImportType, 'json'> & FieldType {
+  return IMPORT_TYPES.some((known) => known === type)
 }
 
 /** How a field of a type of `--type` is declared. */

@@ -28,6 +28,11 @@ export class Findings {
     return this.#issues.length
   }
 
+  /** All of them. */
+  get issues(): readonly FieldIssue[] {
+    return this.#issues
+  }
+
   /** Whether to look no further: a limit was passed, or there are as many issues as an error lists. */
   get stopped(): boolean {
     return this.#passed !== undefined || this.#issues.length >= MAX_ISSUES
@@ -35,7 +40,12 @@ export class Findings {
 
   /** Notes a value that may not be stored, at `path` from where the walk is. */
   refuse(expected: string, value: unknown, path: string = ''): void {
-    if (!this.stopped) this.#issues.push({ path, expected, found: describe(value) })
+    this.note({ path, expected, found: describe(value) })
+  }
+
+  /** Notes an issue, its path from where the walk is. */
+  note(issue: FieldIssue): void {
+    if (!this.stopped) this.#issues.push(issue)
   }
 
   /** Notes a limit that was passed. Only the first counts. */
