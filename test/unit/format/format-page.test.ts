@@ -3,7 +3,7 @@
  * constant is in a table.
  */
 import { describe, expect, it } from 'vitest'
-import { CheckpointEntryField, CheckpointField } from '../../../src/format/checkpoint.js'
+import { CheckpointEntryField, CheckpointField, CheckpointIndexField } from '../../../src/format/checkpoint.js'
 import { COMMIT_BLOCK_BYTES, CommitField } from '../../../src/format/commit.js'
 import { FRAME_HEADER_BYTES, FRAME_MAGIC, FrameField, FrameKind } from '../../../src/format/frame.js'
 import {
@@ -60,6 +60,7 @@ const FIELD_TABLES: readonly [heading: string, offsets: Readonly<Record<string, 
   ['### Node image', NodeField],
   ['### Checkpoint payload', CheckpointField],
   ['### Checkpoint entry', CheckpointEntryField],
+  ['### Checkpoint index entry', CheckpointIndexField],
   ['### Quarantine head', QuarantineField],
 ]
 
