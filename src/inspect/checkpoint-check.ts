@@ -35,7 +35,7 @@ function catalogContradictions(entry: CheckpointEntry, head: CatalogHead): Contr
   if (known === undefined) return [unequal(`collection ${id}`, 'none', 'one')]
   const definition = id === CATALOG_ID ? known.definition : definitionOf(entry)
   const pairs: [string, string | number, string | number][] = [
-    [`definition of collection ${id}`, JSON.stringify(known.definition), JSON.stringify(definition)],
+    [`definition of collection ${id}`, textOf(known.definition), textOf(definition)],
     [`counter of collection ${id}`, known.counter, counter],
     [`structures of collection ${id}`, known.structuresLogged, structures.length],
   ]
@@ -48,6 +48,15 @@ function catalogContradictions(entry: CheckpointEntry, head: CatalogHead): Contr
 export function definitionOf({ id, definition }: CheckpointEntry): CollectionDefinition | undefined {
   const entry = readEntry(collectionKey(id), definition)
   return entry?.kind === 'collection' ? entry.definition : undefined
+}
+
+/** A definition as text: the conditions of a partial index may compare with what JSON has no form for. */
+function textOf(definition: CollectionDefinition | undefined): string {
+  if (definition === undefined) return 'none'
+  return JSON.stringify(definition, (_, value: unknown) => {
+    if (typeof value === 'bigint') return `${value}n`
+    return value instanceof Uint8Array ? [...value] : value
+  })
 }
 
 function unequal(what: string, expected: string | number, actual: string | number): Contradiction {

@@ -11,7 +11,7 @@ export interface VerifyFinding {
   readonly severity: 'error' | 'warning'
   /**
    * What kind of thing: `header`, `superblock`, `frame`, `padding`, `chain`, `content`, `checkpoint`, `node`, `tree`,
-   * `record`, `row`, `digest`.
+   * `record`, `row`, `digest`, `index`.
    */
   readonly kind: string
   /** Offset in the file. */

@@ -3,6 +3,8 @@
  */
 import { CATALOG_ID, readEntry } from '../catalog/entry.js'
 import type { CollectionDefinition } from '../catalog/definition.js'
+import type { IndexDefinition } from '../catalog/index-definition.js'
+import { entryKeyStart } from '../catalog/index-key.js'
 import { KeysOf } from '../engine/keys-of.js'
 import { RecordSource } from '../engine/record-source.js'
 import type { RowCodecs } from '../engine/row-codecs.js'
@@ -11,16 +13,27 @@ import { VarveError } from '../errors.js'
 import { type Digest, DigestSum, digestText } from '../format/digest.js'
 import { LOG_START } from '../format/header.js'
 import { Operation } from '../format/record.js'
+import type { Row } from '../format/value.js'
 import { PAUSE, type Task } from '../storage/task.js'
 import { RecordRef, type Tree, type TreeFinding, type TreeWatch, walkTree } from '../tree/index.js'
 import { keyOf, type Node, readRef } from '../tree/node.js'
 import type { AnalysedFile } from './analysed-file.js'
 import type { Findings } from './findings.js'
+import { IndexTally } from './index-tally.js'
 import type { NodeRanges } from './node-ranges.js'
 import { PlaceSet } from './place-set.js'
 
 /** Rows between two places where the work may be interrupted. */
 const ROWS_PER_PAUSE = 64
+
+/** An index, and what is kept with it. */
+export interface WalkedIndex {
+  readonly definition: IndexDefinition
+  readonly tree: Tree
+  readonly count: number
+  readonly rows: number
+  readonly nodeBytes: number | undefined
+}
 
 /** One tree, and what is kept with it. */
 export interface WalkedCollection {
@@ -33,6 +46,7 @@ export interface WalkedCollection {
   readonly digest: Digest
   /** Bytes of all its images; undefined for a tree that is not stored as a whole. */
   readonly nodeBytes: number | undefined
+  readonly indexes: readonly WalkedIndex[]
 }
 
 export interface StateWalkParts {
@@ -70,22 +84,81 @@ export class StateWalk {
 
   *walk(collection: WalkedCollection): Task<void> {
     const tally = new Tally()
+    const name = collection.definition?.name ?? ''
+    const wanted = collection.indexes.map(({ definition }) => new IndexTally(definition, name))
     const watch: TreeWatch = {
-      found: (finding) => this.#found(finding, collection, tally),
+      found: (finding) => this.#found(finding, `collection ${collection.id}`, tally),
       enter: (position, lengthBytes) => this.#enter(position, lengthBytes, tally),
-      leaf: (leaf) => this.#leaf(leaf, collection, tally),
+      leaf: (leaf) => this.#leaf(leaf, collection, tally, wanted),
     }
     yield* walkTree(collection.tree, watch)
     this.#checkFigures(collection, tally)
+    for (const [i, index] of collection.indexes.entries()) {
+      yield* this.#walkIndex(index, collection, tally.isReadable ? wanted[i] : undefined)
+    }
   }
 
-  #found(finding: TreeFinding, { id }: WalkedCollection, tally: Tally): void {
+  /** Walks an index, and holds it against what the rows say, if all of them were decoded. */
+  *#walkIndex(index: WalkedIndex, collection: WalkedCollection, wanted: IndexTally | undefined): Task<void> {
+    const { definition, tree, count, rows, nodeBytes } = index
+    const of = `index '${definition.name}' of collection ${collection.id}`
+    const tally = new Tally()
+    const held = new IndexTally(definition, collection.definition?.name ?? '')
+    const watch: TreeWatch = {
+      found: (finding) => this.#found(finding, of, tally),
+      enter: (position, lengthBytes) => this.#enter(position, lengthBytes, tally),
+      leaf: (leaf) => this.#indexLeaf(leaf, index, collection, held),
+    }
+    yield* walkTree(tree, watch)
+    if (!tally.isWhole) return
+    const figures: Figure[] = [
+      ['keys', count, held.entries],
+      ['bytes of nodes', nodeBytes, tally.nodeBytes],
+    ]
+    this.#compare(of, figures)
+    if (wanted === undefined || !this.#parts.deep) return
+    this.#compare(of, [['rows', rows, wanted.rows]])
+    if (wanted.equals(held)) return
+    const { findings, statedAt } = this.#parts
+    const expected = `${wanted.entries} entries in ${of}, as the rows say`
+    findings.error('index', statedAt, {
+      expected,
+      actual: `${held.entries} entries, not all of them the same`,
+    })
+  }
+
+  *#indexLeaf(leaf: Node, index: WalkedIndex, collection: WalkedCollection, held: IndexTally): Task<void> {
+    const { findings, statedAt } = this.#parts
+    for (let i = 0; i < leaf.count; i++) {
+      const entry = keyOf(leaf, i)
+      held.addEntry(entry)
+      const start = entryKeyStart(entry, index.definition.on.length)
+      if (start < 0 || !this.#hasRow(collection.tree, entry.subarray(start))) {
+        const place = leaf.position === 0 ? statedAt : { offset: leaf.position }
+        const what = `an entry of index '${index.definition.name}' that leads to a row`
+        findings.error('index', place, { expected: what, actual: 'one that leads to none' })
+      }
+      if (i % ROWS_PER_PAUSE === ROWS_PER_PAUSE - 1) yield PAUSE
+    }
+  }
+
+  /** A tree that cannot be read was found so already. */
+  #hasRow(tree: Tree, key: Uint8Array): boolean {
+    try {
+      return tree.has(key)
+    } catch (error) {
+      if (VarveError.is(error)) return true
+      throw error
+    }
+  }
+
+  #found(finding: TreeFinding, of: string, tally: Tally): void {
     const { kind, path, position, lengthBytes, expected, actual } = finding
     if (kind === 'unreadable' || kind === 'layout' || kind === 'depth') tally.isWhole = false
     const { findings } = this.#parts
     if (position !== 0)
       return findings.error('node', { offset: position, end: position + lengthBytes }, { expected, actual })
-    const where = `node ${path === '' ? '/' : path} of the index of collection ${id}`
+    const where = `node ${path === '' ? '/' : path} of the tree of ${of}`
     findings.error('tree', { offset: 0 }, { expected: `${expected} (${where})`, actual })
   }
 
@@ -112,16 +185,21 @@ export class StateWalk {
     return true
   }
 
-  *#leaf(leaf: Node, collection: WalkedCollection, tally: Tally): Task<void> {
+  *#leaf(leaf: Node, collection: WalkedCollection, tally: Tally, wanted: readonly IndexTally[]): Task<void> {
     const { walkedBefore, onBytes, deep } = this.#parts
-    const isRead = leaf.position !== 0 && walkedBefore?.reached(leaf.position) === true
+    const isRead =
+      leaf.position !== 0 && walkedBefore?.reached(leaf.position) === true && (wanted.length === 0 || !deep)
     const ref = new RecordRef()
     for (let i = 0; i < leaf.count; i++) {
       const key = keyOf(leaf, i)
       readRef(leaf, i, ref)
       tally.add(key, ref)
       onBytes(ref.lengthBytes)
-      if (this.#isInPlace(ref) && !isRead) this.#reader.check(ref, key, collection, deep)
+      if (this.#isInPlace(ref) && !isRead) {
+        const row = this.#reader.check(ref, key, collection, deep)
+        if (row === undefined) tally.isReadable = false
+        else for (const index of wanted) index.addRow(row, key)
+      }
       if (i % ROWS_PER_PAUSE === ROWS_PER_PAUSE - 1) yield PAUSE
     }
   }
@@ -145,26 +223,34 @@ export class StateWalk {
     return true
   }
 
-  /** Figures can only be right if all that they count was seen. */
-  #checkFigures(collection: WalkedCollection, tally: Tally): void {
-    if (!tally.isWhole) return
+  #compare(of: string, figures: readonly Figure[]): void {
     const { findings, statedAt } = this.#parts
-    const of = collection.id === CATALOG_ID ? 'the catalog' : `collection ${collection.id}`
-    const figures: [string, number | undefined, number][] = [
-      ['keys', collection.count, tally.count],
-      ['bytes of live records', collection.liveBytes, tally.liveBytes],
-      ['bytes of nodes', collection.nodeBytes, tally.nodeBytes],
-    ]
     for (const [what, stated, found] of figures) {
       if (stated === undefined || stated === found) continue
       const expected = `${found} ${what} of ${of}, as its tree has`
       findings.error(statedAt.kind, statedAt, { expected, actual: String(stated) })
     }
+  }
+
+  /** Figures can only be right if all that they count was seen. */
+  #checkFigures(collection: WalkedCollection, tally: Tally): void {
+    if (!tally.isWhole) return
+    const { findings, statedAt } = this.#parts
+    const of = collection.id === CATALOG_ID ? 'the catalog' : `collection ${collection.id}`
+    const figures: Figure[] = [
+      ['keys', collection.count, tally.count],
+      ['bytes of live records', collection.liveBytes, tally.liveBytes],
+      ['bytes of nodes', collection.nodeBytes, tally.nodeBytes],
+    ]
+    this.#compare(of, figures)
     const [stated, found] = [digestText(collection.digest), digestText(tally.digest)]
     if (stated === found) return
     findings.error('digest', statedAt, { expected: `state digest ${found} of ${of}`, actual: stated })
   }
 }
+
+/** What is counted, what is stated of it, and what was found. */
+type Figure = readonly [what: string, stated: number | undefined, found: number]
 
 /** What a tree's leaves say, added up. */
 class Tally {
@@ -173,6 +259,8 @@ class Tally {
   nodeBytes = 0
   /** Whether everything below the root was seen. */
   isWhole = true
+  /** Whether every row was decoded. */
+  isReadable = true
   readonly digest: DigestSum = new DigestSum()
 
   add(key: Uint8Array, { lengthBytes, crc }: RecordRef): void {
@@ -197,33 +285,45 @@ class RecordChecker {
     this.#rows = new RowReader(this.#source, this.#codecs, path)
   }
 
-  /** Checks one record; with `deep`, also the row in it. */
-  check(ref: RecordRef, key: Uint8Array, { id, definition }: WalkedCollection, deep: boolean): void {
+  /** Checks one record; with `deep`, also the row in it, which is returned if it can be read. */
+  check(
+    ref: RecordRef,
+    key: Uint8Array,
+    { id, definition }: WalkedCollection,
+    deep: boolean,
+  ): Row | undefined {
     const place = { offset: ref.position, end: ref.position + ref.lengthBytes }
     try {
       this.#source.read(ref, id, key)
     } catch (error) {
-      return this.#report('record', place, error)
+      this.#report('record', place, error)
+      return undefined
     }
-    if (this.#source.record.operation !== Operation.put)
-      return this.#findings.error('record', place, {
-        expected: 'a record of a row',
-        actual: 'that of a delete',
-      })
-    if (!deep || definition === undefined) return
+    if (this.#source.record.operation !== Operation.put) {
+      const what = { expected: 'a record of a row', actual: 'that of a delete' }
+      this.#findings.error('record', place, what)
+      return undefined
+    }
+    if (!deep || definition === undefined) return undefined
     try {
-      const isOfKey = id === CATALOG_ID ? this.#isEntry(key) : this.#isRowOf(ref, key, definition)
+      const row = id === CATALOG_ID ? undefined : this.#row(ref, definition)
+      const isOfKey = row === undefined ? this.#isEntry(key) : this.#isRowOf(row, key, definition)
       if (!isOfKey)
         this.#findings.error('row', place, { expected: 'a row of its key', actual: 'a row of another key' })
+      return row
     } catch (error) {
       this.#report('row', place, error)
+      return undefined
     }
   }
 
-  /** Whether the record read last holds a row of this key. */
-  #isRowOf({ position }: RecordRef, key: Uint8Array, definition: CollectionDefinition): boolean {
+  /** The row in the record read last. */
+  #row({ position }: RecordRef, { id }: CollectionDefinition): Row {
     const { bytes, record } = this.#source
-    const row = this.#rows.decodeRecord(definition.id, position, bytes, record.valueStart, record.valueEnd)
+    return this.#rows.decodeRecord(id, position, bytes, record.valueStart, record.valueEnd)
+  }
+
+  #isRowOf(row: Row, key: Uint8Array, definition: CollectionDefinition): boolean {
     const keys = this.#keys.of(definition)
     return sameBytes(keys.encodeParts(keys.partsOf(row)), key)
   }

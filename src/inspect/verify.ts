@@ -20,7 +20,7 @@ import { definitionOf } from './checkpoint-check.js'
 import { Findings, type VerifyFinding } from './findings.js'
 import { LogCheck } from './log-check.js'
 import { scanLog } from './log-scan.js'
-import { StateWalk, type StateWalkParts, type WalkedCollection } from './state-walk.js'
+import { StateWalk, type StateWalkParts, type WalkedCollection, type WalkedIndex } from './state-walk.js'
 
 export interface VerifyOptions extends InspectOptions {
   /** Also decode every row, and check its key. Default false. */
@@ -136,8 +136,16 @@ class Verification {
       recordsBefore: judgement.last.end,
     }
     const last = new StateWalk({ ...common, ...bounds, walkedBefore: first, onBytes })
-    for (const [id, { definition, tree, liveBytes, digest }] of state.collections)
-      yield* last.walk({ id, definition, tree, count: tree.count, liveBytes, digest, nodeBytes: undefined })
+    for (const [id, collection] of state.collections) {
+      const { definition, tree, liveBytes, digest } = collection
+      const indexes = collection.indexes.map((index) => ({
+        ...index,
+        count: index.tree.count,
+        nodeBytes: undefined,
+      }))
+      const { count } = tree
+      yield* last.walk({ id, definition, tree, count, liveBytes, digest, nodeBytes: undefined, indexes })
+    }
   }
 
   /** Whether an open starts from the newest checkpoint. */
@@ -209,6 +217,14 @@ function storedCollections({ checkpoint }: FoundCheckpoint, { nodes }: AnalysedF
     const { id, root, liveBytes, digest } = entry
     const { count, nodeBytes } = root
     const definition = id === CATALOG_ID ? CATALOG_DEFINITION : definitionOf(entry)
-    return { id, definition, tree: Tree.stored(nodes, root), count, liveBytes, digest, nodeBytes }
+    const indexes = entry.indexes.flatMap((index): WalkedIndex[] => {
+      const known = definition?.indexes.find((one) => one.id === index.id)
+      const tree = Tree.storedOfKeys(nodes, index.root)
+      const { count: keys, nodeBytes: bytes } = index.root
+      return known === undefined
+        ? []
+        : [{ definition: known, tree, count: keys, rows: index.rows, nodeBytes: bytes }]
+    })
+    return { id, definition, tree: Tree.stored(nodes, root), count, liveBytes, digest, nodeBytes, indexes }
   })
 }

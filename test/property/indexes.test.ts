@@ -12,6 +12,7 @@ import { Database } from '../../src/database.js'
 import { VarveError } from '../../src/errors.js'
 import type { Row } from '../../src/format/value.js'
 import type { IndexInput } from '../../src/catalog/index-definition.js'
+import { verifyFile } from '../../src/inspect/verify.js'
 import { MemoryStorage } from '../../src/storage/memory-storage.js'
 import { count, seed } from '../support/counts.js'
 import { entriesOf, type OracleRow } from '../support/index-oracle.js'
@@ -75,6 +76,11 @@ class Session {
     this.#engine = undefined
     this.#check(this.#open().state)
     await new Database(this.#open()).close()
+    this.#engine = undefined
+    const storage = this.#storage
+    const { platform } = workloadPlatform({ seed: 1, storage })
+    const { findings } = await verifyFile(PATH, { storage, deep: true }, platform)
+    expect(findings).toEqual([])
   }
 
   #open(): Engine {
