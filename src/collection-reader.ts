@@ -4,6 +4,7 @@
 import type { CollectionDefinition } from './catalog/definition.js'
 import type { KeysOf } from './engine/keys-of.js'
 import type { RowReader } from './engine/row-reader.js'
+import { finishRow, type RulesOf } from './engine/row-rules.js'
 import type { IndexState } from './engine/state.js'
 import { TransactionError } from './errors.js'
 import type { Key } from './format/key.js'
@@ -33,6 +34,7 @@ export interface ViewLog extends CommittedLog {
 export interface ReadView {
   readonly rows: RowReader
   readonly keys: KeysOf
+  readonly rules: RulesOf
   readonly platform: Platform
   /** The collection now. Throws if there is none, or if the view was closed. */
   collection(name: string): CollectionView
@@ -112,7 +114,7 @@ export class CollectionReader<R extends Row = Row> {
    */
   history(key: Key, options: HistoryOptions = {}): RowHistory<R> {
     const { definition, tree } = this.#captured()
-    const { log, rows, platform, keys } = this.#view
+    const { log, rows, platform, keys, rules } = this.#view
     if (log === undefined) {
       throw new TransactionError(
         'A transaction has no history: it reads no commit. Ask the collection of the database, or of a snapshot.',
@@ -127,6 +129,7 @@ export class CollectionReader<R extends Row = Row> {
       tree,
       scan: options.scan ?? false,
       rows,
+      rules: rules.of(definition),
       platform,
       check: () => this.#view.check(),
     })
@@ -140,6 +143,7 @@ export class CollectionReader<R extends Row = Row> {
       reverse: options.reverse ?? false,
       limit: checkLimit(options.limit),
       rows: this.#view.rows,
+      rules: this.#view.rules.of(view.definition),
       platform: this.#view.platform,
       check: () => this.#view.check(),
     })
@@ -159,6 +163,7 @@ export class CollectionReader<R extends Row = Row> {
 
   #read(definition: CollectionDefinition, tree: Tree, bytes: Uint8Array): R | undefined {
     if (!tree.find(bytes, this.#ref)) return undefined
-    return this.#view.rows.read(definition.id, this.#ref, bytes) as R // The type of stored rows is the caller's claim.
+    const { rows, rules } = this.#view
+    return finishRow(rules.of(definition), rows.read(definition.id, this.#ref, bytes)) as R // The type of stored rows is the caller's claim.
   }
 }

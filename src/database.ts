@@ -58,6 +58,7 @@ export class Database {
     this.#view = {
       rows: engine.rows,
       keys: engine.keys,
+      rules: engine.rules,
       platform: engine.parts.platform,
       collection: (name) => viewOf(engine.state, name),
       log: () => logOf(engine, engine.state),
@@ -254,8 +255,8 @@ export class Database {
   }
 
   #handle(transaction: Transaction): TransactionHandle {
-    const { rows, keys, platform } = this.#view
-    return new TransactionHandle(transaction, { rows, keys, platform })
+    const { rows, keys, rules, platform } = this.#view
+    return new TransactionHandle(transaction, { rows, keys, rules, platform })
   }
 
   /**

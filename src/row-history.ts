@@ -2,6 +2,7 @@
  * The versions of a row, newest first: found lazily, up to one commit, whatever is written meanwhile.
  */
 import type { RowReader } from './engine/row-reader.js'
+import { finishRow, type RowRules } from './engine/row-rules.js'
 import type { Row } from './format/value.js'
 import { everyLife, type FoundVersion, presentLife, type VersionQuery } from './log/version-walk.js'
 import type { Platform } from './storage/platform.js'
@@ -33,6 +34,7 @@ export interface HistorySource extends VersionQuery {
   readonly tree: Tree
   readonly scan: boolean
   readonly rows: RowReader
+  readonly rules: RowRules
   readonly platform: Platform
   /** Throws once the view that the history came from is closed. */
   readonly check: () => void
@@ -97,9 +99,11 @@ export class RowHistory<R extends Row = Row> {
     valueStart,
     valueEnd,
   }: FoundVersion): RowVersion<R> {
-    const { rows, collectionId } = this.#source
+    const { rows, rules, collectionId } = this.#source
     const row =
-      operation === 'put' ? rows.decodeRecord(collectionId, position, bytes, valueStart, valueEnd) : undefined
+      operation === 'put'
+        ? finishRow(rules, rows.decodeRecord(collectionId, position, bytes, valueStart, valueEnd))
+        : undefined
     return { sequence, time: new Date(time), operation, row: row as R | undefined } // The type of stored rows is the caller's claim.
   }
 }

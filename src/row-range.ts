@@ -3,6 +3,7 @@
  */
 import type { Row } from './format/value.js'
 import type { RowReader } from './engine/row-reader.js'
+import { finishRow, type RowRules } from './engine/row-rules.js'
 import type { Platform } from './storage/platform.js'
 import { SLICE_MS } from './storage/task.js'
 import type { KeyBounds, Tree } from './tree/index.js'
@@ -15,6 +16,7 @@ export interface RangeSource {
   readonly reverse: boolean
   readonly limit: number
   readonly rows: RowReader
+  readonly rules: RowRules
   readonly platform: Platform
   /** Throws once the view that the range came from is closed. */
   readonly check: () => void
@@ -38,11 +40,12 @@ export class RowRange<R extends Row = Row> {
   }
 
   *[Symbol.iterator](): Generator<R, void, undefined> {
-    const { tree, bounds, reverse, limit, rows, collectionId, check } = this.#source
+    const { tree, bounds, reverse, limit, rows, rules, collectionId, check } = this.#source
     const cursor = tree.cursor(bounds, { reverse })
     for (let left = limit; left > 0 && cursor.next(); left--) {
       check()
-      yield rows.read(collectionId, cursor.ref, undefined) as R // Rows are what was stored: their type is the caller's claim.
+      // Rows are what was stored: their type is the caller's claim.
+      yield finishRow(rules, rows.read(collectionId, cursor.ref, undefined)) as R
     }
   }
 

@@ -37,6 +37,7 @@ export class Snapshot {
     this.#view = {
       rows: engine.rows,
       keys: engine.keys,
+      rules: engine.rules,
       platform: engine.parts.platform,
       collection: (name) => {
         this.#check()

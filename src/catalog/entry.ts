@@ -1,7 +1,8 @@
 /**
  * The catalog as rows of a collection of its own, number 0: definitions, record structures and counters.
  *
- *     key ('collection', id)                 { name, primaryKey: [[name, ...], ...], fields: [{ path, type, optional?, generated? }], version }
+ *     key ('collection', id)                 { name, primaryKey: [[name, ...], ...], fields: [{ path, type, ... }], version }
+ *     with unknownFields unless it is 'keep'; with codeRules: { defaults: [field, ...], validator } if it has any
  *     with indexes: [{ id, name, on: [[name, ...], ...], kinds: ['any' | 'uuid', ...], unique?, where?, builtTo? }] if it has any
  *     key ('structure', collection id, id)   { fields: [name, ...] }
  *     key ('counter', collection id)         { next }     the next generated key; for collection 0 the next collection id
@@ -15,7 +16,8 @@ import { DecodeFailure } from '../format/decode-failure.js'
 import { MAX_STRUCTURES } from '../format/limits.js'
 import { type Row, RowCodec } from '../format/value.js'
 import type { CollectionDefinition } from './definition.js'
-import { FIELD_TYPES, type FieldDefinition } from './field.js'
+import { type CodeRules, UNKNOWN_FIELDS } from './field.js'
+import { FormProblem, readFields } from './field-form.js'
 import type { IndexDefinition } from './index-definition.js'
 import { readIndexWhere } from './index-where.js'
 
@@ -53,9 +55,17 @@ export function counterKey(collectionId: number): Uint8Array {
 
 /** The row of a definition. A copy: the codec's buffer is reused. */
 export function collectionRow(definition: CollectionDefinition): Uint8Array {
-  const { name, primaryKey, fields, indexes, version } = definition
-  const base = { name, primaryKey, fields, version }
-  return codec.encode(indexes.length === 0 ? base : { ...base, indexes: indexes.map(indexRow) }).slice()
+  const { name, primaryKey, fields, indexes, unknownFields, codeRules, version } = definition
+  const row: Row = {
+    name,
+    primaryKey,
+    fields,
+    version,
+    ...(unknownFields === undefined || unknownFields === 'keep' ? {} : { unknownFields }),
+    ...(codeRules === undefined ? {} : { codeRules }),
+    ...(indexes.length === 0 ? {} : { indexes: indexes.map(indexRow) }),
+  }
+  return codec.encode(row).slice()
 }
 
 export function structureRow(fields: readonly string[]): Uint8Array {
@@ -100,15 +110,51 @@ type Content = Readonly<Record<string, unknown>> | undefined
 
 function readCollection(id: number, content: Content): CatalogEntry | undefined {
   if (content === undefined) return { kind: 'collection', id, definition: undefined }
-  const { name, primaryKey, fields, indexes, version } = content
+  // What is not known was written by a newer version, and may change what all the rest means.
+  if (!hasOnly(content, COLLECTION_PROPERTIES)) return undefined
+  const { name, primaryKey, fields, indexes, unknownFields, codeRules, version } = content
   const paths = readList(primaryKey, readPath)
-  const list = readList(fields, readField)
+  const list = readFields(fields)
   const indexList = indexes === undefined ? [] : readList(indexes, readIndex)
-  if (typeof name !== 'string' || paths === undefined || list === undefined || !isId(version))
+  const unknown = UNKNOWN_FIELDS.find((one) => one === unknownFields)
+  const code = codeRules === undefined ? undefined : readCodeRules(codeRules)
+  if (typeof name !== 'string' || paths === undefined || list instanceof FormProblem || !isId(version))
     return undefined
-  if (indexList === undefined) return undefined
-  const definition = { id, name, primaryKey: paths, fields: list, indexes: indexList, version }
+  if (indexList === undefined || (unknownFields !== undefined && unknown === undefined)) return undefined
+  if (codeRules !== undefined && code === undefined) return undefined
+  const definition: CollectionDefinition = {
+    id,
+    name,
+    primaryKey: paths,
+    fields: list,
+    indexes: indexList,
+    version,
+    ...(unknown === undefined ? {} : { unknownFields: unknown }),
+    ...(code === undefined ? {} : { codeRules: code }),
+  }
   return { kind: 'collection', id, definition }
+}
+
+const COLLECTION_PROPERTIES: ReadonlySet<string> = new Set([
+  'name',
+  'primaryKey',
+  'fields',
+  'indexes',
+  'unknownFields',
+  'codeRules',
+  'version',
+])
+const CODE_RULES_PROPERTIES: ReadonlySet<string> = new Set(['defaults', 'validator'])
+
+function hasOnly(value: object, known: ReadonlySet<string>): boolean {
+  return Object.keys(value).every((name) => known.has(name))
+}
+
+function readCodeRules(value: unknown): CodeRules | undefined {
+  if (typeof value !== 'object' || value === null || !hasOnly(value, CODE_RULES_PROPERTIES)) return undefined
+  const { defaults, validator } = value as Readonly<Record<string, unknown>>
+  const names = readPath(defaults, true)
+  return names === undefined || typeof validator !== 'boolean' ? undefined : { defaults: names, validator }
 }
 
 function readStructure(
@@ -128,20 +174,6 @@ function readCounter(collectionId: number, content: Content): CatalogEntry | und
   return isId(next) ? { kind: 'counter', collectionId, next } : undefined
 }
 
-function readField(value: unknown): FieldDefinition | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
-  const { path, type, optional, generated } = value as Record<string, unknown>
-  const names = readPath(path)
-  const known = FIELD_TYPES.find((candidate) => candidate === type)
-  if (names === undefined || known === undefined) return undefined
-  return {
-    path: names,
-    type: known,
-    ...(optional === true ? { optional: true } : {}),
-    ...(generated === true ? { generated: true } : {}),
-  }
-}
-
 /** An index as it is stored. */
 function indexRow({ id, name, on, kinds, unique, where, builtTo }: IndexDefinition): Row {
   return {
@@ -155,8 +187,19 @@ function indexRow({ id, name, on, kinds, unique, where, builtTo }: IndexDefiniti
   }
 }
 
+const INDEX_PROPERTIES: ReadonlySet<string> = new Set([
+  'id',
+  'name',
+  'on',
+  'kinds',
+  'unique',
+  'where',
+  'builtTo',
+])
+
 function readIndex(value: unknown): IndexDefinition | undefined {
   if (typeof value !== 'object' || value === null) return undefined
+  if (!hasOnly(value, INDEX_PROPERTIES)) return undefined
   const { id, name, on, kinds, unique, where, builtTo } = value as Record<string, unknown>
   const paths = readList(on, readPath)
   const kindList = readList(kinds, (kind) => (kind === 'any' || kind === 'uuid' ? kind : undefined))

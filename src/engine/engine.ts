@@ -22,6 +22,7 @@ import { PinnedStates } from './pinned-states.js'
 import { RecordSource } from './record-source.js'
 import { RunningCode } from './running-code.js'
 import { RowReader } from './row-reader.js'
+import { RulesOf } from './row-rules.js'
 import type { DatabaseState } from './state.js'
 import { Transaction, type TransactionParts } from './transaction.js'
 import { UuidGenerator } from './uuid.js'
@@ -52,6 +53,7 @@ const DEFAULT_TIMEOUT_MS = 10_000
 export class Engine {
   readonly rows: RowReader
   readonly keys: KeysOf = new KeysOf()
+  readonly rules: RulesOf = new RulesOf()
   readonly pins: PinnedStates
   /** Absent for a database in memory. */
   readonly pages: PageCache | undefined
@@ -83,6 +85,7 @@ export class Engine {
       rows: this.rows,
       codecs,
       keys: this.keys,
+      rules: this.rules,
       uuids: new UuidGenerator(platform),
       maxBytes: parts.maxTransactionBytes,
     }

@@ -1,7 +1,7 @@
 /**
  * What a transaction says when it refuses an operation: what is in the way, and what to do instead.
  */
-import { DuplicateKeyError, SchemaError, ValidationError } from '../errors.js'
+import { DuplicateKeyError, type FieldIssue, SchemaError, ValidationError } from '../errors.js'
 import type { IndexDefinition } from '../catalog/index-definition.js'
 import { entryKeyStart } from '../catalog/index-key.js'
 import { DecodeFailure } from '../format/decode-failure.js'
@@ -59,5 +59,44 @@ export function breakingChange(collection: string, reasons: readonly string[]): 
   return new SchemaError(
     `Collection '${collection}' exists with another definition: ${reasons.join('; ')}. Rows written under the old one may not fit; nothing was changed.`,
     { collection, actual: reasons.join('; ') },
+  )
+}
+
+export function migrationNeeded(collection: string, reasons: readonly string[]): SchemaError {
+  return new SchemaError(
+    `Collection '${collection}' exists with another definition, which its rows were written under: ${reasons.join('; ')}. Bring them into shape with db.migrate; nothing was changed.`,
+    { collection, actual: reasons.join('; ') },
+  )
+}
+
+/** A row that does not fit the fields or the validator of its collection. */
+export function misfit(collection: string, issues: readonly FieldIssue[]): ValidationError {
+  const text = issues
+    .slice(0, ISSUES_NAMED)
+    .map(
+      ({ path, expected, found }) =>
+        `${path === '' ? 'the row' : path}: expected ${expected}, found ${found}`,
+    )
+    .join('; ')
+  const more = issues.length > ISSUES_NAMED ? `; and ${issues.length - ISSUES_NAMED} more` : ''
+  return new ValidationError(
+    `The row does not fit collection '${collection}': ${text}${more}. Nothing was written.`,
+    { collection, issues },
+  )
+}
+
+/** How many issues a message names; the details have all. */
+const ISSUES_NAMED = 20
+
+/** A write to a collection whose rules in code are not at hand. */
+export function codeMissing(
+  collection: string,
+  defaults: readonly string[],
+  validator: boolean,
+): SchemaError {
+  const rules = [...(validator ? ['a validator'] : []), ...defaults.map((field) => `the default of ${field}`)]
+  return new SchemaError(
+    `Collection '${collection}' has rules in code that this open was not given: ${rules.join(', ')}. Pass its definition to open in collections, or open with unchecked: true to write without them.`,
+    { collection, expected: rules.join(', ') },
   )
 }

@@ -7,9 +7,8 @@
  */
 import { CATALOG_ID, type CatalogEntry, entryKey, entryRow } from '../catalog/entry.js'
 import { type CollectionDefinition, type CollectionInput, compareDefinitions } from '../catalog/definition.js'
-import { checkFields } from '../catalog/field.js'
 import { type IndexDefinition, resolveIndexes } from '../catalog/index-definition.js'
-import { type FieldIssue, LimitError, SchemaError, TransactionError, ValidationError } from '../errors.js'
+import { LimitError, SchemaError, TransactionError, ValidationError } from '../errors.js'
 import type { Key, KeyPart } from '../format/key.js'
 import { MAX_COLLECTIONS } from '../format/limits.js'
 import { Operation } from '../format/record.js'
@@ -18,8 +17,9 @@ import type { BuilderMark, TransactionBuilder } from '../log/transaction-builder
 import { RecordRef } from '../tree/index.js'
 import type { Head, PlacedRecord } from './head.js'
 import { applyPatch, define } from './patch.js'
-import { breakingChange, duplicate, keyChanged } from './refusals.js'
+import { breakingChange, duplicate, keyChanged, migrationNeeded } from './refusals.js'
 import type { RowReader } from './row-reader.js'
+import { finishRow, type RulesOf } from './row-rules.js'
 import type { RowCodecs } from './row-codecs.js'
 import type { KeysOf } from './keys-of.js'
 import type { UuidGenerator } from './uuid.js'
@@ -37,6 +37,7 @@ export interface TransactionParts {
   readonly rows: RowReader
   readonly codecs: RowCodecs
   readonly keys: KeysOf
+  readonly rules: RulesOf
   readonly uuids: UuidGenerator
   readonly maxBytes: number
 }
@@ -134,7 +135,8 @@ export class Transaction {
   #read(collection: WorkingCollection, key: Uint8Array): Row | undefined {
     const ref = this.#ref
     if (!collection.find(key, ref)) return undefined
-    return this.#parts.rows.read(collection.definition.id, ref, key)
+    const { definition } = collection
+    return finishRow(this.#parts.rules.of(definition), this.#parts.rows.read(definition.id, ref, key))
   }
 
   // Writes
@@ -162,10 +164,10 @@ export class Transaction {
     const bytes = keys.encode(key)
     const old = this.#read(collection, bytes)
     if (old === undefined) return undefined
-    const row = typeof change === 'function' ? this.#changed(name, change, old) : applyPatch(old, change)
+    const changed = typeof change === 'function' ? this.#changed(name, change, old) : applyPatch(old, change)
+    const row = this.#accepted(collection.definition, changed)
     const parts = keys.partsOf(row)
     if (!sameBytes(keys.encodeParts(parts), bytes)) throw keyChanged(name, keys.paths)
-    this.#checkRow(collection.definition, row)
     const encoded = this.#parts.codecs.of(collection.definition.id).encode(row)
     // The encoder's bytes are read back at once, before anything else is encoded.
     const result = this.#parts.rows.decode(collection.definition.id, encoded)
@@ -199,8 +201,10 @@ export class Transaction {
     const { definition } = collection
     const keys = this.#parts.keys.of(definition)
     requireRow(input, definition.name)
-    const row = keys.lacksGenerated(input) ? this.#withKey(collection, input) : input
-    this.#checkRow(definition, row)
+    const row = this.#accepted(
+      definition,
+      keys.lacksGenerated(input) ? this.#withKey(collection, input) : input,
+    )
     const parts = keys.partsOf(row)
     const key = keys.encodeParts(parts)
     if (how === 'insert' && collection.find(key, this.#ref))
@@ -209,26 +213,16 @@ export class Transaction {
       collection,
       key,
       this.#parts.codecs.of(definition.id).encode(row),
-      nextCounter(collection, parts),
+      keys.generated === 'int' ? nextCounter(collection, parts) : undefined,
     )
     return keys.asKey(parts)
   }
 
-  #checkRow(definition: CollectionDefinition, row: Row): void {
-    if (definition.fields.length === 0) return
-    const issues: FieldIssue[] = []
-    checkFields(definition.fields, row, issues)
-    if (issues.length === 0) return
-    const text = issues
-      .map(({ path, expected, found }) => `${path}: expected ${expected}, found ${found}`)
-      .join('; ')
-    throw new ValidationError(
-      `The row does not fit collection '${definition.name}': ${text}. Nothing was written.`,
-      {
-        collection: definition.name,
-        issues,
-      },
-    )
+  /** The row to store for one that is given. Validators and defaults may be caller's code, as in `#changed`. */
+  #accepted(definition: CollectionDefinition, row: Row): Row {
+    const accepted = this.#parts.rules.of(definition).accept(row)
+    this.#use()
+    return accepted
   }
 
   /** A copy of the row with a generated key. */
@@ -282,6 +276,7 @@ export class Transaction {
     if (present === undefined) return this.savepoint(() => this.#create(input))
     const change = compareDefinitions(present, input)
     if (change.kind === 'breaking') throw breakingChange(input.name, change.reasons)
+    if (change.kind === 'migration') throw migrationNeeded(input.name, change.reasons)
     if (change.kind === 'same') return
     const version = present.version + 1
     const indexes = resolveIndexes(present.indexes, input.indexes, version, online)
@@ -329,6 +324,7 @@ export class Transaction {
         collection: to,
       })
     }
+    this.#parts.rules.rename(from, to)
     this.#define({ ...definition, name: to, version: definition.version + 1 })
   }
 
@@ -435,10 +431,7 @@ export class Transaction {
 /** A key given by the caller to a counting collection moves its counter past it. */
 function nextCounter(collection: WorkingCollection, parts: readonly KeyPart[]): number | undefined {
   const [part] = parts
-  const counts = collection.definition.fields.some(
-    (field) => field.generated === true && field.type === 'int',
-  )
-  if (!counts || typeof part !== 'number' || part < collection.counter) return undefined
+  if (typeof part !== 'number' || part < collection.counter) return undefined
   return Math.min(part + 1, Number.MAX_SAFE_INTEGER)
 }
 
