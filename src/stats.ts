@@ -2,6 +2,7 @@
  * What `db.stats()` tells.
  */
 import type { Engine } from './engine/engine.js'
+import { indexBytesOf } from './format/checkpoint.js'
 import { LOG_START } from './format/header.js'
 import type { ByteUse } from './engine/byte-use.js'
 
@@ -95,7 +96,7 @@ function nodeUse({ parts, checkpointer }: Engine): ByteUse {
   const { log } = parts
   const entries = log.checkpoint?.checkpoint.collections ?? []
   // Without a writer nothing is stored after the open.
-  const liveBytes = checkpointer?.indexBytes ?? entries.reduce((sum, { root }) => sum + root.nodeBytes, 0)
+  const liveBytes = checkpointer?.indexBytes ?? indexBytesOf(entries)
   return { liveBytes, deadBytes: (checkpointer?.nodeBytes ?? log.nodeBytes) - liveBytes }
 }
 

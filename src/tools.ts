@@ -3,7 +3,7 @@
  * of the same names print with `--json`.
  */
 export { dumpCatalog, inspect, openFrozen, verify } from './node-tools.js'
-export type { CatalogCollection, CatalogReport } from './inspect/dump-catalog.js'
+export type { CatalogCollection, CatalogIndex, CatalogReport } from './inspect/dump-catalog.js'
 export type { InspectOptions } from './inspect/analysed-file.js'
 export type { FrameCount } from './inspect/frame-counter.js'
 export type { ByteUse } from './engine/byte-use.js'

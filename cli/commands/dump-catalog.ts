@@ -2,7 +2,12 @@
  * `varve dump-catalog`: what collections a database has, and how their rows are stored.
  */
 import type { FieldDefinition } from '../../src/index.js'
-import { type CatalogCollection, type CatalogReport, dumpCatalog } from '../../src/tools.js'
+import {
+  type CatalogCollection,
+  type CatalogIndex,
+  type CatalogReport,
+  dumpCatalog,
+} from '../../src/tools.js'
 import type { CommandSpec, Outcome, Run } from '../command.js'
 import { visible } from '../escape.js'
 import { count, counted, facts, quoted, size } from '../format.js'
@@ -37,7 +42,7 @@ function collectionText(collection: CatalogCollection): string {
     ['schema version', String(version)],
     ['primary key', primaryKey.map(visible).join(', ')],
     ...listed('fields', fields.map(fieldText), 'none declared: any field is taken'),
-    ['indexes', indexes.length === 0 ? 'none' : String(indexes.length)],
+    ...listed('indexes', indexes.map(indexText), 'none'),
     ...listed('structures', structures.map(structureText), 'none'),
     ...(nextGenerated === undefined ? [] : [['next number', count(nextGenerated)] as const]),
     ['rows', `${count(rows)} (${size(liveBytes)} live)`],
@@ -54,6 +59,17 @@ function listed(label: string, items: readonly string[], none: string): (readonl
 function fieldText({ path, type, optional, generated }: FieldDefinition): string {
   const notes = [...(optional === true ? ['optional'] : []), ...(generated === true ? ['generated'] : [])]
   return `${visible(path.join('.'))}: ${[type, ...notes].join(', ')}`
+}
+
+function indexText({ name, on, unique, where, building, rows, entries }: CatalogIndex): string {
+  const notes = [
+    ...(unique ? ['unique'] : []),
+    ...(where === undefined ? [] : ['partial']),
+    ...(building ? ['being built'] : []),
+    `${count(rows)} rows`,
+    ...(entries === rows ? [] : [`${count(entries)} entries`]),
+  ]
+  return `${visible(name)} on ${on.map(visible).join(', ')}: ${notes.join(', ')}`
 }
 
 function structureText(names: readonly string[], id: number): string {

@@ -104,7 +104,7 @@ function superblockRow({ slot, live, problem, content }: SuperblockReport): stri
 
 const TREE_COLUMNS = [
   { title: 'tree of' },
-  { title: 'rows', align: 'right' },
+  { title: 'keys', align: 'right' },
   { title: 'depth', align: 'right' },
   { title: 'leaves', align: 'right' },
   { title: 'full', align: 'right' },
@@ -115,10 +115,23 @@ const TREE_COLUMNS = [
 ] as const
 
 function treeRow(tree: TreeReport): string[] {
-  const { id, name, rows, depth, leaves, leafFill, innerNodes, innerFill, nodeBytes, unreadableNodes } = tree
+  const {
+    id,
+    name,
+    index,
+    keys,
+    depth,
+    leaves,
+    leafFill,
+    innerNodes,
+    innerFill,
+    nodeBytes,
+    unreadableNodes,
+  } = tree
+  const of = id === 0 ? 'the catalog' : quoted(name)
   return [
-    id === 0 ? 'the catalog' : quoted(name),
-    count(rows),
+    index === undefined ? of : `${of}, index ${quoted(index)}`,
+    count(keys),
     count(depth),
     count(leaves),
     percent(leafFill),

@@ -6,6 +6,7 @@
  * The committer owns the log: it asks for slices, puts them into the file, and says what became of them. A node is let go of
  * only when its image and all below it are in the file (I20); nodes of a slice that was cut back are unstored again.
  */
+import { indexBytesOf } from '../format/checkpoint.js'
 import type { Checksum } from '../format/checksum.js'
 import { alignUp, FrameKind } from '../format/frame.js'
 import { LOG_START } from '../format/header.js'
@@ -119,9 +120,7 @@ export class Checkpointer {
       offset: checkpoint?.offset ?? 0,
       sequence: checkpoint?.checkpoint.sequence ?? -1,
       commitEnd: checkpoint?.checkpoint.commitEnd ?? LOG_START,
-      indexBytes: entries
-        .flatMap(({ root, indexes }) => [root, ...indexes.map((index) => index.root)])
-        .reduce((sum, root) => sum + root.nodeBytes, 0),
+      indexBytes: indexBytesOf(entries),
     }
     this.#logBytes = last.end - this.#newest.commitEnd
     this.#nodeBytes = nodeBytes

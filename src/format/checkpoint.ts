@@ -102,6 +102,16 @@ export interface CheckpointEntry {
   readonly indexes: readonly CheckpointIndex[]
 }
 
+/** The roots of all trees of a collection: its own, then those of its indexes. */
+export function rootsOf({ root, indexes }: CheckpointEntry): readonly StoredRoot[] {
+  return [root, ...indexes.map((index) => index.root)]
+}
+
+/** Bytes of all node images of a checkpoint. */
+export function indexBytesOf(collections: readonly CheckpointEntry[]): number {
+  return collections.flatMap(rootsOf).reduce((sum, { nodeBytes }) => sum + nodeBytes, 0)
+}
+
 export interface Checkpoint {
   /** The commit that it describes. Sequence 0 with offset 0: the state before any commit. */
   readonly sequence: number

@@ -2,12 +2,28 @@
  * `dump-catalog`: what collections a database has, and how their rows are stored.
  */
 import type { FieldDefinition } from '../catalog/field.js'
+import type { IndexWhere } from '../catalog/index-where.js'
 import { digestText } from '../format/digest.js'
 import type { Platform } from '../storage/platform.js'
 import { analyse, type AnalysedFile, type InspectOptions } from './analysed-file.js'
 import type { RowCodecs } from '../engine/row-codecs.js'
-import type { DatabaseState } from '../engine/state.js'
+import type { DatabaseState, IndexState } from '../engine/state.js'
 import type { Task } from '../storage/task.js'
+
+/** A secondary index. */
+export interface CatalogIndex {
+  readonly name: string
+  /** Dotted paths of its parts. */
+  readonly on: readonly string[]
+  readonly unique: boolean
+  /** Conditions of the rows that it holds; undefined if it holds all. */
+  readonly where: IndexWhere | undefined
+  /** Whether it is still being built: no query uses it. */
+  readonly building: boolean
+  /** Rows that have entries, and entries: more than rows where lists are indexed by their elements. */
+  readonly rows: number
+  readonly entries: number
+}
 
 export interface CatalogCollection {
   readonly id: number
@@ -17,8 +33,7 @@ export interface CatalogCollection {
   /** Dotted paths of the primary key's parts. */
   readonly primaryKey: readonly string[]
   readonly fields: readonly FieldDefinition[]
-  /** Secondary indexes; none in this version. */
-  readonly indexes: readonly never[]
+  readonly indexes: readonly CatalogIndex[]
   /** Record structures: the field names of each, by id. */
   readonly structures: readonly (readonly string[])[]
   readonly rows: number
@@ -63,7 +78,7 @@ function collectionsOf(state: DatabaseState, codecs: RowCodecs): CatalogCollecti
   return ids.flatMap((id) => {
     const collection = state.collections.get(id)
     if (collection === undefined) return []
-    const { definition, tree, liveBytes, counter, digest, structuresLogged } = collection
+    const { definition, tree, liveBytes, counter, digest, structuresLogged, indexes } = collection
     const codec = codecs.of(id)
     const counts = definition.fields.some((field) => field.generated === true && field.type === 'int')
     return [
@@ -73,7 +88,7 @@ function collectionsOf(state: DatabaseState, codecs: RowCodecs): CatalogCollecti
         version: definition.version,
         primaryKey: definition.primaryKey.map((path) => path.join('.')),
         fields: definition.fields,
-        indexes: [],
+        indexes: indexes.map(indexOf),
         structures: Array.from({ length: structuresLogged }, (_, structure) => codec.structure(structure)),
         rows: tree.count,
         liveBytes,
@@ -82,4 +97,17 @@ function collectionsOf(state: DatabaseState, codecs: RowCodecs): CatalogCollecti
       },
     ]
   })
+}
+
+function indexOf({ definition, tree, rows }: IndexState): CatalogIndex {
+  const { name, on, unique, where, builtTo } = definition
+  return {
+    name,
+    on: on.map((path) => path.join('.')),
+    unique,
+    where,
+    building: builtTo !== undefined,
+    rows,
+    entries: tree.count,
+  }
 }

@@ -3,6 +3,7 @@
  * live.
  */
 import { CATALOG_ID } from '../catalog/entry.js'
+import { indexBytesOf } from '../format/checkpoint.js'
 import { LOG_START } from '../format/header.js'
 import type { Task } from '../storage/task.js'
 import { treeShape } from '../tree/index.js'
@@ -18,12 +19,17 @@ export interface CheckpointReport {
   readonly replayFrom: number
 }
 
-/** The tree of a collection as of the last commit. */
+/** The tree of a collection, or of a secondary index, as of the last commit. */
 export interface TreeReport {
   readonly id: number
   /** Empty for the catalog, which is collection 0. */
   readonly name: string
+  /** The secondary index that it is the tree of; undefined for the rows' own. */
+  readonly index: string | undefined
+  /** Rows, or rows that have entries. */
   readonly rows: number
+  /** Keys in the tree: rows, or entries of an index. */
+  readonly keys: number
   /** Levels; 1 for a single leaf. */
   readonly depth: number
   readonly leaves: number
@@ -50,13 +56,21 @@ export interface IndexReport {
 
 export function* indexReport(replayed: ReplayedState): Task<IndexReport> {
   const { checkpoint: found, judgement, state, nodeBytes } = replayed
-  const stored = new Map(found?.checkpoint.collections.map(({ id, root }) => [id, root.nodeBytes]))
-  const liveNodes = sum(stored.values())
+  const entries = found?.checkpoint.collections ?? []
+  const liveNodes = indexBytesOf(entries)
   const liveRecords = sum(Array.from(state.collections.values(), ({ liveBytes }) => liveBytes))
   const trees: TreeReport[] = []
-  for (const [id, { definition, tree }] of state.collections) {
-    const { entries: rows, bytes: _memory, ...shape } = yield* treeShape(tree)
-    trees.push({ id, name: definition.name, rows, ...shape, nodeBytes: stored.get(id) ?? 0 })
+  for (const [id, { definition, tree, indexes }] of state.collections) {
+    const entry = entries.find((one) => one.id === id)
+    const { name } = definition
+    const { entries: keys, bytes: _memory, ...shape } = yield* treeShape(tree)
+    const ownBytes = entry?.root.nodeBytes ?? 0
+    trees.push({ id, name, index: undefined, rows: keys, keys, ...shape, nodeBytes: ownBytes })
+    for (const { definition: of, tree: indexTree, rows } of indexes) {
+      const { entries: indexKeys, bytes: _indexMemory, ...indexShape } = yield* treeShape(indexTree)
+      const stored = entry?.indexes.find((one) => one.id === of.id)?.root.nodeBytes ?? 0
+      trees.push({ id, name, index: of.name, rows, keys: indexKeys, ...indexShape, nodeBytes: stored })
+    }
   }
   return {
     checkpoint: found && {
@@ -73,7 +87,7 @@ export function* indexReport(replayed: ReplayedState): Task<IndexReport> {
 
 /** Rows of all collections but the catalog. */
 export function rowsOf(trees: readonly TreeReport[]): number {
-  return sum(trees.map(({ id, rows }) => (id === CATALOG_ID ? 0 : rows)))
+  return sum(trees.map(({ id, index, rows }) => (id === CATALOG_ID || index !== undefined ? 0 : rows)))
 }
 
 function sum(numbers: Iterable<number>): number {

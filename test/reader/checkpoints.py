@@ -1,7 +1,8 @@
 """Checkpoints held against the log: what they say must be what the log says up to their commit."""
 
 from blocks import Refused
-from index import Candidates, TreeWalk
+from index import KEYS_LEAF, Candidates, TreeWalk
+from keys import BadKey, split_entry
 from log import PUT, LogReader, Record, read_record_at
 from state import CATALOG, Collection, State
 from values import BadValue, decode_row
@@ -14,8 +15,14 @@ class Examined:
         self.checkpoint = checkpoint
         seen = set()
         self.walks = [TreeWalk(data, checkpoint, entry, seen).run() for entry in checkpoint.entries]
+        # Of each collection, by its place, the walks of its indexes.
+        self.indexes = [
+            [TreeWalk(data, checkpoint, index, seen, KEYS_LEAF).run() for index in entry.indexes]
+            for entry in checkpoint.entries
+        ]
         self.nodes = seen
-        self.problems = [problem for walk in self.walks for problem in walk.problems]
+        walks = [*self.walks, *(walk for indexes in self.indexes for walk in indexes)]
+        self.problems = [problem for walk in walks for problem in walk.problems]
         self.in_chain = False
 
     @property
@@ -78,8 +85,10 @@ class CheckpointReader:
         if [entry.number for entry in checkpoint.entries] != sorted(state.collections):
             self.finding(checkpoint.offset, "checkpoint: it has not the collections that the log has")
             return
-        for walk in one.walks:
-            self.compare_collection(checkpoint, walk, state.collections[walk.entry.number])
+        for walk, indexes in zip(one.walks, one.indexes):
+            collection = state.collections[walk.entry.number]
+            self.compare_collection(checkpoint, walk, collection)
+            self.compare_indexes(checkpoint, indexes, walk.entry, collection)
 
     def compare_collection(self, checkpoint, walk, collection):
         entry = walk.entry
@@ -97,6 +106,25 @@ class CheckpointReader:
         for what, (stated, found) in facts.items():
             if stated != found:
                 self.finding(checkpoint.offset, f"checkpoint: collection {entry.number}: its {what} are not the log's")
+
+    def compare_indexes(self, checkpoint, indexes, entry, collection):
+        """Each index is one of the definition, and its entries lead to rows, as many as it says."""
+        definition = definition_of(entry) or {}
+        defined = definition.get("indexes", [])
+        if [index["id"] for index in defined] != [walk.entry.number for walk in indexes]:
+            self.finding(checkpoint.offset, f"checkpoint: collection {entry.number}: its indexes are not the log's")
+            return
+        for index, walk in zip(defined, indexes):
+            if walk.problems:
+                continue
+            try:
+                keys = [split_entry(record[0], len(index["on"]))[1] for record in walk.records]
+            except BadKey:
+                keys = [None]
+            known = {bytes(key) for key in collection.rows}
+            whole = not index.get("where") and "builtTo" not in index
+            if not set(keys) <= known or len(set(keys)) != walk.entry.rows or (whole and len(set(keys)) != len(known)):
+                self.finding(checkpoint.offset, f"checkpoint: index {index['name']}: its entries are not of the log's rows")
 
     def check_end(self, index_frames):
         """What can be said once the whole log was read."""

@@ -15,6 +15,8 @@ ENTRY_BYTES = {RECORDS_LEAF: 16, KEYS_LEAF: 2, INNER: 28}
 
 CHECKPOINT_HEAD = 80
 CHECKPOINT_ENTRY = 72
+CHECKPOINT_INDEX = 56
+MAX_INDEXES = 64
 MAX_STRUCTURES = 32
 
 
@@ -157,6 +159,21 @@ class Entry:
     counter: int
     definition: bytes
     structures: list
+    indexes: list
+
+
+@dataclass
+class IndexEntry:
+    """A secondary index of a collection; the fields of its tree are named as those of a collection's."""
+
+    number: int
+    root_length: int
+    root_crc: int
+    root_height: int
+    root_position: int
+    count: int
+    rows: int
+    node_bytes: int
 
 
 @dataclass
@@ -201,8 +218,8 @@ def read_entry(payload, at):
         return None, at
     numbers = struct.unpack_from("<IIIBBHQQQQIIQII", payload, at)
     (number, root_length, root_crc, root_height, reserved, structure_count, root_position, count) = numbers[:8]
-    live_bytes, node_bytes, digest_a, digest_b, counter, definition_length, reserved2 = numbers[8:]
-    if max(numbers) > MAX_SAFE or reserved or reserved2 or structure_count > MAX_STRUCTURES:
+    live_bytes, node_bytes, digest_a, digest_b, counter, definition_length, index_count = numbers[8:]
+    if max(numbers) > MAX_SAFE or reserved or structure_count > MAX_STRUCTURES or index_count > MAX_INDEXES:
         return None, at
     at += CHECKPOINT_ENTRY
     if definition_length > len(payload) - at:
@@ -219,6 +236,13 @@ def read_entry(payload, at):
             return None, at
         structures.append(bytes(payload[at : at + length]))
         at += length
+    indexes = []
+    for _ in range(index_count):
+        index = read_index(payload, at)
+        if index is None:
+            return None, at
+        indexes.append(index)
+        at += CHECKPOINT_INDEX
     entry = Entry(
         number,
         root_length,
@@ -232,8 +256,19 @@ def read_entry(payload, at):
         counter,
         definition,
         structures,
+        indexes,
     )
     return entry, at
+
+
+def read_index(payload, at):
+    if len(payload) - at < CHECKPOINT_INDEX:
+        return None
+    numbers = struct.unpack_from("<QIIB7sQQQQ", payload, at)
+    number, root_length, root_crc, root_height, reserved, root_position, count, rows, node_bytes = numbers
+    if any(reserved) or max(number, root_position, count, rows, node_bytes) > MAX_SAFE:
+        return None
+    return IndexEntry(number, root_length, root_crc, root_height, root_position, count, rows, node_bytes)
 
 
 def is_plausible(one):
@@ -304,13 +339,14 @@ class Candidates:
 class TreeWalk:
     """Walks one tree of a checkpoint: its entries in order, and everything that is not as it should be."""
 
-    def __init__(self, data, checkpoint, entry, seen):
+    def __init__(self, data, checkpoint, entry, seen, leaf_kind=RECORDS_LEAF):
         self.data = data
+        self.leaf_kind = leaf_kind
         self.checkpoint = checkpoint
         self.entry = entry
         # Positions of all nodes met so far, in all trees of the checkpoint.
         self.seen = seen
-        # (key, position, length, crc) of each record.
+        # (key, position, length, crc) of each record; (key,) of an index's entries.
         self.records = []
         self.problems = []
 
@@ -360,6 +396,6 @@ class TreeWalk:
             raise BadNode("it is not the node that the entry above it means")
         if node.height != height:
             raise BadNode(f"it should be of height {height}; it is of {node.height}")
-        if node.height == 0 and node.kind != RECORDS_LEAF:
-            raise BadNode("a leaf of keys leads to no record")
+        if node.height == 0 and node.kind != self.leaf_kind:
+            raise BadNode("a leaf of this kind does not belong here")
         return node

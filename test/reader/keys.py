@@ -22,6 +22,16 @@ def decode_key(key):
     return parts
 
 
+def split_entry(entry, parts):
+    """An index entry as the parts of its values, and the bytes of the primary key behind them."""
+    at = 0
+    values = []
+    for _ in range(parts):
+        value, at = _part(entry, at)
+        values.append(value)
+    return values, entry[at:]
+
+
 def _part(key, at):
     tag = key[at]
     at += 1
@@ -38,6 +48,8 @@ def _part(key, at):
         return Uuid(str(uuid.UUID(bytes=_take(key, at, 16)))), at + 16
     if tag in (0x50, 0x51):
         return tag == 0x51, at
+    if tag == 0x70:
+        return ("other",), at
     if tag == 0x60:
         return ("date", _double(_take(key, at, 8))), at + 8
     raise BadKey(f"tag {tag:#x} is not known")
