@@ -13,6 +13,12 @@ import { checkLimit, keyBounds, prefixBounds, type RangeBounds, type RangeOption
 import type { CommittedLog } from './log/frame-reader.js'
 import type { CommitPosition } from './log/commit-position.js'
 import { type HistoryOptions, RowHistory } from './row-history.js'
+import type { Filter } from './query/filter-types.js'
+import type { FindOptions, Lookups } from './query/options.js'
+import { Query } from './query/query.js'
+import type { Found } from './query/result-types.js'
+import type { QuerySource } from './query/source.js'
+import type { RowPath } from './row-paths.js'
 import { RowRange } from './row-range.js'
 import type { Platform } from './storage/platform.js'
 import { type KeyBounds, RecordRef, type Tree } from './tree/index.js'
@@ -105,6 +111,19 @@ export class CollectionReader<R extends Row = Row> {
   }
 
   /**
+   * Rows by a filter, in any order, by pages, with some of their fields: see {@link Query}. Nothing is read before rows are asked for,
+   * and then all from the commit that is seen now. The primary key and the indexes are used where they serve.
+   *
+   * Throws `VARVE_QUERY` for a filter or options that are not understood, naming path and operator.
+   */
+  find<const P extends RowPath<R> = never, const L extends Lookups | undefined = undefined>(
+    filter: Filter<R> = {},
+    options: FindOptions<R, P, L> = {},
+  ): Query<Found<R, P, L>> {
+    return new Query(sourceOf(this.#view, this.name), filter, options)
+  }
+
+  /**
    * The versions of this row's present life, since it was last inserted, up to the commit that is read; newest first,
    * found as they are asked for. With `scan`, earlier lives and deletes too. Of what one transaction wrote over itself
    * only the last counts. A collection that was dropped and registered again is another one, one that was renamed is not.
@@ -165,5 +184,25 @@ export class CollectionReader<R extends Row = Row> {
     if (!tree.find(bytes, this.#ref)) return undefined
     const { rows, rules } = this.#view
     return finishRow(rules.of(definition), rows.read(definition.id, this.#ref, bytes)) as R // The type of stored rows is the caller's claim.
+  }
+}
+
+/** A collection of a view for a query, kept beyond this call. */
+function sourceOf(view: ReadView, name: string): QuerySource {
+  const { definition, tree, indexes } = view.collection(name)
+  tree.capture()
+  for (const index of indexes) index.tree.capture()
+  const rules = view.rules.of(definition)
+  const others = new Map<string, QuerySource>()
+  return {
+    collection: { definition, keys: view.keys.of(definition), tree, indexes },
+    rows: { read: (id, ref, key) => finishRow(rules, view.rows.read(id, ref, key)) },
+    platform: view.platform,
+    check: () => view.check(),
+    other: (from) => {
+      const other = others.get(from) ?? sourceOf(view, from)
+      others.set(from, other)
+      return other
+    },
   }
 }

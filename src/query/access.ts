@@ -4,7 +4,7 @@
 import { compareBytes } from '../format/key-order.js'
 import type { KeyPartKind } from '../format/key.js'
 import type { KeyBounds, Tree } from '../tree/index.js'
-import { intersection, type PartRange, type PartRanges, rangesOf } from './bounds.js'
+import { intersection, type PartRange, type PartRanges, rangesOf, withNull } from './bounds.js'
 import type { FieldNode } from './filter.js'
 import { isIndex } from './match.js'
 
@@ -20,6 +20,8 @@ export interface Path {
   readonly isIndex: boolean
   /** Whether a row may have several entries. */
   readonly multiKey: boolean
+  /** By part: whether null may stand there for a value that a default gives to readers. */
+  readonly defaulted: readonly boolean[]
   /** Conditions that all rows in it fulfil, so that it serves only queries that ask for them. */
   readonly given: readonly FieldNode[]
 }
@@ -53,8 +55,9 @@ export function bind(path: Path, conditions: readonly FieldNode[]): Access {
   let fixed = 0
   let allPoints = true
   for (const [i, part] of path.on.entries()) {
-    const bound = bindPart(path, prefixes, part, path.kinds[i] ?? 'any', conditions)
-    if (bound === undefined) break
+    const sharp = bindPart(path, prefixes, part, path.kinds[i] ?? 'any', conditions)
+    if (sharp === undefined) break
+    const bound = path.defaulted[i] === true ? { ranges: withNull(sharp.ranges), answers: [] } : sharp
     const { ranges: parts, answers } = limited(bound, prefixes.length)
     for (const node of answers) answered.add(node)
     bounds.push(boundText(part, parts))

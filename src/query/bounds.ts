@@ -177,6 +177,14 @@ function isSome({ low, high }: PartRange): boolean {
   return compare(low, high) < 0
 }
 
+/** The point of null and missing. */
+export const NULL_POINT: PartRange = pointAt(Uint8Array.of(KeyTag.null), null)
+
+/** The same ranges, and null, which is below all else. */
+export function withNull(ranges: readonly PartRange[]): readonly PartRange[] {
+  return sortedRanges([NULL_POINT, ...ranges])
+}
+
 /** In order, each once. Ranges of one condition are points or a single one, so they overlap only if they are equal. */
 function sortedRanges(ranges: readonly PartRange[]): readonly PartRange[] {
   if (ranges.length < 2) return ranges

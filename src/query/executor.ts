@@ -3,7 +3,6 @@
  * keep and, where a row may be found twice, the keys of those found.
  */
 import { entryKeyStart } from '../catalog/index-key.js'
-import type { RowReader } from '../engine/row-reader.js'
 import { CorruptionError } from '../errors.js'
 import type { Row } from '../format/value.js'
 import { type KeyBounds, RecordRef } from '../tree/index.js'
@@ -12,6 +11,7 @@ import { coveredRow } from './cover.js'
 import { compileFilter, type Predicate } from './match.js'
 import { compareOrder, orderValues } from './order.js'
 import { isOrdered, type Plan, type QueriedCollection, type Question, repeatsRows } from './plan.js'
+import type { RowSource } from './source.js'
 import { TopRows } from './top-rows.js'
 
 /** What was looked at on the way. */
@@ -41,13 +41,13 @@ export type Found = Row | undefined
 export class Executor {
   readonly counters: Counters = { examined: 0, read: 0 }
   readonly #collection: QueriedCollection
-  readonly #rows: RowReader
+  readonly #rows: RowSource
   readonly #plan: Plan
   readonly #question: Question
   readonly #matches: Predicate | undefined
   readonly #ref = new RecordRef()
 
-  constructor(collection: QueriedCollection, rows: RowReader, plan: Plan, question: Question) {
+  constructor(collection: QueriedCollection, rows: RowSource, plan: Plan, question: Question) {
     this.#collection = collection
     this.#rows = rows
     this.#plan = plan

@@ -30,7 +30,7 @@ export type Lookups = Readonly<Record<string, LookupOptions>>
 export interface FindOptions<
   R = Record<string, unknown>,
   P extends RowPath<R> = RowPath<R>,
-  L extends Lookups = Lookups,
+  L extends Lookups | undefined = Lookups | undefined,
 > {
   /**
    * The order of rows, by one field or several; ties go by primary key, in the direction of the last field. Default: that of

@@ -3,7 +3,9 @@
  */
 import type { IndexState } from '../engine/state.js'
 import { type Access, bind, isSamePath, type Path } from './access.js'
+import { NULL_POINT } from './bounds.js'
 import { type Cover, coverOf, NO_FIELDS } from './cover.js'
+import { isDefaulted } from './defaulted.js'
 import type { FieldNode, FilterNode } from './filter.js'
 import { givenBy } from './implication.js'
 import type { OrderField } from './order.js'
@@ -64,17 +66,26 @@ function accessesOf(collection: QueriedCollection, conditions: readonly FieldNod
     kinds: keys.kinds,
     isIndex: false,
     multiKey: false,
+    defaulted: [],
     given: [],
   }
-  const paths = [primary, ...indexes.flatMap((index) => indexPath(index, conditions))]
+  const paths = [primary, ...indexes.flatMap((index) => indexPath(collection, index, conditions))]
   return paths.map((path) => bind(path, conditions))
 }
 
-function indexPath({ definition, tree, rows }: IndexState, conditions: readonly FieldNode[]): Path[] {
+function indexPath(
+  { definition: collection }: QueriedCollection,
+  { definition, tree, rows }: IndexState,
+  conditions: readonly FieldNode[],
+): Path[] {
   const { name, on, kinds, where } = definition
   const given = where === undefined ? [] : givenBy(where, conditions)
   if (given === undefined) return []
-  return [{ name, tree, on, kinds, isIndex: true, multiKey: tree.count !== rows, given }]
+  if (where !== undefined && Object.keys(where).some((path) => isDefaulted(collection, path.split('.'))))
+    return []
+  const hasNull = tree.countRange({ from: NULL_POINT.low, to: NULL_POINT.high }) > 0
+  const defaulted = on.map((path, i) => (i > 0 || hasNull) && isDefaulted(collection, path))
+  return [{ name, tree, on, kinds, isIndex: true, multiKey: tree.count !== rows, defaulted, given }]
 }
 
 /** A plan by one access; undefined if it can be no better than all rows in the order of their keys. */
@@ -149,14 +160,14 @@ function distinctPaths(paths: readonly (readonly string[])[]): readonly (readonl
 
 /**
  * How the keys of an access spell out an order: behind the parts that have one value each, its fields must follow in order, all in
- * one direction. A path where rows have several entries orders nothing.
+ * one direction. A path where rows have several entries, or null for a value, orders nothing.
  */
 export function servedOrder(
   { keys }: QueriedCollection,
   order: readonly OrderField[],
   { path, fixed }: Access,
 ): { readonly reverse: boolean; readonly fields: readonly OrderField[] } | undefined {
-  if (order.length === 0 || path.multiKey) return undefined
+  if (order.length === 0 || path.multiKey || path.defaulted.includes(true)) return undefined
   const sequence = path.isIndex ? [...path.on, ...keys.paths] : path.on
   const known = path.on.slice(0, fixed)
   const fields = order.filter((field) => !known.some((part) => isSamePath(part, field.path)))

@@ -1,0 +1,32 @@
+/**
+ * Fields whose default stands in on a read for what a stored row lacks. An index knows rows as they are stored, so there
+ * such a field may be null where readers see a value.
+ */
+import type { CollectionDefinition } from '../catalog/definition.js'
+import type { FieldDefinition, FieldShape } from '../catalog/field.js'
+
+/** Whether a default may change what stands at a path. */
+export function isDefaulted({ fields, codeRules }: CollectionDefinition, path: readonly string[]): boolean {
+  const inCode = codeRules?.defaults ?? []
+  return (
+    inCode.some((name) => isRelated(name.replaceAll('[]', '').split('.'), path)) ||
+    fields.some((field) => hasDefault(field, [], path))
+  )
+}
+
+function hasDefault(field: FieldDefinition, above: readonly string[], path: readonly string[]): boolean {
+  const whole = [...above, ...field.path]
+  return isRelated(whole, path) && shapeHasDefault(field, whole, path)
+}
+
+function shapeHasDefault(shape: FieldShape, whole: readonly string[], path: readonly string[]): boolean {
+  if (shape.default !== undefined) return true
+  if (shape.element !== undefined && shapeHasDefault(shape.element, whole, path)) return true
+  return shape.fields?.some((field) => hasDefault(field, whole, path)) ?? false
+}
+
+/** Whether one of two paths leads through the other. */
+function isRelated(a: readonly string[], b: readonly string[]): boolean {
+  const shared = Math.min(a.length, b.length)
+  return a.slice(0, shared).every((name, i) => name === b[i])
+}
