@@ -8,6 +8,8 @@ import { memoryOf, type Node } from './node.js'
 
 /** Where a node is that was replaced before it was stored: it is of no use here. */
 export const REPLACED = -2
+/** Where a node is that is kept whatever the budget, because its parents hold it anyway. */
+const HELD = -3
 
 export class NodeCache {
   /** Memory of the nodes here, as `memoryOf` counts it. */
@@ -15,6 +17,7 @@ export class NodeCache {
   evictions = 0
   readonly #nodes = new Map<number, Node>()
   readonly #ring: Node[] = []
+  #held: Node[] = []
   #hand = 0
 
   get count(): number {
@@ -36,6 +39,25 @@ export class NodeCache {
     this.bytes += memoryOf(node)
   }
 
+  /** Adds a node that is stored now, and that its parents hold for a while: it counts as theirs until `settle`. */
+  hold(node: Node): void {
+    if (this.#nodes.has(node.position)) return
+    this.#nodes.set(node.position, node)
+    node.cachedAt = HELD
+    this.#held.push(node)
+  }
+
+  /** From now on the nodes that were held are as any others. */
+  settle(): void {
+    const held = this.#held
+    this.#held = []
+    for (const node of held) {
+      if (node.cachedAt !== HELD) continue
+      this.#nodes.delete(node.position)
+      this.add(node)
+    }
+  }
+
   /** Evicts until at most `limitBytes` are taken. */
   trim(limitBytes: number): void {
     while (this.bytes > limitBytes && this.#ring.length > 0) {
@@ -55,6 +77,10 @@ export class NodeCache {
   /** Forgets a node that the newest state of its tree does not have any more. */
   forget(node: Node): void {
     if (node.cachedAt >= 0 && this.#ring[node.cachedAt] === node) this.#remove(node)
+    else if (node.cachedAt === HELD && this.#nodes.get(node.position) === node) {
+      this.#nodes.delete(node.position)
+      node.cachedAt = -1
+    }
   }
 
   /** The last of the ring takes the place of the one that goes. */

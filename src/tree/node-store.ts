@@ -18,7 +18,6 @@ import { NodePool } from './node-pool.js'
 import {
   Column,
   countAt,
-  memoryOf,
   NOBODY,
   type Node,
   type Owner,
@@ -122,6 +121,7 @@ export class NodeStore implements NodeSource {
 
   recount(bytes: number): void {
     this.unstoredBytes = bytes
+    this.#cache.settle()
     this.trim()
   }
 
@@ -131,11 +131,9 @@ export class NodeStore implements NodeSource {
     return new PastNodes(this)
   }
 
-  /** A node's image is in the file: it is kept here from now on, whether or not its parents hold it too. */
+  /** A node's image is in the file. Its parents hold it until the next recount, and until then it counts as unstored. */
   stored(node: Node): void {
-    if (node.cachedAt === REPLACED) return
-    this.unstoredBytes -= memoryOf(node)
-    this.adopt(node)
+    if (node.cachedAt !== REPLACED) this.#cache.hold(node)
   }
 
   /** Keeps a stored node that its parent let go of. */

@@ -17,6 +17,7 @@ import { nodePlatform } from '../../src/storage/node-platform.js'
 import { runSync } from '../../src/storage/task.js'
 import { dumpCatalog, verify } from '../../src/tools.js'
 import { storageWith } from '../corruption/databases.js'
+import type { IndexDefinition } from '../../src/catalog/index-definition.js'
 import type { ReaderCollection, ReaderCommit, ReaderRow } from './run-reader.js'
 import { typedKeyText, typedText } from './typed-json.js'
 
@@ -83,10 +84,17 @@ export async function rowsOf(bytes: Uint8Array): Promise<EngineRows> {
     if (list.length > 0) rows.set(id, list)
     // A counter is logged by the first key that it gives; until then it stands at 1.
     const next = collection.nextGenerated === 1 ? null : (collection.nextGenerated ?? null)
-    return { id, name, version, primaryKey, fields, rows: list.length, structures, next, digest }
+    const { indexes } = db.collection(name).definition
+    const facts = { id, name, version, primaryKey, fields, rows: list.length, structures, next, digest }
+    return indexes.length === 0 ? facts : { ...facts, indexes: indexes.map(indexFacts) }
   })
   await db.close()
   return { collections, rows }
+}
+
+/** An index as the reader prints it. */
+function indexFacts({ id, name, on, kinds, unique }: IndexDefinition): Record<string, unknown> {
+  return { id, name, on, kinds, ...(unique ? { unique } : {}) }
 }
 
 /** A database opened from an image, as it is after any damage. */

@@ -40,6 +40,8 @@ export interface ReaderCollection {
   readonly structures: readonly (readonly string[])[]
   readonly next: number | null
   readonly digest: string
+  /** As the catalog has them, if there are any. */
+  readonly indexes?: unknown
 }
 
 /** A checkpoint that an open would try. */

@@ -188,7 +188,8 @@ async function register(db: Database, collection: number): Promise<string> {
   const shape = SHAPES[collection]
   if (shape === undefined) throw new TypeError(`There is no shape ${collection}.`)
   const called = `collection ${collection}`
-  await db.registerCollection(called, shape.fields, shape.primaryKey)
+  const indexes = { byKey: { on: shape.primaryKey }, byField: { on: 'a' } }
+  await db.registerCollection(called, shape.fields, shape.primaryKey, collection === 0 ? {} : { indexes })
   return called
 }
 
