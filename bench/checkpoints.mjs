@@ -8,7 +8,7 @@
  * of `rows.mjs` with a longer note, about 200 bytes each in the log.
  */
 import { fork } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -97,12 +97,12 @@ const roles = {
   },
 
   /** Takes a checkpoint, commits so many bytes of log more, and is killed. */
-  kill: async ({ path, count, logBytes, order, round }) => {
+  kill: async ({ path, count, logBytes, order }) => {
     const { Database } = await database()
     const db = await Database.open(path, { durability: 'os' })
     await db.checkpoint()
     const from = statSync(path).size
-    const source = sources[order](count, round)
+    const source = sources[order](count)
     let batch = []
     for (const row of source) {
       batch.push(row)
@@ -143,11 +143,11 @@ function idsAtRandom(count, wanted) {
 
 /** What is written behind the checkpoint: rows whose keys come in order, as generated ones do, or at random, or replacements. */
 const sources = {
-  appended: function* (count, round) {
-    let i = round * count
+  appended: function* (count) {
+    let i = 0
     for (const row of longRows(count, SEED + 1)) yield { ...row, id: `~${String(i++).padStart(15, '0')}` }
   },
-  inserted: (count, round) => longRows(count, SEED + 1 + round),
+  inserted: (count) => longRows(count, SEED + 1),
   updated: updatesOf,
 }
 
@@ -196,13 +196,17 @@ async function printOpens(label, path, count) {
 
 async function printKilled(path, count, order) {
   const [first] = rows(1, SEED)
+  const copy = `${path}.copy`
   const opens = []
   let behind = 0
-  for (let round = 0; round < KILLS; round++) {
-    const { logBytes } = await run('kill', { path, count, logBytes: 10 * 2 ** 20, order, round })
+  for (let i = 0; i < KILLS; i++) {
+    // Each begins with the same file: what one leaves behind would be the next one's load.
+    copyFileSync(path, copy)
+    const { logBytes } = await run('kill', { path: copy, count, logBytes: 10 * 2 ** 20, order })
     behind = logBytes / 2 ** 20
-    opens.push(await run('open', { path, id: first.id, again: 0 }))
+    opens.push(await run('open', { path: copy, id: first.id, again: 0 }))
   }
+  rmSync(copy)
   const ms = spread(opens.map((one) => one.ms))
   const imports = spread(opens.map((one) => one.importMs))
   console.log(
