@@ -50,7 +50,7 @@ export interface ReadView {
 }
 
 /** A collection for reading. All reads are synchronous and give rows of the caller's own. */
-export class CollectionReader<R extends Row = Row> {
+export class CollectionReader<R extends Row = Row, K extends Key = Key> {
   /** The collection's name. */
   readonly name: string
   readonly #view: ReadView
@@ -72,21 +72,21 @@ export class CollectionReader<R extends Row = Row> {
    *
    * Throws `VARVE_CORRUPTION` if the row's bytes are damaged, `VARVE_VALIDATION` for a value that can be no key.
    */
-  get(key: Key): R | undefined {
+  get(key: K): R | undefined {
     const bytes = this.#encoded(key)
     const { definition, tree } = this.#view.collection(this.name)
     return this.#read(definition, tree, bytes)
   }
 
   /** The rows of these keys, in their order; undefined where there is none. All from one commit. */
-  getMany(keys: Iterable<Key>): (R | undefined)[] {
+  getMany(keys: Iterable<K>): (R | undefined)[] {
     const { definition, tree } = this.#captured()
     const encoder = this.#view.keys.of(definition)
     return Array.from(keys, (key) => this.#read(definition, tree, encoder.encode(key)))
   }
 
   /** Whether there is a row of this key. No row is read. */
-  has(key: Key): boolean {
+  has(key: K): boolean {
     const bytes = this.#encoded(key)
     return this.#view.collection(this.name).tree.find(bytes, this.#ref)
   }
@@ -131,7 +131,7 @@ export class CollectionReader<R extends Row = Row> {
    * Reading throws `VARVE_CORRUPTION` where the log is damaged, after all newer versions. A transaction reads no commit,
    * so there it throws `VARVE_TRANSACTION`: ask the database or a snapshot.
    */
-  history(key: Key, options: HistoryOptions = {}): RowHistory<R> {
+  history(key: K, options: HistoryOptions = {}): RowHistory<R> {
     const { definition, tree } = this.#captured()
     const { log, rows, platform, keys, rules } = this.#view
     if (log === undefined) {

@@ -7,9 +7,13 @@ import { insertMany } from './engine/insert-many.js'
 import type { Change, Transaction } from './engine/transaction.js'
 import type { Key } from './format/key.js'
 import type { Row } from './format/value.js'
+import type { Patch } from './schema/types.js'
 
 /** A collection. Writes return promises and never throw synchronously; each has a blocking form ending in `Sync`. */
-export class Collection<R extends Row = Row> extends CollectionReader<R> {
+export class Collection<R extends Row = Row, I extends Row = R, K extends Key = Key> extends CollectionReader<
+  R,
+  K
+> {
   readonly #engine: Engine
 
   /** Made by `Database.collection`. */
@@ -24,13 +28,13 @@ export class Collection<R extends Row = Row> extends CollectionReader<R> {
    * Rejects with `VARVE_DUPLICATE_KEY` if the key is taken, `VARVE_VALIDATION` if the row may not be stored,
    * `VARVE_LIMIT` if it is too large, `VARVE_NO_SPACE` or `VARVE_STORAGE` if the storage fails.
    */
-  insert(row: R): Promise<Key> {
-    return this.#write((name, input: Row) => (transaction) => transaction.insert(name, input), row)
+  insert(row: I): Promise<K> {
+    return this.#write((name, input: Row) => (transaction) => transaction.insert(name, input) as K, row)
   }
 
   /** Inserts a row or replaces the one of its key; resolves to the key. Rejects as `insert`, but for a taken key. */
-  put(row: R): Promise<Key> {
-    return this.#write((name, input: Row) => (transaction) => transaction.put(name, input), row)
+  put(row: I): Promise<K> {
+    return this.#write((name, input: Row) => (transaction) => transaction.put(name, input) as K, row)
   }
 
   /**
@@ -38,7 +42,7 @@ export class Collection<R extends Row = Row> extends CollectionReader<R> {
    * field), a function gives the new row. Resolves to the new row, or undefined if there is none of this key. The key
    * cannot change.
    */
-  update(key: Key, change: Partial<R> | ((row: R) => R)): Promise<R | undefined> {
+  update(key: K, change: Patch<I> | ((row: R) => I)): Promise<R | undefined> {
     const { name } = this
     const run = (what: Change) => (transaction: Transaction) => transaction.update(name, key, what)
     if (typeof change === 'function') {
@@ -49,7 +53,7 @@ export class Collection<R extends Row = Row> extends CollectionReader<R> {
   }
 
   /** Deletes a row; resolves to whether there was one. */
-  delete(key: Key): Promise<boolean> {
+  delete(key: K): Promise<boolean> {
     const { name } = this
     const run = (transaction: Transaction): boolean => transaction.delete(name, key)
     return this.#engine.write(run, () => run)
@@ -59,22 +63,22 @@ export class Collection<R extends Row = Row> extends CollectionReader<R> {
    * Inserts rows in one transaction, all or none; resolves to their keys. Large inputs are encoded in slices, between
    * which the event loop has turns: do not change the rows until it has resolved.
    */
-  insertMany(rows: Iterable<R>): Promise<Key[]> {
-    return insertMany(this.#engine, this.name, rows)
+  insertMany(rows: Iterable<I>): Promise<K[]> {
+    return insertMany(this.#engine, this.name, rows) as Promise<K[]> // Keys are of the type of the rows' own.
   }
 
   /** As `insert`, blocking until it is acknowledged. */
-  insertSync(row: R): Key {
-    return this.#engine.writeSync((transaction) => transaction.insert(this.name, row), false)
+  insertSync(row: I): K {
+    return this.#engine.writeSync((transaction) => transaction.insert(this.name, row), false) as K // As above.
   }
 
   /** As `put`, blocking until it is acknowledged. */
-  putSync(row: R): Key {
-    return this.#engine.writeSync((transaction) => transaction.put(this.name, row), false)
+  putSync(row: I): K {
+    return this.#engine.writeSync((transaction) => transaction.put(this.name, row), false) as K // As above.
   }
 
   /** As `update`, blocking until it is acknowledged. */
-  updateSync(key: Key, change: Partial<R> | ((row: R) => R)): R | undefined {
+  updateSync(key: K, change: Patch<I> | ((row: R) => I)): R | undefined {
     const result = this.#engine.writeSync(
       (transaction) => transaction.update(this.name, key, change as Change),
       false,
@@ -83,13 +87,13 @@ export class Collection<R extends Row = Row> extends CollectionReader<R> {
   }
 
   /** As `delete`, blocking until it is acknowledged. */
-  deleteSync(key: Key): boolean {
+  deleteSync(key: K): boolean {
     return this.#engine.writeSync((transaction) => transaction.delete(this.name, key), false)
   }
 
   /** As `insertMany`, blocking until it is acknowledged. */
-  insertManySync(rows: Iterable<R>): Key[] {
-    return this.#engine.writeSync((transaction) => transaction.insertMany(this.name, rows), true)
+  insertManySync(rows: Iterable<I>): K[] {
+    return this.#engine.writeSync((transaction) => transaction.insertMany(this.name, rows), true) as K[] // As above.
   }
 
   #write<T>(operation: (name: string, row: Row) => (transaction: Transaction) => T, row: Row): Promise<T> {

@@ -7,6 +7,14 @@ import type { FieldDefinition } from './catalog/field.js'
 import type { CollectionOptions } from './collection-options.js'
 import { Collection } from './collection.js'
 import type { ReadView } from './collection-reader.js'
+import {
+  bringCollections,
+  bringCollectionsSync,
+  type CollectionsOptions,
+  type DatabaseOptions,
+  nameOf,
+  splitOptions,
+} from './defined-collections.js'
 import type { Engine, TransactionOptions } from './engine/engine.js'
 import { openEngine, openEngineSync, type OpenOptions } from './engine/open.js'
 import { registerCollection } from './engine/register.js'
@@ -18,6 +26,7 @@ import type { Key } from './format/key.js'
 import type { Row } from './format/value.js'
 import type { RangeBounds } from './key-bounds.js'
 import type { RecoveryInfo } from './log/recovery-info.js'
+import type { CollectionSchema } from './schema/define-collection.js'
 import { logOf, Snapshot, type SnapshotOptions, viewOf } from './snapshot.js'
 import { databaseStats, type DatabaseStats } from './stats.js'
 import { MemoryStorage } from './storage/memory-storage.js'
@@ -25,7 +34,7 @@ import type { Platform } from './storage/platform.js'
 import { TransactionHandle } from './transaction-handle.js'
 
 /** Options of `Database.openInMemory`. */
-export type MemoryOptions = Pick<OpenOptions, 'maxTransactionBytes' | 'cacheBytes'>
+export type MemoryOptions = Pick<OpenOptions, 'maxTransactionBytes' | 'cacheBytes'> & CollectionsOptions
 
 const MEMORY_PATH = ':memory:'
 /** The name of the one file in the storage of a database in memory. */
@@ -78,24 +87,34 @@ export class Database {
    *
    * Rejects with `VARVE_LOCKED` if another handle, thread or process holds it, `VARVE_RECOVERY_REQUIRED` or
    * `VARVE_CORRUPTION` if the recovery mode refuses the end of its log, `VARVE_FORMAT` if it is no database or a newer
-   * one, `VARVE_NOT_FOUND` if it is absent and may not be created. A refused open leaves every byte as it was.
+   * one, `VARVE_NOT_FOUND` if it is absent and may not be created. A refused open leaves every byte as it was. Rejects with
+   * `VARVE_SCHEMA` if one of `collections` cannot be applied; those before it have been.
    */
-  static async open(path: string | URL, options: OpenOptions = {}): Promise<Database> {
+  static async open(path: string | URL, options: DatabaseOptions = {}): Promise<Database> {
     const platform = this.platform()
-    return new this(await openEngine(pathOf(path, platform), options, platform))
+    const [collections, file] = splitOptions(options)
+    const engine = await openEngine(pathOf(path, platform), file, platform)
+    await bringCollections(engine, collections)
+    return new this(engine)
   }
 
   /** As `open`, blocking. */
-  static openSync(path: string | URL, options: OpenOptions = {}): Database {
+  static openSync(path: string | URL, options: DatabaseOptions = {}): Database {
     const platform = this.platform()
-    return new this(openEngineSync(pathOf(path, platform), options, platform))
+    const [collections, file] = splitOptions(options)
+    const engine = openEngineSync(pathOf(path, platform), file, platform)
+    bringCollectionsSync(engine, collections)
+    return new this(engine)
   }
 
   /** A new, empty database in memory. Its `path` is `:memory:`; it is gone when it is closed. */
   static openInMemory(options: MemoryOptions = {}): Database {
     const platform = this.platform()
-    const memory: OpenOptions = { ...options, storage: new MemoryStorage(), durability: 'os' }
-    return new this(openEngineSync(MEMORY_FILE, memory, platform, { ephemeral: true }), MEMORY_PATH)
+    const [collections, file] = splitOptions(options)
+    const memory: OpenOptions = { ...file, storage: new MemoryStorage(), durability: 'os' }
+    const engine = openEngineSync(MEMORY_FILE, memory, platform, { ephemeral: true })
+    bringCollectionsSync(engine, collections)
+    return new this(engine, MEMORY_PATH)
   }
 
   /**
@@ -147,12 +166,12 @@ export class Database {
   }
 
   /**
-   * Registers a collection, or applies a safe change of its definition (a new optional field, a field that becomes
-   * optional). Idempotent. Declared fields are checked on every write for presence and type; others are stored as they
-   * are.
+   * Registers a collection, or applies a safe change of its definition (a new field that is optional or has a default, a
+   * constraint that is loosened). Idempotent. Rows are checked by the declared fields on every write, and read with the
+   * defaults of fields that they are older than.
    *
    * `primaryKey` names a field, a dotted path, or several of them for a composite key. Rejects with `VARVE_SCHEMA` if
-   * the collection exists with a definition that old rows may not fit.
+   * the collection exists with a definition that old rows may not fit, naming every reason.
    *
    * A new index of a collection that has rows is built in slices, while reads and writes go on, and queries use it once it is
    * whole; this resolves then. Rejects with `VARVE_DUPLICATE_KEY` if two rows have the same values in a unique index, with `VARVE_LIMIT`
@@ -164,7 +183,9 @@ export class Database {
     primaryKey: PrimaryKeyInput,
     options: CollectionOptions = {},
   ): Promise<Collection> {
-    const input = collectionInput(name, fields ?? [], primaryKey, options.indexes)
+    const input = collectionInput(name, fields ?? [], primaryKey, options.indexes, {
+      unknownFields: options.unknownFields,
+    })
     await registerCollection(this.#engine, input)
     return this.#writer(name)
   }
@@ -180,10 +201,16 @@ export class Database {
     await this.#engine.transaction((transaction) => transaction.rename(from, to))
   }
 
-  /** A collection by name. Throws `VARVE_SCHEMA` if there is none. */
-  collection<R extends Row = Row>(name: string): Collection<R> {
+  /**
+   * A collection by its definition, with its types, or by name. Throws `VARVE_SCHEMA` if there is none, or if the database
+   * was opened without this definition.
+   */
+  collection<R extends Row = Row, I extends Row = R, K extends Key = Key>(
+    collection: string | CollectionSchema<R, I, K>,
+  ): Collection<R, I, K> {
+    const name = nameOf(this.#engine.rules, collection)
     this.#view.collection(name)
-    return new Collection<R>(this.#engine, this.#view, name)
+    return new Collection<R, I, K>(this.#engine, this.#view, name)
   }
 
   // By name

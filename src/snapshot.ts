@@ -3,12 +3,15 @@
  */
 /// <reference lib="esnext.disposable" />
 import { CollectionReader, type ReadView, type ViewLog } from './collection-reader.js'
+import { nameOf } from './defined-collections.js'
 import type { Engine } from './engine/engine.js'
 import type { Pin } from './engine/pinned-states.js'
 import { type DatabaseState, isWhole } from './engine/state.js'
 import { unknownCollection } from './engine/transaction.js'
 import { ErrorCode, StateError } from './errors.js'
+import type { Key } from './format/key.js'
 import type { Row } from './format/value.js'
+import type { CollectionSchema } from './schema/define-collection.js'
 
 /** What `Database.snapshot` takes. */
 export interface SnapshotOptions {
@@ -48,10 +51,13 @@ export class Snapshot {
     }
   }
 
-  /** A collection as of this commit. Throws `VARVE_SCHEMA` if there was none of this name. */
-  collection<R extends Row = Row>(name: string): CollectionReader<R> {
+  /** A collection as of this commit, by definition or name. Throws `VARVE_SCHEMA` if there was none of this name. */
+  collection<R extends Row = Row, I extends Row = R, K extends Key = Key>(
+    collection: string | CollectionSchema<R, I, K>,
+  ): CollectionReader<R, K> {
+    const name = nameOf(this.#view.rules, collection)
     this.#view.collection(name)
-    return new CollectionReader<R>(this.#view, name)
+    return new CollectionReader<R, K>(this.#view, name)
   }
 
   /** Names of the collections as of this commit, sorted. */

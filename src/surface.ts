@@ -7,7 +7,8 @@ export type { IndexDefinition, IndexInput } from './catalog/index-definition.js'
 export type { IndexWhere } from './catalog/index-where.js'
 export type { CollectionOptions } from './collection-options.js'
 export type { MemoryOptions } from './database.js'
-export type { FieldDefinition, FieldType } from './catalog/field.js'
+export type { CollectionsOptions, DatabaseOptions } from './defined-collections.js'
+export type { CodeRules, FieldDefinition, FieldShape, FieldType, UnknownFields } from './catalog/field.js'
 export type { CollectionDefinition, PrimaryKeyInput } from './catalog/definition.js'
 export type { Durability } from './engine/batch.js'
 export type { TransactionOptions } from './engine/engine.js'
@@ -28,6 +29,19 @@ export type { Direction } from './query/order.js'
 export type { Found } from './query/result-types.js'
 export type { RowPath, Selected, ValueAt } from './row-paths.js'
 export { RowRange } from './row-range.js'
+export { type CollectionSchema, defineCollection } from './schema/define-collection.js'
+export { field } from './schema/field.js'
+export type {
+  BoundedField,
+  Field,
+  Fields,
+  IntField,
+  SizedField,
+  StringField,
+  UuidField,
+} from './schema/field.js'
+export type { StandardIssue, StandardResult, StandardSchema } from './schema/standard-schema.js'
+export type { InputOf, KeyOf, Patch, RowOf } from './schema/types.js'
 export { Snapshot, type SnapshotOptions } from './snapshot.js'
 export type { ByteUse } from './engine/byte-use.js'
 export type { CacheStats, DatabaseStats, IndexStats } from './stats.js'

@@ -5,12 +5,19 @@ import { collectionInput, type PrimaryKeyInput } from './catalog/definition.js'
 import type { FieldDefinition } from './catalog/field.js'
 import type { CollectionOptions } from './collection-options.js'
 import { CollectionReader, type ReadView } from './collection-reader.js'
+import { nameOf } from './defined-collections.js'
 import type { Change, Transaction } from './engine/transaction.js'
 import type { Key } from './format/key.js'
 import type { Row } from './format/value.js'
+import type { CollectionSchema } from './schema/define-collection.js'
+import type { Patch } from './schema/types.js'
 
 /** A collection within a transaction. Its object refuses use after the transaction's end. */
-export class TransactionCollection<R extends Row = Row> extends CollectionReader<R> {
+export class TransactionCollection<
+  R extends Row = Row,
+  I extends Row = R,
+  K extends Key = Key,
+> extends CollectionReader<R, K> {
   readonly #transaction: Transaction
 
   /** Made by `TransactionHandle.collection`. */
@@ -19,40 +26,40 @@ export class TransactionCollection<R extends Row = Row> extends CollectionReader
     this.#transaction = transaction
   }
 
-  override get(key: Key): R | undefined {
+  override get(key: K): R | undefined {
     return this.#transaction.get(this.name, key) as R | undefined // The type of stored rows is the caller's claim.
   }
 
-  override getMany(keys: Iterable<Key>): (R | undefined)[] {
+  override getMany(keys: Iterable<K>): (R | undefined)[] {
     return Array.from(keys, (key) => this.get(key))
   }
 
-  override has(key: Key): boolean {
+  override has(key: K): boolean {
     return this.#transaction.has(this.name, key)
   }
 
   /** Inserts a row and returns its key; throws `VARVE_DUPLICATE_KEY` if it is taken. */
-  insert(row: R): Key {
-    return this.#transaction.insert(this.name, row)
+  insert(row: I): K {
+    return this.#transaction.insert(this.name, row) as K // As above.
   }
 
   /** Inserts a row or replaces the one of its key; returns the key. */
-  put(row: R): Key {
-    return this.#transaction.put(this.name, row)
+  put(row: I): K {
+    return this.#transaction.put(this.name, row) as K // As above.
   }
 
   /** Inserts rows, all or none; returns their keys. */
-  insertMany(rows: Iterable<R>): Key[] {
-    return this.#transaction.insertMany(this.name, rows)
+  insertMany(rows: Iterable<I>): K[] {
+    return this.#transaction.insertMany(this.name, rows) as K[] // As above.
   }
 
   /** Changes a row by a patch or a function; returns the new one, or undefined if there is none of this key. */
-  update(key: Key, change: Partial<R> | ((row: R) => R)): R | undefined {
+  update(key: K, change: Patch<I> | ((row: R) => I)): R | undefined {
     return this.#transaction.update(this.name, key, change as Change) as R | undefined // As above.
   }
 
   /** Deletes a row; whether there was one. */
-  delete(key: Key): boolean {
+  delete(key: K): boolean {
     return this.#transaction.delete(this.name, key)
   }
 }
@@ -68,10 +75,13 @@ export class TransactionHandle {
     this.#view = { ...view, collection: (name) => transaction.view(name), check: () => transaction.check() }
   }
 
-  /** A collection by name. Throws `VARVE_SCHEMA` if there is none. */
-  collection<R extends Row = Row>(name: string): TransactionCollection<R> {
+  /** A collection by definition or name. Throws `VARVE_SCHEMA` if there is none. */
+  collection<R extends Row = Row, I extends Row = R, K extends Key = Key>(
+    collection: string | CollectionSchema<R, I, K>,
+  ): TransactionCollection<R, I, K> {
+    const name = nameOf(this.#view.rules, collection)
     this.#transaction.collection(name)
-    return new TransactionCollection<R>(this.#transaction, this.#view, name)
+    return new TransactionCollection<R, I, K>(this.#transaction, this.#view, name)
   }
 
   /** Runs `fn`; if it throws, what it wrote is undone, and the error is passed on: catch it to go on. */
@@ -86,7 +96,9 @@ export class TransactionHandle {
     primaryKey: PrimaryKeyInput,
     options: CollectionOptions = {},
   ): void {
-    this.#transaction.register(collectionInput(name, fields, primaryKey, options.indexes))
+    this.#transaction.register(
+      collectionInput(name, fields, primaryKey, options.indexes, { unknownFields: options.unknownFields }),
+    )
   }
 
   /** As `Database.dropCollection`, as part of this transaction. */

@@ -19,11 +19,13 @@ export interface CollectionCode {
   readonly defaults: CodeDefaults
   /** Returns the row to store; throws `VARVE_VALIDATION`. */
   readonly validate: ((row: Row) => Row) | undefined
-  /**
-   * What a reader that may not change the catalog goes by instead of the catalog's definition; undefined where the catalog
-   * was brought up to it.
-   */
-  readonly fields?: CheckedFields | undefined
+}
+
+/** Code that was brought for a collection. */
+interface Bound {
+  readonly code: CollectionCode
+  /** What counts instead of the catalog's fields. */
+  readonly fields: CheckedFields | undefined
 }
 
 /** The rules of one collection. */
@@ -41,7 +43,7 @@ export function finishRow(rules: RowRules, row: Row): Row {
 
 /** The rules of all collections of a database. */
 export class RulesOf {
-  readonly #code = new Map<string, CollectionCode>()
+  readonly #code = new Map<string, Bound>()
   #rules = new WeakMap<CollectionDefinition, RowRules>()
   #unchecked = false
 
@@ -54,16 +56,24 @@ export class RulesOf {
     return rules
   }
 
-  /** From now on `code` belongs to the collection of this name. */
-  bind(name: string, code: CollectionCode): void {
-    this.#code.set(name, code)
+  /**
+   * From now on `code` belongs to the collection of this name. `fields` is what a reader that may not bring the catalog up to
+   * its definition goes by instead of the catalog's fields.
+   */
+  bind(name: string, code: CollectionCode, fields?: CheckedFields): void {
+    this.#code.set(name, { code, fields })
     this.#rules = new WeakMap()
+  }
+
+  /** Whether this is the code of the collection of this name. */
+  has(name: string, code: CollectionCode): boolean {
+    return this.#code.get(name)?.code === code
   }
 
   /** A collection goes on under another name. */
   rename(from: string, to: string): void {
-    const code = this.#code.get(from)
-    if (code !== undefined) this.bind(to, code)
+    const bound = this.#code.get(from)
+    if (bound !== undefined) this.bind(to, bound.code, bound.fields)
   }
 
   /** From now on writes pass that nobody's code checks. */
@@ -75,18 +85,21 @@ export class RulesOf {
 
 function compileRules(
   definition: CollectionDefinition,
-  code: CollectionCode | undefined,
+  bound: Bound | undefined,
   unchecked: boolean,
 ): RowRules {
   const { name, codeRules } = definition
-  const checked: CheckedFields = code?.fields ?? {
+  const { code, fields } = bound ?? {}
+  const checked: CheckedFields = fields ?? {
     ...definition,
     unknownFields: definition.unknownFields ?? 'keep',
   }
   const named = new Set(codeRules?.defaults)
-  const defaults = new Map([...(code?.defaults ?? [])].filter(([field]) => named.has(field)))
+  const defaults = new Map(
+    [...(code?.defaults ?? [])].filter(([field]) => fields !== undefined || named.has(field)),
+  )
   const lacking = [...named].filter((field) => !defaults.has(field))
-  const finish = compileFill(checked, code?.fields === undefined ? defaults : code.defaults, false)
+  const finish = compileFill(checked, defaults, false)
   const validate = codeRules?.validator === true ? code?.validate : undefined
   const lacksCode = lacking.length > 0 || (codeRules?.validator === true && validate === undefined)
   const asRow = finish === undefined ? undefined : (row: Row): Row => finish(row) as Row // Filling an object gives one.
