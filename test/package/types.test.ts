@@ -31,6 +31,43 @@ describe('a project that uses the package', () => {
   })
 })
 
+/** More than this would be a sign of types that grow with the square of the fields. */
+const MOST_INSTANTIATIONS = 200_000
+
+describe('a definition of 120 fields', () => {
+  it.each(versions)('is little work for TypeScript %s', (version) => {
+    const folder = join(installed, `wide-${version}`)
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'package.json'), '{ "type": "module" }\n')
+    writeFileSync(join(folder, 'wide.ts'), wideDefinition(120))
+    const compilerOptions = { strict: true, noEmit: true, target: 'es2022', module: 'nodenext', types: [] }
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }))
+    const said = node([compilerPaths[version], '-p', folder, '--extendedDiagnostics'], folder)
+    const instantiations = Number(/^Instantiations:\s*(?<count>\d+)/mu.exec(said)?.groups?.['count'])
+    expect(instantiations).toBeGreaterThan(1000)
+    expect(instantiations).toBeLessThan(MOST_INSTANTIATIONS)
+  })
+})
+
+function wideDefinition(fields: number): string {
+  const kinds = [
+    'field.int().optional()',
+    'field.list(field.string()).default([])',
+    'field.object({ a: field.string(), b: field.object({ c: field.int().optional(), d: field.timestamp() }) })',
+    `field.enum(['a', 'b']).nullable()`,
+    'field.uint64()',
+  ]
+  const list = Array.from({ length: fields }, (_, i) => `f${i}: ${kinds[i % kinds.length] ?? ''},`)
+  return `import { defineCollection, field, type InputOf, type RowOf } from 'varve'
+const Wide = defineCollection({
+  name: 'wide', primaryKey: 'f4', fields: { ${list.join('\n')} },
+  indexes: { deep: { on: 'f2.b.c' }, two: { on: ['f7.a', 'f0'] } },
+})
+export const list: InputOf<typeof Wide>['f1'] = ['a']
+export const date: RowOf<typeof Wide>['f2']['b']['d'] = new Date()
+`
+}
+
 /** What the compiler says about a copy of `consumer/` beside the installed package; empty if nothing. */
 function check(version: keyof typeof compilerPaths, nodeTypes: boolean): string {
   const folder = join(installed, `consumer-${version}-${nodeTypes}`)
