@@ -188,7 +188,7 @@ export class CollectionReader<R extends Row = Row, K extends Key = Key> {
 }
 
 /** A collection of a view for a query, kept beyond this call. */
-function sourceOf(view: ReadView, name: string): QuerySource {
+export function sourceOf(view: ReadView, name: string): QuerySource {
   const { definition, tree, indexes } = view.collection(name)
   tree.capture()
   for (const index of indexes) index.tree.capture()

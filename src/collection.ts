@@ -7,7 +7,10 @@ import { insertMany } from './engine/insert-many.js'
 import type { Change, Transaction } from './engine/transaction.js'
 import type { Key } from './format/key.js'
 import type { Row } from './format/value.js'
+import { parseFilter } from './query/filter.js'
+import type { Filter } from './query/filter-types.js'
 import type { Patch } from './schema/types.js'
+import { deleteWhere, updateWhere, viewIn } from './where-writes.js'
 
 /** A collection. Writes return promises and never throw synchronously; each has a blocking form ending in `Sync`. */
 export class Collection<R extends Row = Row, I extends Row = R, K extends Key = Key> extends CollectionReader<
@@ -15,11 +18,13 @@ export class Collection<R extends Row = Row, I extends Row = R, K extends Key = 
   K
 > {
   readonly #engine: Engine
+  readonly #view: ReadView
 
   /** Made by `Database.collection`. */
   constructor(engine: Engine, view: ReadView, name: string) {
     super(view, name)
     this.#engine = engine
+    this.#view = view
   }
 
   /**
@@ -57,6 +62,33 @@ export class Collection<R extends Row = Row, I extends Row = R, K extends Key = 
     const { name } = this
     const run = (transaction: Transaction): boolean => transaction.delete(name, key)
     return this.#engine.write(run, () => run)
+  }
+
+  /**
+   * Changes every row that a filter matches, as `update` does, in one transaction, all or none; resolves to how many rows
+   * matched. They are found and changed in one go, during which the event loop has no turn.
+   *
+   * Rejects with `VARVE_QUERY` for a filter that is not understood, and as `update`.
+   */
+  async updateWhere(filter: Filter<R>, change: Patch<I> | ((row: R) => I)): Promise<number> {
+    const { name } = this
+    const node = parseFilter(filter)
+    const run = (what: Change) => (transaction: Transaction) =>
+      updateWhere(transaction, viewIn(transaction, this.#view), name, node, what)
+    const first = run(change as Change) // Rows are what was stored: their type is the caller's claim.
+    return await this.#engine.write(first, () => (typeof change === 'function' ? first : run(keep(change))))
+  }
+
+  /**
+   * Deletes every row that a filter matches, in one transaction; resolves to how many there were. Rejects with `VARVE_QUERY` for a
+   * filter that is not understood.
+   */
+  async deleteWhere(filter: Filter<R>): Promise<number> {
+    const { name } = this
+    const node = parseFilter(filter)
+    const run = (transaction: Transaction): number =>
+      deleteWhere(transaction, viewIn(transaction, this.#view), name, node)
+    return await this.#engine.write(run, () => run)
   }
 
   /**

@@ -59,13 +59,13 @@ export type ValueAt<R, P extends string> =
     ? unknown
     : P extends keyof R
       ? R[P]
-      : P extends `${infer K}.${infer Rest}`
+      : P extends `${infer K}.${infer Tail}`
         ? K extends keyof R
           ? IsAny<R[K]> extends true
             ? unknown
             : unknown extends R[K]
               ? unknown
-              : | ValueIn<Inner<R[K]>, Rest>
+              : | ValueIn<Inner<R[K]>, Tail>
                 | (null extends R[K] ? null : never)
                 | (undefined extends R[K] ? undefined : never)
           : unknown

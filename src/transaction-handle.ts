@@ -10,7 +10,10 @@ import type { Change, Transaction } from './engine/transaction.js'
 import type { Key } from './format/key.js'
 import type { Row } from './format/value.js'
 import type { CollectionSchema } from './schema/define-collection.js'
+import { parseFilter } from './query/filter.js'
+import type { Filter } from './query/filter-types.js'
 import type { Patch } from './schema/types.js'
+import { deleteWhere, updateWhere } from './where-writes.js'
 
 /** A collection within a transaction. Its object refuses use after the transaction's end. */
 export class TransactionCollection<
@@ -19,11 +22,13 @@ export class TransactionCollection<
   K extends Key = Key,
 > extends CollectionReader<R, K> {
   readonly #transaction: Transaction
+  readonly #view: ReadView
 
   /** Made by `TransactionHandle.collection`. */
   constructor(transaction: Transaction, view: ReadView, name: string) {
     super(view, name)
     this.#transaction = transaction
+    this.#view = view
   }
 
   override get(key: K): R | undefined {
@@ -61,6 +66,16 @@ export class TransactionCollection<
   /** Deletes a row; whether there was one. */
   delete(key: K): boolean {
     return this.#transaction.delete(this.name, key)
+  }
+
+  /** Changes every row that a filter matches, as `update` does, all or none; how many rows matched. */
+  updateWhere(filter: Filter<R>, change: Patch<I> | ((row: R) => I)): number {
+    return updateWhere(this.#transaction, this.#view, this.name, parseFilter(filter), change as Change) // As above.
+  }
+
+  /** Deletes every row that a filter matches; how many there were. */
+  deleteWhere(filter: Filter<R>): number {
+    return deleteWhere(this.#transaction, this.#view, this.name, parseFilter(filter))
   }
 }
 

@@ -5,11 +5,9 @@ import { ArgumentError, VarveError } from '../errors.js'
 import type { Key } from '../format/key.js'
 import type { Row } from '../format/value.js'
 import { RecordRef } from '../tree/index.js'
-import { Executor } from './executor.js'
 import { parseFilter } from './filter.js'
 import type { LookupField } from './options.js'
-import type { Question } from './plan.js'
-import { planQuery } from './planner.js'
+import { rowsWhere } from './rows-where.js'
 import type { QuerySource } from './source.js'
 
 /** A function that finds what belongs to a row. */
@@ -50,14 +48,6 @@ function byField(other: QuerySource, on: readonly string[], to: string): (row: R
     valuesAt(row, on, (value) => {
       if (value !== undefined && value !== null) values.push(value)
     })
-    return rowsWhere(other, { [to]: { $in: values } })
+    return rowsWhere(other, parseFilter({ [to]: { $in: values } }))
   }
-}
-
-function rowsWhere({ collection, rows }: QuerySource, filter: object): Row[] {
-  const limit = Number.POSITIVE_INFINITY
-  const question: Question = { filter: parseFilter(filter), order: [], rows: limit, needs: undefined }
-  const executor = new Executor(collection, rows, planQuery(collection, question), question)
-  const window = { offset: 0, limit, after: undefined, afterKey: undefined }
-  return [...executor.run(window)].filter((row) => row !== undefined)
 }
