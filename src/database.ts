@@ -4,6 +4,7 @@
 /// <reference lib="esnext.disposable" />
 import { collectionInput, type PrimaryKeyInput } from './catalog/definition.js'
 import type { FieldDefinition } from './catalog/field.js'
+import type { Migration, MigrationRecord } from './catalog/migration.js'
 import type { CollectionOptions } from './collection-options.js'
 import { Collection } from './collection.js'
 import type { ReadView } from './collection-reader.js'
@@ -16,6 +17,7 @@ import {
   splitOptions,
 } from './defined-collections.js'
 import type { Engine, TransactionOptions } from './engine/engine.js'
+import { migrate, type MigrateOptions, type MigrationReport, migrationsOf } from './engine/migrate.js'
 import { openEngine, openEngineSync, type OpenOptions } from './engine/open.js'
 import { registerCollection } from './engine/register.js'
 import { removeDatabase } from './engine/remove.js'
@@ -188,6 +190,29 @@ export class Database {
     })
     await registerCollection(this.#engine, input)
     return this.#writer(name)
+  }
+
+  /**
+   * Runs the migrations of a list that have not run yet, in the order of their versions, each in one transaction or, with `batchRows`,
+   * in batches that go on where they ended, also after a crash. A migration of a collection that does not exist is noted as done.
+   *
+   * Rejects with `VARVE_SCHEMA` if one fails, naming the commit before it, if the database is at a newer migration than the list, or if one
+   * was inserted before others that ran.
+   *
+   * @example
+   * ```ts
+   * await db.migrate([
+   *   { version: 1, name: 'pages', collection: 'books', steps: [{ addField: { path: ['pages'], type: 'int' }, value: 0 }] },
+   * ])
+   * ```
+   */
+  async migrate(migrations: readonly Migration[], options?: MigrateOptions): Promise<MigrationReport> {
+    return await migrate(this.#engine, migrations, options)
+  }
+
+  /** The migrations that ran, or have begun, oldest first. */
+  migrations(): readonly MigrationRecord[] {
+    return migrationsOf(this.#engine)
   }
 
   /** Drops a collection with its rows; resolves to whether there was one. */

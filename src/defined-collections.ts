@@ -2,9 +2,11 @@
  * Collections that are defined in code: brought to an open database, and asked for by their definition.
  */
 import { type CollectionDefinition, compareDefinitions } from './catalog/definition.js'
+import type { Migration } from './catalog/migration.js'
 import type { Engine } from './engine/engine.js'
 import type { OpenOptions } from './engine/open.js'
 import { registerCollection } from './engine/register.js'
+import { migrate } from './engine/migrate.js'
 import { breakingChange, migrationNeeded } from './engine/refusals.js'
 import type { RulesOf } from './engine/row-rules.js'
 import type { Transaction } from './engine/transaction.js'
@@ -19,6 +21,11 @@ export interface CollectionsOptions {
    */
   readonly collections?: readonly CollectionSchema[] | undefined
   /**
+   * Migrations that this code knows, as `Database.migrate` takes them: those that have not run yet do so before `collections` are
+   * compared. Not for opens that are synchronous or read only.
+   */
+  readonly migrations?: readonly Migration[] | undefined
+  /**
    * Let writes pass to collections whose rules in code (a validator, defaults that are functions) this open was not given.
    * Default false: such writes are refused with `VARVE_SCHEMA`.
    */
@@ -32,9 +39,9 @@ export interface DatabaseOptions extends OpenOptions, CollectionsOptions {}
 export function splitOptions<T extends CollectionsOptions>(
   options: T,
 ): [CollectionsOptions, Omit<T, keyof CollectionsOptions>] {
-  const { collections, unchecked, ...file } = options
+  const { collections, migrations, unchecked, ...file } = options
   checkCollections(collections)
-  return [{ collections, unchecked }, file]
+  return [{ collections, migrations, unchecked }, file]
 }
 
 function checkCollections(collections: unknown): void {
@@ -49,10 +56,12 @@ function checkCollections(collections: unknown): void {
 /** Brings collections to a database that was just opened. If that fails the database is closed again. */
 export async function bringCollections(engine: Engine, options: CollectionsOptions): Promise<void> {
   try {
-    for (const { name, definition, '~code': code } of prepared(engine, options)) {
-      await registerCollection(engine, definition)
-      engine.rules.bind(name, code)
-    }
+    const collections = prepared(engine, options)
+    // A migration checks rows by these rules too.
+    for (const { name, '~code': code } of collections) engine.rules.bind(name, code)
+    const { migrations } = options
+    if (migrations !== undefined && engine.parts.writer !== undefined) await migrate(engine, migrations)
+    for (const { definition } of collections) await registerCollection(engine, definition)
   } catch (error) {
     await engine.close().catch(() => undefined)
     throw error
@@ -62,6 +71,8 @@ export async function bringCollections(engine: Engine, options: CollectionsOptio
 /** As `bringCollections`, blocking; all of them in one transaction. */
 export function bringCollectionsSync(engine: Engine, options: CollectionsOptions): void {
   try {
+    if (options.migrations !== undefined)
+      throw new ArgumentError('Migrations run in an asynchronous open: use Database.open.')
     const collections = prepared(engine, options)
     const run = (transaction: Transaction): void => {
       for (const { definition } of collections) transaction.register(definition)

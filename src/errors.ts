@@ -58,6 +58,8 @@ export interface ErrorDetails {
   readonly holder?: LockHolder | undefined
   /** What recovery found, of a {@link RecoveryRequiredError} or {@link CorruptionError} thrown by an open. */
   readonly recovery?: object | undefined
+  /** Sequence of the last commit before what failed: a snapshot of it reads what was there. */
+  readonly commitBefore?: number | undefined
   /** Name of the limit that was passed, of a {@link LimitError}. */
   readonly limit?: string | undefined
 }

@@ -31,10 +31,12 @@ export interface CollectionDefinition {
   readonly codeRules?: CodeRules | undefined
   /** Rises by one with every change of the definition. */
   readonly version: number
+  /** The migration that has begun and not ended: until then no other writes are taken. */
+  readonly migrating?: number | undefined
 }
 
 /** What a caller registers. */
-export interface CollectionInput extends Omit<CollectionDefinition, 'id' | 'version' | 'indexes'> {
+export interface CollectionInput extends Omit<CollectionDefinition, 'id' | 'version' | 'indexes' | 'migrating'> {
   /** All its indexes; undefined leaves them as they are. */
   readonly indexes?: readonly CheckedIndex[] | undefined
 }

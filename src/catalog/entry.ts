@@ -6,6 +6,8 @@
  *     with indexes: [{ id, name, on: [[name, ...], ...], kinds: ['any' | 'uuid', ...], unique?, where?, builtTo? }] if it has any
  *     key ('structure', collection id, id)   { fields: [name, ...] }
  *     key ('counter', collection id)         { next }     the next generated key; for collection 0 the next collection id
+ *     key ('migration', version)             { name, collection, at, changed, through? }
+ *     with migrating: version in a definition while batches of that migration are still to come
  *
  * Catalog changes are records in the same transactions as data, so a schema change is atomic with rows. Catalog rows are
  * packed without record structures: what is needed to read rows must not need itself.
@@ -20,6 +22,7 @@ import { type CodeRules, UNKNOWN_FIELDS } from './field.js'
 import { FormProblem, readFields } from './field-form.js'
 import type { IndexDefinition } from './index-definition.js'
 import { readIndexWhere } from './index-where.js'
+import type { MigrationRecord } from './migration.js'
 
 /** Collection id of the catalog. */
 export const CATALOG_ID = 0
@@ -38,6 +41,11 @@ export type CatalogEntry =
       readonly fields: readonly string[] | undefined
     }
   | { readonly kind: 'counter'; readonly collectionId: number; readonly next: number | undefined }
+  | {
+      readonly kind: 'migration'
+      readonly version: number
+      readonly record: MigrationRecord | undefined
+    }
 
 const codec = new RowCodec({ structures: false })
 
@@ -53,9 +61,13 @@ export function counterKey(collectionId: number): Uint8Array {
   return encodeKey(['counter', collectionId], ['any', 'any'], 'primary')
 }
 
+function migrationKey(version: number): Uint8Array {
+  return encodeKey(['migration', version], ['any', 'any'], 'primary')
+}
+
 /** The row of a definition. A copy: the codec's buffer is reused. */
 export function collectionRow(definition: CollectionDefinition): Uint8Array {
-  const { name, primaryKey, fields, indexes, unknownFields, codeRules, version } = definition
+  const { name, primaryKey, fields, indexes, unknownFields, codeRules, version, migrating } = definition
   const row: Row = {
     name,
     primaryKey,
@@ -64,6 +76,7 @@ export function collectionRow(definition: CollectionDefinition): Uint8Array {
     ...(unknownFields === undefined || unknownFields === 'keep' ? {} : { unknownFields }),
     ...(codeRules === undefined ? {} : { codeRules }),
     ...(indexes.length === 0 ? {} : { indexes: indexes.map(indexRow) }),
+    ...(migrating === undefined ? {} : { migrating }),
   }
   return codec.encode(row).slice()
 }
@@ -80,6 +93,7 @@ export function counterRow(next: number): Uint8Array {
 export function entryKey(entry: CatalogEntry): Uint8Array {
   if (entry.kind === 'collection') return collectionKey(entry.id)
   if (entry.kind === 'counter') return counterKey(entry.collectionId)
+  if (entry.kind === 'migration') return migrationKey(entry.version)
   return structureKey(entry.collectionId, entry.structureId)
 }
 
@@ -88,6 +102,7 @@ export function entryRow(entry: CatalogEntry): Uint8Array {
   if (entry.kind === 'collection')
     return entry.definition === undefined ? new Uint8Array(0) : collectionRow(entry.definition)
   if (entry.kind === 'counter') return counterRow(entry.next ?? 1)
+  if (entry.kind === 'migration') return migrationRow(entry.record)
   return structureRow(entry.fields ?? [])
 }
 
@@ -102,6 +117,7 @@ export function readEntry(key: Uint8Array, row: Uint8Array | undefined): Catalog
   if (content instanceof DecodeFailure) return undefined
   if (kind === 'collection' && parts.length === 2) return readCollection(first, content)
   if (kind === 'counter' && parts.length === 2) return readCounter(first, content)
+  if (kind === 'migration' && parts.length === 2) return readMigration(first, content)
   if (kind === 'structure' && parts.length === 3 && isId(second)) return readStructure(first, second, content)
   return undefined
 }
@@ -112,7 +128,7 @@ function readCollection(id: number, content: Content): CatalogEntry | undefined 
   if (content === undefined) return { kind: 'collection', id, definition: undefined }
   // What is not known was written by a newer version, and may change what all the rest means.
   if (!hasOnly(content, COLLECTION_PROPERTIES)) return undefined
-  const { name, primaryKey, fields, indexes, unknownFields, codeRules, version } = content
+  const { name, primaryKey, fields, indexes, unknownFields, codeRules, version, migrating } = content
   const paths = readList(primaryKey, readPath)
   const list = readFields(fields)
   const indexList = indexes === undefined ? [] : readList(indexes, readIndex)
@@ -122,6 +138,7 @@ function readCollection(id: number, content: Content): CatalogEntry | undefined 
     return undefined
   if (indexList === undefined || (unknownFields !== undefined && unknown === undefined)) return undefined
   if (codeRules !== undefined && code === undefined) return undefined
+  if (migrating !== undefined && !isId(migrating)) return undefined
   const definition: CollectionDefinition = {
     id,
     name,
@@ -131,6 +148,7 @@ function readCollection(id: number, content: Content): CatalogEntry | undefined 
     version,
     ...(unknown === undefined ? {} : { unknownFields: unknown }),
     ...(code === undefined ? {} : { codeRules: code }),
+    ...(migrating === undefined ? {} : { migrating }),
   }
   return { kind: 'collection', id, definition }
 }
@@ -143,6 +161,7 @@ const COLLECTION_PROPERTIES: ReadonlySet<string> = new Set([
   'unknownFields',
   'codeRules',
   'version',
+  'migrating',
 ])
 const CODE_RULES_PROPERTIES: ReadonlySet<string> = new Set(['defaults', 'validator'])
 
@@ -172,6 +191,26 @@ function readCounter(collectionId: number, content: Content): CatalogEntry | und
   if (content === undefined) return { kind: 'counter', collectionId, next: undefined }
   const next = content['next']
   return isId(next) ? { kind: 'counter', collectionId, next } : undefined
+}
+
+function migrationRow(record: MigrationRecord | undefined): Uint8Array {
+  if (record === undefined) return new Uint8Array(0)
+  const { name, collection, at, changed, through } = record
+  const row: Row = { name, collection, at, changed, ...(through === undefined ? {} : { through }) }
+  return codec.encode(row).slice()
+}
+
+const MIGRATION_PROPERTIES: ReadonlySet<string> = new Set(['name', 'collection', 'at', 'changed', 'through'])
+
+function readMigration(version: number, content: Content): CatalogEntry | undefined {
+  if (content === undefined) return { kind: 'migration', version, record: undefined }
+  if (!hasOnly(content, MIGRATION_PROPERTIES)) return undefined
+  const { name, collection, at, changed, through } = content
+  if (typeof name !== 'string' || typeof collection !== 'string' || !isId(at) || !isId(changed))
+    return undefined
+  if (through !== undefined && !(through instanceof Uint8Array)) return undefined
+  const record = { version, name, collection, at, changed, ...(through === undefined ? {} : { through }) }
+  return { kind: 'migration', version, record }
 }
 
 /** An index as it is stored. */

@@ -242,7 +242,8 @@ export class Head implements RestorableTarget {
     else this.deleteRow(CATALOG_ID, key, at)
     if (entry.kind === 'collection') this.#applyDefinition(entry.id, entry.definition)
     else if (entry.kind === 'counter') this.#applyCounter(entry.collectionId, entry.next)
-    else this.#applyStructure(entry.collectionId, entry.structureId, entry.fields)
+    else if (entry.kind === 'structure')
+      this.#applyStructure(entry.collectionId, entry.structureId, entry.fields)
   }
 
   #applyDefinition(id: number, definition: CollectionDefinition | undefined): void {

@@ -5,8 +5,7 @@ import type { Row } from '../format/value.js'
 
 /** The row that results; neither `row` nor `patch` is changed, and the result shares no object with the row. */
 export function applyPatch(row: Row, patch: Row): Row {
-  const result: Record<string, unknown> = {}
-  for (const name of Object.keys(row)) define(result, name, row[name])
+  const result = copyOf(row)
   for (const name of Object.keys(patch)) {
     const change = patch[name]
     const present = Object.hasOwn(result, name) ? result[name] : undefined
@@ -14,6 +13,22 @@ export function applyPatch(row: Row, patch: Row): Row {
     else define(result, name, isPlain(change) ? applyPatch(isPlain(present) ? present : {}, change) : change)
   }
   return result
+}
+
+/** A copy with a value at a path; objects on the way are made where there are none. */
+export function withValue(row: Row, [name, ...rest]: readonly string[], value: unknown): Row {
+  if (name === undefined) return row
+  const copy = copyOf(row)
+  const inner = Object.hasOwn(row, name) ? row[name] : undefined
+  define(copy, name, rest.length === 0 ? value : withValue(isPlain(inner) ? inner : {}, rest, value))
+  return copy
+}
+
+/** A copy that shares its values with the row. */
+export function copyOf(row: Row): Record<string, unknown> {
+  const copy: Record<string, unknown> = {}
+  for (const name of Object.keys(row)) define(copy, name, row[name])
+  return copy
 }
 
 /** Assigns an own property whatever its name: `__proto__` is a field like any other. */

@@ -69,6 +69,13 @@ export function migrationNeeded(collection: string, reasons: readonly string[]):
   )
 }
 
+export function beingMigrated(collection: string, version: number): SchemaError {
+  return new SchemaError(
+    `Collection '${collection}' is in the middle of migration ${version}: some rows have their new form, some the old one. Go on with db.migrate; nothing was changed.`,
+    { collection, actual: `migration ${version}` },
+  )
+}
+
 /** A row that does not fit the fields or the validator of its collection. */
 export function misfit(collection: string, issues: readonly FieldIssue[]): ValidationError {
   const text = issues
@@ -99,4 +106,22 @@ export function codeMissing(
     `Collection '${collection}' has rules in code that this open was not given: ${rules.join(', ')}. Pass its definition to open in collections, or open with unchecked: true to write without them.`,
     { collection, expected: rules.join(', ') },
   )
+}
+
+export function requireRow(row: unknown, collection: string): void {
+  if (typeof row === 'object' && row !== null && !Array.isArray(row)) return
+  throw new ValidationError(
+    `A row of '${collection}' must be an object, not ${row === null ? 'null' : typeof row}.`,
+    {
+      collection,
+      issues: [{ path: '', expected: 'an object', found: row === null ? 'null' : typeof row }],
+    },
+  )
+}
+
+export function unknownCollection(name: string, known: readonly string[]): SchemaError {
+  const list = known.length === 0 ? 'There are none yet' : `There are: ${known.slice(0, 20).join(', ')}`
+  return new SchemaError(`There is no collection '${name}'. ${list}. Register it with registerCollection.`, {
+    collection: name,
+  })
 }

@@ -31,8 +31,8 @@ export async function registerCollection(engine: Engine, input: CollectionInput)
   }
 }
 
-/** Whether there was something to build. */
-async function buildIndexes(engine: Engine, name: string): Promise<boolean> {
+/** Builds what is yet to be built of a collection's indexes; whether there was something. */
+export async function buildIndexes(engine: Engine, name: string): Promise<boolean> {
   const { platform } = engine.parts
   let rows = FIRST_ROWS
   const wasBuilding = isBuilding(engine, name)

@@ -27,6 +27,13 @@ export class RowReader {
     return this.decodeRecord(collectionId, ref.position, source.bytes, valueStart, valueEnd)
   }
 
+  /** The encoded row at `ref`, the caller's own. */
+  bytesAt(collectionId: number, ref: RecordRef, key: Uint8Array): Uint8Array {
+    const source = this.#source
+    source.read(ref, collectionId, key)
+    return source.bytes.slice(source.record.valueStart, source.record.valueEnd)
+  }
+
   /** A row just encoded, read back. */
   decode(collectionId: number, bytes: Uint8Array): Row {
     return this.decodeRecord(collectionId, 0, bytes, 0, bytes.length)

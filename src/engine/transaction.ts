@@ -13,11 +13,20 @@ import type { Key, KeyPart } from '../format/key.js'
 import { MAX_COLLECTIONS } from '../format/limits.js'
 import { Operation } from '../format/record.js'
 import type { Row } from '../format/value.js'
+import type { MigrationRecord } from '../catalog/migration.js'
 import type { BuilderMark, TransactionBuilder } from '../log/transaction-builder.js'
 import { RecordRef } from '../tree/index.js'
 import type { Head, PlacedRecord } from './head.js'
-import { applyPatch, define } from './patch.js'
-import { breakingChange, duplicate, keyChanged, migrationNeeded } from './refusals.js'
+import { applyPatch, withValue } from './patch.js'
+import {
+  beingMigrated,
+  breakingChange,
+  duplicate,
+  keyChanged,
+  migrationNeeded,
+  requireRow,
+  unknownCollection,
+} from './refusals.js'
 import type { RowReader } from './row-reader.js'
 import { finishRow, type RulesOf } from './row-rules.js'
 import type { RowCodecs } from './row-codecs.js'
@@ -48,6 +57,8 @@ export type Change = Row | ((row: Row) => Row)
 export class Transaction {
   readonly #parts: TransactionParts
   readonly #ref = new RecordRef()
+  /** The migration that it carries on. */
+  migrates: number | undefined
   #started = false
   #ended: string | undefined
 
@@ -143,7 +154,7 @@ export class Transaction {
 
   /** Inserts a row; returns its key. Refuses a key that is taken. */
   insert(name: string, row: Row): Key {
-    return this.#store(this.collection(name), row, 'insert')
+    return this.#store(this.#writable(name), row, 'insert')
   }
 
   /** Inserts rows, all or none; returns their keys. */
@@ -154,12 +165,12 @@ export class Transaction {
 
   /** Inserts or replaces a row; returns its key. */
   put(name: string, row: Row): Key {
-    return this.#store(this.collection(name), row, 'put')
+    return this.#store(this.#writable(name), row, 'put')
   }
 
   /** Changes a row; returns the new one, or undefined if there is none of this key. */
   update(name: string, key: Key, change: Change): Row | undefined {
-    const collection = this.collection(name)
+    const collection = this.#writable(name)
     const keys = this.#parts.keys.of(collection.definition)
     const bytes = keys.encode(key)
     const old = this.#read(collection, bytes)
@@ -177,7 +188,7 @@ export class Transaction {
 
   /** Deletes a row; whether there was one. */
   delete(name: string, key: Key): boolean {
-    const collection = this.collection(name)
+    const collection = this.#writable(name)
     const bytes = this.#parts.keys.of(collection.definition).encode(key)
     if (!collection.find(bytes, this.#ref)) return false
     this.#write(Operation.delete, collection.definition.id, bytes, EMPTY, this.#ref.position)
@@ -190,7 +201,7 @@ export class Transaction {
     this.#use()
     if (typeof row === 'object' && row !== null && !Array.isArray(row)) return row as Row
     throw new ValidationError(
-      `The function given to update of '${name}' must return the new row, not ${String(row)}.`,
+      `The function given for rows of '${name}' must return the new row, not ${String(row)}.`,
       {
         collection: name,
       },
@@ -216,6 +227,14 @@ export class Transaction {
       keys.generated === 'int' ? nextCounter(collection, parts) : undefined,
     )
     return keys.asKey(parts)
+  }
+
+  /** A collection to be written to. */
+  #writable(name: string): WorkingCollection {
+    const collection = this.collection(name)
+    const { migrating } = collection.definition
+    if (migrating !== undefined && migrating !== this.migrates) throw beingMigrated(name, migrating)
+    return collection
   }
 
   /** The row to store for one that is given. Validators and defaults may be caller's code, as in `#changed`. */
@@ -274,6 +293,7 @@ export class Transaction {
     const present = this.#parts.head.collectionNamed(input.name)?.definition
     // All or nothing: the counter that gives the id must not move without its collection.
     if (present === undefined) return this.savepoint(() => this.#create(input))
+    if (present.migrating !== undefined) throw beingMigrated(input.name, present.migrating)
     const change = compareDefinitions(present, input)
     if (change.kind === 'breaking') throw breakingChange(input.name, change.reasons)
     if (change.kind === 'migration') throw migrationNeeded(input.name, change.reasons)
@@ -282,6 +302,41 @@ export class Transaction {
     const indexes = resolveIndexes(present.indexes, input.indexes, version, online)
     // All or nothing: a new index may refuse a row that is there.
     this.savepoint(() => this.#define({ ...input, indexes, id: present.id, version }))
+  }
+
+  /**
+   * Gives a collection another definition, whatever its rows say: the migration that asks for it brings them into shape. With
+   * `migrating`, only transactions that carry that migration on write to it from now on.
+   */
+  redefine(input: CollectionInput, migrating?: number, online = false): void {
+    const { definition: present } = this.collection(input.name)
+    const version = present.version + 1
+    const indexes = resolveIndexes(present.indexes, input.indexes, version, online)
+    const next = { ...input, indexes, id: present.id, version }
+    this.savepoint(() => this.#define(migrating === undefined ? next : { ...next, migrating }))
+  }
+
+  /**
+   * Gives a row the form that a migration has for it; whether it changed. Throws `VARVE_VALIDATION` if the row does not fit the definition
+   * in the end.
+   */
+  rewrite(name: string, key: Uint8Array, ref: RecordRef, formOf: (row: Row) => Row): boolean {
+    const collection = this.#writable(name)
+    const { definition } = collection
+    const old = this.#parts.rows.read(definition.id, ref, key)
+    const next = this.#changed(name, formOf, old)
+    const row = this.#accepted(definition, next)
+    if (next === old) return false
+    const keys = this.#parts.keys.of(definition)
+    if (!sameBytes(keys.encodeParts(keys.partsOf(row)), key)) throw keyChanged(name, keys.paths)
+    this.#putRecord(collection, key, this.#parts.codecs.of(definition.id).encode(row))
+    return true
+  }
+
+  /** Notes how far a migration is; this transaction carries it on. */
+  noteMigration(record: MigrationRecord): void {
+    this.migrates = record.version
+    this.#putEntry({ kind: 'migration', version: record.version, record })
   }
 
   #create(input: CollectionInput): void {
@@ -435,39 +490,6 @@ function nextCounter(collection: WorkingCollection, parts: readonly KeyPart[]): 
   return Math.min(part + 1, Number.MAX_SAFE_INTEGER)
 }
 
-function withValue(row: Row, path: readonly string[], value: unknown): Row {
-  const [name, ...rest] = path
-  if (name === undefined) return row
-  const copy: Record<string, unknown> = {}
-  for (const field of Object.keys(row)) define(copy, field, row[field])
-  const inner = Object.hasOwn(row, name) ? row[name] : undefined
-  const next = rest.length === 0 ? value : withValue(isObject(inner) ? inner : {}, rest, value)
-  define(copy, name, next)
-  return copy
-}
-
-function isObject(value: unknown): value is Row {
-  return typeof value === 'object' && value !== null
-}
-
-function requireRow(row: unknown, collection: string): void {
-  if (isObject(row) && !Array.isArray(row)) return
-  throw new ValidationError(
-    `A row of '${collection}' must be an object, not ${row === null ? 'null' : typeof row}.`,
-    {
-      collection,
-      issues: [{ path: '', expected: 'an object', found: row === null ? 'null' : typeof row }],
-    },
-  )
-}
-
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i])
-}
-
-export function unknownCollection(name: string, known: readonly string[]): SchemaError {
-  const list = known.length === 0 ? 'There are none yet' : `There are: ${known.slice(0, 20).join(', ')}`
-  return new SchemaError(`There is no collection '${name}'. ${list}. Register it with registerCollection.`, {
-    collection: name,
-  })
 }
