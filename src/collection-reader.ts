@@ -13,6 +13,8 @@ import { checkLimit, keyBounds, prefixBounds, type RangeBounds, type RangeOption
 import type { CommittedLog } from './log/frame-reader.js'
 import type { CommitPosition } from './log/commit-position.js'
 import { type HistoryOptions, RowHistory } from './row-history.js'
+import { aggregate } from './query/aggregate.js'
+import type { AggregateOptions, AggregateResult } from './query/aggregate-types.js'
 import type { Filter } from './query/filter-types.js'
 import type { FindOptions, Lookups } from './query/options.js'
 import { Query } from './query/query.js'
@@ -121,6 +123,22 @@ export class CollectionReader<R extends Row = Row, K extends Key = Key> {
     options: FindOptions<R, P, L> = {},
   ): Query<Found<R, P, L>> {
     return new Query(sourceOf(this.#view, this.name), filter, options)
+  }
+
+  /**
+   * Counts, sums, averages and extremes of the rows of a filter, in all or by groups; see {@link AggregateOptions}. Holds the event
+   * loop for as long as it takes. A count is read from a tree where the filter is a range of it, an extreme from an index in order.
+   *
+   * Throws `VARVE_QUERY` for options that are not understood, `VARVE_LIMIT` beyond 100,000 groups.
+   *
+   * @example
+   * ```ts
+   * const byYear = books.aggregate({ where: { year: { $gte: 1990 } }, groupBy: 'year', count: true, avg: ['pages'] })
+   * for (const { group, count, avg } of byYear) console.log(group.year, count, avg.pages)
+   * ```
+   */
+  aggregate<const O extends AggregateOptions<R>>(options: O): AggregateResult<R, O> {
+    return aggregate(sourceOf(this.#view, this.name), options) as AggregateResult<R, O> // Its form follows the options.
   }
 
   /**

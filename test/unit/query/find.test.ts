@@ -163,7 +163,7 @@ describe('pages', () => {
     const db = await library(30)
     const books = db.collection('books')
     const { next } = books.find({ year: { $gt: 0 } }, { limit: 3 }).page()
-    const refused: [object, string | undefined][] = [
+    const refused: [Row, string | undefined][] = [
       [{ year: { $gt: 1 } }, next],
       [{ year: { $gt: 0 } }, 'x'],
       [{ year: { $gt: 0 } }, '%5B%5D'],
@@ -189,7 +189,7 @@ describe('pages', () => {
 
 describe('plans', () => {
   /** A query, and what its plan must say. */
-  const CASES: readonly (readonly [filter: object, options: object, expected: object])[] = [
+  const CASES: readonly (readonly [filter: Row, options: object, expected: object])[] = [
     [{ id: 5 }, {}, { kind: 'primary', estimatedRows: 1, filter: undefined }],
     [{ id: { $gte: 10, $lt: 20 } }, {}, { kind: 'primary', estimatedRows: 10 }],
     [{ year: 1903 }, {}, { kind: 'index', estimatedRows: 10, filter: undefined, covered: false }],
@@ -235,7 +235,7 @@ describe('plans', () => {
   it('use a partial index only where the filter implies its condition', async () => {
     const db = await library(100, { recent: { on: 'author.born', where: { year: { $gte: 1908 } } } })
     const books = db.collection('books')
-    const index = (filter: object): string | undefined => books.find(filter).explain().access[0]?.index
+    const index = (filter: Row): string | undefined => books.find(filter).explain().access[0]?.index
     expect(index({ 'author.born': 8, year: { $gte: 1908 } })).toBe('recent')
     expect(index({ 'author.born': 8, year: { $gt: 1908, $lt: 1950 } })).toBe('recent')
     expect(index({ 'author.born': 8, year: { $gte: 1907 } })).not.toBe('recent')
