@@ -16,7 +16,7 @@ export interface SafePattern {
 }
 
 /** Longest pattern, in UTF-16 units. */
-export const MAX_PATTERN_LENGTH = 2000
+const MAX_PATTERN_LENGTH = 2000
 
 const FLAGS = /^[imsu]*$/u
 

@@ -109,7 +109,7 @@ function exactValue(part: KeyPart | undefined, type: CoveredType): KeyPart | und
 }
 
 /** Sets a field by its path. Paths come from definitions, none begins with another. */
-export function setAt(row: Row, path: readonly string[], value: unknown): void {
+function setAt(row: Row, path: readonly string[], value: unknown): void {
   let level = row
   for (const [i, name] of path.entries()) {
     const isLast = i === path.length - 1

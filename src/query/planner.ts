@@ -162,7 +162,7 @@ function distinctPaths(paths: readonly (readonly string[])[]): readonly (readonl
  * How the keys of an access spell out an order: behind the parts that have one value each, its fields must follow in order, all in
  * one direction. A path where rows have several entries, or null for a value, orders nothing.
  */
-export function servedOrder(
+function servedOrder(
   { keys }: QueriedCollection,
   order: readonly OrderField[],
   { path, fixed }: Access,

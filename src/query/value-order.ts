@@ -70,7 +70,7 @@ function compareNumbers(a: number | bigint, b: number | bigint): number {
 }
 
 /** Order by code point: a surrogate stands for a code point above all that are one unit. */
-export function compareText(a: string, b: string): number {
+function compareText(a: string, b: string): number {
   if (a === b) return 0
   const length = Math.min(a.length, b.length)
   for (let i = 0; i < length; i++) {
