@@ -12,6 +12,7 @@ import { DecodeFailure } from '../format/decode-failure.js'
 import type { KeyPart } from '../format/key.js'
 import type { Row } from '../format/value.js'
 import { isSamePath, type Path } from './access.js'
+import { setField } from './set-field.js'
 
 /** The type of a part; `key` for an undeclared part of the primary key, which is never null and no list. */
 type CoveredType = FieldType | 'key'
@@ -114,7 +115,7 @@ function setAt(row: Row, path: readonly string[], value: unknown): void {
   for (const [i, name] of path.entries()) {
     const isLast = i === path.length - 1
     const next: unknown = isLast ? value : Object.hasOwn(level, name) ? level[name] : {}
-    Object.defineProperty(level, name, { value: next, enumerable: true, configurable: true, writable: true })
+    setField(level, name, next)
     level = next as Row // Not used after the last name.
   }
 }

@@ -159,7 +159,9 @@ function testText(test: Test): string {
     case 'lte':
       return `<= ${valueText(test.value)}`
     case 'in':
-      return `in ${valueText(test.values)}${test.patterns.length > 0 ? ' or matches a pattern' : ''}`
+      return [`in ${valueText(test.values)}`, ...test.patterns.map(({ source }) => `matches ${source}`)].join(
+        ' or ',
+      )
     case 'exists':
       return test.wanted ? 'exists' : 'is missing'
     case 'not':
@@ -173,7 +175,7 @@ function testText(test: Test): string {
     case 'type':
       return `is ${test.types.join(' or ')}`
     case 'regex':
-      return 'matches a pattern'
+      return `matches ${test.pattern.source}`
     case 'startsWith':
       return `starts with ${valueText(test.prefix)}`
   }

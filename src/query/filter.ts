@@ -23,15 +23,20 @@ export interface FieldNode {
 export type Test =
   | { readonly op: 'eq'; readonly value: unknown }
   | { readonly op: 'gt' | 'gte' | 'lt' | 'lte'; readonly value: unknown }
-  | { readonly op: 'in'; readonly values: readonly unknown[]; readonly patterns: readonly SafePattern[] }
+  | { readonly op: 'in'; readonly values: readonly unknown[]; readonly patterns: readonly Pattern[] }
   | { readonly op: 'exists'; readonly wanted: boolean }
   | { readonly op: 'not'; readonly tests: readonly Test[] }
   | { readonly op: 'elements'; readonly tests: readonly Test[] }
   | { readonly op: 'rows'; readonly filter: FilterNode }
   | { readonly op: 'size'; readonly size: number }
   | { readonly op: 'type'; readonly types: readonly ValueType[] }
-  | { readonly op: 'regex'; readonly pattern: SafePattern }
+  | { readonly op: 'regex'; readonly pattern: Pattern }
   | { readonly op: 'startsWith'; readonly prefix: string }
+
+/** A pattern, and how it was written. */
+export interface Pattern extends SafePattern {
+  readonly source: string
+}
 
 /** What `$type` takes. `number` is every number and bigint, `int` a number without a fraction. */
 export const VALUE_TYPES = [
@@ -234,7 +239,7 @@ function listOf(operand: unknown, where: string, operator: string): readonly unk
 
 function inTest(operand: unknown, where: string, operator: string): Test {
   const values: unknown[] = []
-  const patterns: SafePattern[] = []
+  const patterns: Pattern[] = []
   for (const value of listOf(operand, where, operator)) {
     if (value instanceof RegExp) patterns.push(patternOf(value.source, value.flags, where))
     else if (isPlainObject(value) && isOperators(value, where))
@@ -275,9 +280,9 @@ function patternTest(operand: unknown, options: unknown, where: string): Test {
   throw refuse(where, '$regex', `expected a pattern, found ${describe(operand)}`)
 }
 
-function patternOf(source: string, flags: string, where: string): SafePattern {
+function patternOf(source: string, flags: string, where: string): Pattern {
   try {
-    return safePattern(source, flags)
+    return { ...safePattern(source, flags), source: `/${source}/${flags}` }
   } catch (error) {
     throw refuse(where, '$regex', error instanceof Error ? error.message : String(error), error)
   }

@@ -67,7 +67,7 @@ export interface ParsedQuery {
   readonly select: Projection | undefined
   readonly lookups: readonly LookupField[]
   /** The same for the same filter and order. */
-  readonly hash: string
+  readonly hash: () => string
 }
 
 const OPTIONS: ReadonlySet<string> = new Set(['orderBy', 'limit', 'offset', 'after', 'select', 'lookup'])
@@ -81,18 +81,22 @@ export function parseQuery(filter: unknown, options: unknown): ParsedQuery {
       throw new QueryError(`A query has no option '${name}'; known are ${[...OPTIONS].join(', ')}.`)
   const { after } = options
   const order = parseOrder(options['orderBy'])
+  const parsed = parseFilter(filter)
   return {
-    filter: parseFilter(filter),
+    filter: parsed,
     order,
     limit: countOf('limit', options['limit']),
     offset: countOf('offset', options['offset']) ?? 0,
     after: after === undefined || typeof after === 'string' ? after : refuseToken(after),
     select: parseSelect(options['select']),
     lookups: parseLookups(options['lookup']),
-    hash: queryHash(
-      `${identityText(filter)}|${identityText(order.map(({ path, descending }) => [path, descending]))}`,
-    ),
+    hash: () => hashOf(parsed, order),
   }
+}
+
+function hashOf(filter: FilterNode, order: readonly OrderField[]): string {
+  const fields = order.map(({ path, descending }) => [path, descending])
+  return queryHash(`${identityText(filter)}|${identityText(fields)}`)
 }
 
 function refuseToken(after: unknown): never {

@@ -2,6 +2,7 @@
  * Chooses how a query finds its rows: the cheapest by the counts that the trees keep.
  */
 import type { IndexState } from '../engine/state.js'
+import type { Tree } from '../tree/index.js'
 import { type Access, bind, isSamePath, type Path } from './access.js'
 import { NULL_POINT } from './bounds.js'
 import { type Cover, coverOf, NO_FIELDS } from './cover.js'
@@ -83,9 +84,12 @@ function indexPath(
   if (given === undefined) return []
   if (where !== undefined && Object.keys(where).some((path) => isDefaulted(collection, path.split('.'))))
     return []
-  const hasNull = tree.countRange({ from: NULL_POINT.low, to: NULL_POINT.high }) > 0
-  const defaulted = on.map((path, i) => (i > 0 || hasNull) && isDefaulted(collection, path))
+  const defaulted = on.map((path, i) => isDefaulted(collection, path) && (i > 0 || hasNull(tree)))
   return [{ name, tree, on, kinds, isIndex: true, multiKey: tree.count !== rows, defaulted, given }]
+}
+
+function hasNull(tree: Tree): boolean {
+  return tree.countRange({ from: NULL_POINT.low, to: NULL_POINT.high }) > 0
 }
 
 /** A plan by one access; undefined if it can be no better than all rows in the order of their keys. */

@@ -14,6 +14,7 @@ import { readToken, resumeKey, writeToken } from './page-token.js'
 import { type Plan, type Question } from './plan.js'
 import { planQuery } from './planner.js'
 import { project } from './select.js'
+import { setField } from './set-field.js'
 import type { QuerySource } from './source.js'
 
 /** Rows of a page where no limit is given. */
@@ -130,7 +131,7 @@ export class Query<R = Row> {
     const next =
       last === undefined
         ? undefined
-        : writeToken(this.#query.hash, orderValues(last, prepared.question.order))
+        : writeToken(this.#query.hash(), orderValues(last, prepared.question.order))
     const finish = this.#finisher()
     return { rows: rows.slice(0, limit).map(finish), next }
   }
@@ -177,7 +178,7 @@ export class Query<R = Row> {
     const { filter, order: asked, offset, after: token, hash } = this.#query
     const isTotal = inOrder && (total || token !== undefined || asked.length > 0)
     const order = isTotal ? totalOrder(asked, collection.definition.primaryKey) : []
-    const after = token === undefined ? undefined : readToken(hash, token, order.length)
+    const after = token === undefined ? undefined : readToken(hash(), token, order.length)
     const needed = total ? needs && [...needs, ...order.map(({ path }) => path)] : needs
     const question = { filter, order, rows: offset + limit, needs: needed }
     const plan = planQuery(collection, question)
@@ -213,10 +214,7 @@ export class Query<R = Row> {
     const finds = lookups.map((lookup) => ({ name: lookup.name, find: lookupOf(lookup, this.#source) }))
     return (row) => {
       const given = select === undefined ? row : project(row, select)
-      for (const { name, find } of finds) {
-        const property = { value: find(row), enumerable: true, configurable: true, writable: true }
-        Object.defineProperty(given, name, property)
-      }
+      for (const { name, find } of finds) setField(given, name, find(row))
       return given as R // Rows are what was stored: their type is the caller's claim.
     }
   }

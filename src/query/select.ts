@@ -4,6 +4,7 @@ import { describe } from '../format/describe.js'
 import type { Row } from '../format/value.js'
 import { isPlainObject } from '../format/value-kinds.js'
 import { parsePath } from './filter.js'
+import { setField } from './set-field.js'
 
 /** Which fields to keep: whole ones, and some of what is in them. */
 export interface Projection {
@@ -42,8 +43,7 @@ function chosen(from: Row, fields: Fields): Row {
   for (const [name, within] of fields) {
     if (!Object.hasOwn(from, name)) continue
     const value = within === undefined ? from[name] : inner(from[name], within)
-    if (value === undefined) continue
-    Object.defineProperty(row, name, { value, enumerable: true, configurable: true, writable: true })
+    if (value !== undefined) setField(row, name, value)
   }
   return row
 }

@@ -57,7 +57,6 @@ function identityOfObject(value: object): string {
   if (Array.isArray(value)) return `[${value.map(identityText).join(',')}]`
   if (value instanceof Map) return `m{${Array.from(value, pairText).toSorted().join(',')}}`
   if (value instanceof Set) return `e{${Array.from(value, identityText).toSorted().join(',')}}`
-  if (value instanceof RegExp) return `r${String(value)}`
   if (!isPlainObject(value)) return 'o'
   const fields = Object.entries(value).filter(([, member]) => member !== undefined)
   return `{${fields.map(pairText).toSorted().join(',')}}`
