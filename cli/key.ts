@@ -2,6 +2,7 @@
  * Keys as they are written on the command line.
  */
 import type { CollectionDefinition, CollectionReader, Key, KeyPart } from '../src/index.js'
+import { declaredAt } from './declared-fields.js'
 import { counted, quoted } from './format.js'
 import { usageError } from './failure.js'
 import { converterOf, NotConvertible, type TextType, textTypeOf, valueAt } from './text-types.js'
@@ -47,8 +48,7 @@ function typeOfPart(
   path: readonly string[],
   example: object | undefined,
 ): TextType {
-  const identity = JSON.stringify(path)
-  const declared = definition.fields.find((field) => JSON.stringify(field.path) === identity)
+  const declared = declaredAt(definition.fields, path)
   const type = declared === undefined ? undefined : textTypeOf(declared.type)
   if (type !== undefined) return type
   const value = example === undefined ? undefined : valueAt(example, path)

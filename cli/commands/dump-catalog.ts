@@ -1,7 +1,7 @@
 /**
  * `varve dump-catalog`: what collections a database has, and how their rows are stored.
  */
-import type { FieldDefinition } from '../../src/index.js'
+import type { CodeRules, FieldDefinition } from '../../src/index.js'
 import {
   type CatalogCollection,
   type CatalogIndex,
@@ -12,6 +12,7 @@ import type { CommandSpec, Outcome, Run } from '../command.js'
 import { visible } from '../escape.js'
 import { count, counted, facts, quoted, size } from '../format.js'
 import { HelpGroup } from '../help-groups.js'
+import { stringify } from '../typed-json.js'
 
 export const dumpCatalogCommand: CommandSpec<object> = {
   name: 'dump-catalog',
@@ -36,12 +37,18 @@ function reportText({ path, commitSequence, collections }: CatalogReport): strin
 
 function collectionText(collection: CatalogCollection): string {
   const { name, id, version, primaryKey, fields, indexes, structures, rows, liveBytes, digest } = collection
-  const { nextGenerated } = collection
+  const { nextGenerated, unknownFields, codeRules } = collection
   return facts(`Collection ${quoted(name)}`, [
     ['id', String(id)],
     ['schema version', String(version)],
     ['primary key', primaryKey.map(visible).join(', ')],
-    ...listed('fields', fields.map(fieldText), 'none declared: any field is taken'),
+    ...listed(
+      'fields',
+      fields.flatMap((field) => fieldTexts(field)),
+      NO_FIELDS,
+    ),
+    ...(unknownFields === 'keep' ? [] : [['other fields', UNKNOWN[unknownFields]] as const]),
+    ...(codeRules === undefined ? [] : [['rules in code', codeText(codeRules)] as const]),
     ...listed('indexes', indexes.map(indexText), 'none'),
     ...listed('structures', structures.map(structureText), 'none'),
     ...(nextGenerated === undefined ? [] : [['next number', count(nextGenerated)] as const]),
@@ -56,9 +63,44 @@ function listed(label: string, items: readonly string[], none: string): (readonl
   return items.map((item, index) => [index === 0 ? label : '', item])
 }
 
-function fieldText({ path, type, optional, generated }: FieldDefinition): string {
-  const notes = [...(optional === true ? ['optional'] : []), ...(generated === true ? ['generated'] : [])]
-  return `${visible(path.join('.'))}: ${[type, ...notes].join(', ')}`
+const NO_FIELDS = 'none declared: any field is taken'
+const UNKNOWN = { refuse: 'refused', strip: 'left out' } as const
+
+/** A line for the field, and one for each field in it. */
+function fieldTexts({ path, type, ...shape }: FieldDefinition, above: readonly string[] = []): string[] {
+  const whole = [...above, ...path]
+  const { optional, generated, element, values, default: standIn, fields = [] } = shape
+  const notes = [
+    ...(element === undefined ? [] : [`of ${element.type}`]),
+    ...(values === undefined ? [] : [values.map(quoted).join(' | ')]),
+    ...(optional === true ? ['optional'] : []),
+    ...(generated === true ? ['generated'] : []),
+    ...(standIn === undefined ? [] : [`default ${visible(stringify(standIn, 'line'))}`]),
+    ...CONSTRAINTS.filter((name) => shape[name] !== undefined).map((name) => {
+      return `${name} ${visible(stringify(shape[name], 'line'))}`
+    }),
+  ]
+  const line = `${visible(whole.join('.'))}: ${[type, ...notes].join(', ')}`
+  return [line, ...fields.flatMap((field) => fieldTexts(field, whole))]
+}
+
+const CONSTRAINTS = [
+  'min',
+  'max',
+  'length',
+  'minLength',
+  'maxLength',
+  'nonempty',
+  'pattern',
+  'email',
+  'url',
+] as const
+
+function codeText({ defaults, validator }: CodeRules): string {
+  return [
+    ...(validator ? ['a validator'] : []),
+    ...defaults.map((field) => `default of ${visible(field)}`),
+  ].join(', ')
 }
 
 function indexText({ name, on, unique, where, building, rows, entries }: CatalogIndex): string {

@@ -2,13 +2,12 @@
  * `varve import`: rows from a file or standard input into a collection.
  */
 import type { Command } from 'commander'
-import { Database, ErrorCode, type RecoveryInfo, VarveError } from '../../src/index.js'
+import type { RecoveryInfo } from '../../src/index.js'
 import type { CommandSpec, Outcome, Run } from '../command.js'
 import { visible } from '../escape.js'
-import { CliError, detailsOf, usageError } from '../failure.js'
+import { usageError } from '../failure.js'
 import { count, duration, facts, quoted } from '../format.js'
 import { HelpGroup } from '../help-groups.js'
-import { holderText } from '../holder.js'
 import { CONFLICT_POLICIES, type ConflictPolicy, type Written } from '../import/batch-writer.js'
 import { batches } from '../import/batches.js'
 import { readTypedField } from '../import/conversions.js'
@@ -18,6 +17,7 @@ import { readJsonArray } from '../import/json-array.js'
 import { readNdjson } from '../import/ndjson.js'
 import type { RowReader } from '../import/row.js'
 import { checkHasKey, openTarget, type Wish } from '../import/target.js'
+import { openForWriting } from '../open-for-writing.js'
 import { choice, collect, wholeNumber } from '../options.js'
 import { IMPORT_TYPES } from '../text-types.js'
 
@@ -28,6 +28,7 @@ interface Options {
   readonly type?: readonly string[] | undefined
   readonly batch: number
   readonly onConflict: ConflictPolicy
+  readonly unchecked?: boolean | undefined
   /** Seconds. */
   readonly wait: number
 }
@@ -66,6 +67,10 @@ export const importCommand: CommandSpec<Options> = {
       .addOption(
         choice('--on-conflict', CONFLICT_POLICIES, 'what to do with a row whose key is taken', 'fail'),
       )
+      .option(
+        '--unchecked',
+        'import into a collection whose validator or defaults are code, without them; all other rules hold',
+      )
       .option('--wait <seconds>', 'how long to wait for others who hold the database', wholeNumber(0), 0)
   },
   work,
@@ -82,7 +87,7 @@ async function work({ database, operands, options, signal, startProgress }: Run<
     // Read before anything is made, so that a wrong file leaves nothing behind.
     const first = await firstBatch(source)
     checkHasKey(database, collection, wish)
-    const db = await openForWriting(database, options.wait, signal)
+    const db = await openForWriting(database, { wait: options.wait, unchecked: wish.unchecked, signal })
     try {
       const target = openTarget(db, collection, wish)
       const progress = await startProgress(`import ${input.shortName}`)
@@ -105,21 +110,10 @@ async function work({ database, operands, options, signal, startProgress }: Run<
   }
 }
 
-async function openForWriting(path: string, waitSeconds: number, signal: AbortSignal): Promise<Database> {
-  try {
-    // Damage to what was acknowledged is not cut off in passing.
-    return await Database.open(path, { signal, recovery: 'tornTail', lock: { waitMs: waitSeconds * 1000 } })
-  } catch (error) {
-    if (!VarveError.is(error, ErrorCode.locked) || error.details.holder === undefined) throw error
-    const message = `${visible(path)} is held by ${holderText(error.details.holder)}. End that first, or use --wait.`
-    throw new CliError(error.code, message, { details: detailsOf(error), cause: error })
-  }
-}
-
 /** Throws `CLI_USAGE` where options exclude each other. */
-function readWish({ key, generateKey = false, type = [] }: Options): Wish {
+function readWish({ key, generateKey = false, type = [], unchecked = false }: Options): Wish {
   if (key !== undefined && generateKey) throw usageError('--key and --generate-key exclude each other.')
-  return { key, generateKey, fields: type.map(readTypedField) }
+  return { key, generateKey, fields: type.map(readTypedField), unchecked }
 }
 
 async function readerOf(format: Format): Promise<RowReader> {

@@ -1,6 +1,7 @@
 /**
  * Rows as the text of a format.
  */
+import { declaredLeaves } from '../declared-fields.js'
 import type { CollectionDefinition } from '../../src/index.js'
 import { stringify } from '../typed-json.js'
 import { cellText, leavesOf } from './cells.js'
@@ -44,7 +45,9 @@ export async function csv(columns: readonly string[]): Promise<RowEncoder> {
 
 /** The columns of a collection: key, declared fields, then what `rows` have besides. */
 export function columnsOf({ primaryKey, fields }: CollectionDefinition, rows: Iterable<object>): string[] {
-  const declared = [...primaryKey, ...fields.map(({ path }) => path)].map((path) => path.join('.'))
+  const declared = [...primaryKey, ...declaredLeaves(fields).map(({ path }) => path)].map((path) =>
+    path.join('.'),
+  )
   const columns = new Set(declared)
   for (const row of rows) for (const [name] of leavesOf(row)) columns.add(name)
   // A declared object that is written field by field needs no column of its own.

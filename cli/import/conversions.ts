@@ -2,6 +2,7 @@
  * What becomes of the values that a file holds: `--type` first, then what the collection declares.
  */
 import type { FieldDefinition, Row } from '../../src/index.js'
+import { declaredAt, declaredLeaves } from '../declared-fields.js'
 import { usageError } from '../failure.js'
 import { quoted } from '../format.js'
 import {
@@ -57,7 +58,7 @@ export function checkAgainst(
   name: string,
 ): void {
   for (const { path, type } of fields) {
-    const present = declared.find((field) => JSON.stringify(field.path) === JSON.stringify(path))
+    const present = declaredAt(declared, path)
     if (present === undefined || present.type === fieldTypeOf(type) || present.type === 'any') continue
     throw usageError(
       `--type ${quoted(`${path.join('.')}:${type}`)} contradicts the collection ${quoted(name)}, which declares ` +
@@ -79,7 +80,7 @@ export class Conversions {
 
   constructor(fields: readonly TypedField[], declared: readonly FieldDefinition[]) {
     const conversions = new Map<string, Conversion>()
-    for (const { path, type } of declared) {
+    for (const { path, type } of declaredLeaves(declared)) {
       const text = textTypeOf(type)
       if (text !== undefined) conversions.set(JSON.stringify(path), conversion(path, text))
     }

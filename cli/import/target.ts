@@ -3,7 +3,8 @@
  */
 import { existsSync } from 'node:fs'
 import type { CollectionDefinition, Database, FieldDefinition } from '../../src/index.js'
-import { type CliError, usageError } from '../failure.js'
+import { declaredLeaves } from '../declared-fields.js'
+import { CliError, CliErrorCode, usageError } from '../failure.js'
 import { quoted } from '../format.js'
 import type { Target } from './batch-writer.js'
 import { checkAgainst, Conversions, declaredFields, type TypedField } from './conversions.js'
@@ -13,6 +14,8 @@ export interface Wish {
   readonly key: readonly string[] | undefined
   readonly generateKey: boolean
   readonly fields: readonly TypedField[]
+  /** Whether rows may go in past rules that only a program has. */
+  readonly unchecked: boolean
 }
 
 /** A target, and what becomes of the values on their way to it. */
@@ -31,6 +34,7 @@ export function checkHasKey(path: string, collection: string, wish: Wish): void 
 export function openTarget(database: Database, collection: string, wish: Wish): ImportTarget {
   if (!database.collectionNames().includes(collection)) return newTarget(database, collection, wish)
   const { definition } = database.collection(collection)
+  checkCode(definition, wish)
   checkKey(definition, wish)
   checkAgainst(definition.fields, wish.fields, collection)
   const conversions = new Conversions(wish.fields, definition.fields)
@@ -50,9 +54,24 @@ function newTarget(database: Database, collection: string, { key, generateKey, f
   }
 }
 
+/** Throws `CLI_REFUSED` for a collection that has rules in code: nothing here can keep them. */
+function checkCode({ name, codeRules }: CollectionDefinition, { unchecked }: Wish): void {
+  if (codeRules === undefined || unchecked) return
+  const rules = [...(codeRules.validator ? ['a validator'] : []), ...codeRules.defaults.map(defaultText)]
+  throw new CliError(
+    CliErrorCode.refused,
+    `The collection ${quoted(name)} has rules that only the program with its definition has: ${rules.join(', ')}. ` +
+      'Import with that program, or use --unchecked to import without them.',
+  )
+}
+
+function defaultText(field: string): string {
+  return `the default of ${quoted(field)}`
+}
+
 function checkKey({ name, primaryKey, fields }: CollectionDefinition, { key, generateKey }: Wish): void {
   const names = primaryKey.map((path) => path.join('.'))
-  if (generateKey && !fields.some((field) => field.generated === true)) {
+  if (generateKey && !declaredLeaves(fields).some((field) => field.generated === true)) {
     throw usageError(
       `The collection ${quoted(name)} has the key ${names.join(', ')}, and makes none. Leave --generate-key out.`,
     )

@@ -1,7 +1,8 @@
 /**
  * `dump-catalog`: what collections a database has, and how their rows are stored.
  */
-import type { FieldDefinition } from '../catalog/field.js'
+import { generatedKey } from '../catalog/definition.js'
+import type { CodeRules, FieldDefinition, UnknownFields } from '../catalog/field.js'
 import type { IndexWhere } from '../catalog/index-where.js'
 import { digestText } from '../format/digest.js'
 import type { Platform } from '../storage/platform.js'
@@ -33,6 +34,10 @@ export interface CatalogCollection {
   /** Dotted paths of the primary key's parts. */
   readonly primaryKey: readonly string[]
   readonly fields: readonly FieldDefinition[]
+  /** What is done with fields that are not declared. */
+  readonly unknownFields: UnknownFields
+  /** Which of its rules are code, so that no tool can keep them; undefined for none. */
+  readonly codeRules: CodeRules | undefined
   readonly indexes: readonly CatalogIndex[]
   /** Record structures: the field names of each, by id. */
   readonly structures: readonly (readonly string[])[]
@@ -80,7 +85,7 @@ function collectionsOf(state: DatabaseState, codecs: RowCodecs): CatalogCollecti
     if (collection === undefined) return []
     const { definition, tree, liveBytes, counter, digest, structuresLogged, indexes } = collection
     const codec = codecs.of(id)
-    const counts = definition.fields.some((field) => field.generated === true && field.type === 'int')
+    const counts = generatedKey(definition) === 'int'
     return [
       {
         id,
@@ -88,6 +93,8 @@ function collectionsOf(state: DatabaseState, codecs: RowCodecs): CatalogCollecti
         version: definition.version,
         primaryKey: definition.primaryKey.map((path) => path.join('.')),
         fields: definition.fields,
+        unknownFields: definition.unknownFields ?? 'keep',
+        codeRules: definition.codeRules,
         indexes: indexes.map(indexOf),
         structures: Array.from({ length: structuresLogged }, (_, structure) => codec.structure(structure)),
         rows: tree.count,
