@@ -52,3 +52,9 @@ export function facts(title: string, lines: readonly (readonly [label: string, v
   const width = Math.max(...lines.map(([label]) => label.length))
   return [title, ...lines.map(([label, value]) => `  ${label.padEnd(width)}  ${value}`), ''].join('\n')
 }
+
+/** A time in milliseconds since 1970, as people write it. */
+export function timeText(ms: number): string {
+  const date = new Date(ms)
+  return Number.isNaN(date.getTime()) ? `${ms} ms since 1970` : date.toISOString()
+}

@@ -9,6 +9,7 @@ import { getCommand } from './commands/get.js'
 import { importCommand } from './commands/import.js'
 import { inspectCommand } from './commands/inspect.js'
 import { locksCommand } from './commands/locks.js'
+import { migrateCommand } from './commands/migrate.js'
 import { verifyCommand } from './commands/verify.js'
 import { addCommand } from './command.js'
 import { envelopeText } from './envelope.js'
@@ -58,6 +59,7 @@ function buildProgram(version: string): Command {
   addCommand(program, version, getCommand)
   addCommand(program, version, exportCommand)
   addCommand(program, version, importCommand)
+  addCommand(program, version, migrateCommand)
   return program
 }
 

@@ -5,7 +5,7 @@ import type { ByteUse, InspectReport, SuperblockReport, TreeReport } from '../..
 import { inspect } from '../../src/tools.js'
 import type { CommandSpec, Outcome, Run } from '../command.js'
 import { visible } from '../escape.js'
-import { count, counted, exactSize, facts, percent, quoted } from '../format.js'
+import { count, counted, exactSize, facts, percent, quoted, timeText } from '../format.js'
 import { HelpGroup } from '../help-groups.js'
 import { holderText } from '../holder.js'
 import { table } from '../table.js'
@@ -198,9 +198,4 @@ function besideFacts({ lockHolders, quarantines }: InspectReport): Fact[] {
     `${visible(path)}: ${exactSize(bytes)} cut off at ${offset}`,
   ])
   return [...(holders.length === 0 ? [['held by', 'nobody'] as const] : holders), ...files]
-}
-
-function timeText(ms: number): string {
-  const date = new Date(ms)
-  return Number.isNaN(date.getTime()) ? `${ms} ms since 1970` : date.toISOString()
 }

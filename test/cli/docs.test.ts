@@ -47,7 +47,7 @@ describe.skipIf(process.platform === 'win32')('docs/cli.md', () => {
       run('varve --help').stdout.matchAll(/^ {2}(?<name>[a-z-]+) <database>/gmu),
       ({ groups }) => groups?.['name'] ?? '',
     )
-    expect(commands).toHaveLength(8)
+    expect(commands.length).toBeGreaterThan(8)
     for (const command of commands) {
       expect(page).toContain(`\`${command}\``)
       const options = run(`varve help ${command}`).stdout.matchAll(/^ {2}(?<option>--[a-z-]+)/gmu)
