@@ -213,7 +213,7 @@ export function sourceOf(view: ReadView, name: string): QuerySource {
   const rules = view.rules.of(definition)
   const others = new Map<string, QuerySource>()
   return {
-    collection: { definition, keys: view.keys.of(definition), tree, indexes },
+    collection: { definition: rules.definition, keys: view.keys.of(definition), tree, indexes },
     rows: { read: (id, ref, key) => finishRow(rules, view.rows.read(id, ref, key)) },
     platform: view.platform,
     check: () => view.check(),

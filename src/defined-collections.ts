@@ -115,7 +115,7 @@ function compare(rules: RulesOf, schema: CollectionSchema, present: CollectionDe
   const change = present === undefined ? undefined : compareDefinitions(present, definition)
   if (change?.kind === 'breaking') throw breakingChange(name, change.reasons)
   if (change?.kind === 'migration') throw migrationNeeded(name, change.reasons)
-  rules.bind(name, code, { ...definition, unknownFields: definition.unknownFields ?? 'keep' })
+  rules.bind(name, code, definition)
 }
 
 /** The name of a collection that is asked for by name or definition. */

@@ -5,7 +5,7 @@
  * count for a collection of that name as far as its definition says that it has them. A collection whose code is not at hand
  * takes no writes, unless the open said so.
  */
-import type { CollectionDefinition } from '../catalog/definition.js'
+import type { CollectionDefinition, CollectionInput } from '../catalog/definition.js'
 import type { CheckedFields } from '../catalog/row-check.js'
 import { compileRowCheck, hasRules } from '../catalog/row-check.js'
 import { type CodeDefaults, compileFill } from '../catalog/row-fill.js'
@@ -24,12 +24,14 @@ export interface CollectionCode {
 /** Code that was brought for a collection. */
 interface Bound {
   readonly code: CollectionCode
-  /** What counts instead of the catalog's fields. */
-  readonly fields: CheckedFields | undefined
+  /** What counts instead of the catalog's definition. */
+  readonly instead: CollectionInput | undefined
 }
 
 /** The rules of one collection. */
 export interface RowRules {
+  /** The definition that rows are read by: the catalog's, but where a reader goes by its own. */
+  readonly definition: CollectionDefinition
   /** The row to store for one that is given: with its defaults, checked. Throws `VARVE_VALIDATION` or `VARVE_SCHEMA`. */
   readonly accept: (row: Row) => Row
   /** The row to give to a reader for one that is stored; undefined if all are given as they are stored. */
@@ -57,11 +59,11 @@ export class RulesOf {
   }
 
   /**
-   * From now on `code` belongs to the collection of this name. `fields` is what a reader that may not bring the catalog up to
-   * its definition goes by instead of the catalog's fields.
+   * From now on `code` belongs to the collection of this name. `instead` is what a reader that may not bring the catalog up to
+   * its definition goes by.
    */
-  bind(name: string, code: CollectionCode, fields?: CheckedFields): void {
-    this.#code.set(name, { code, fields })
+  bind(name: string, code: CollectionCode, instead?: CollectionInput): void {
+    this.#code.set(name, { code, instead })
     this.#rules = new WeakMap()
   }
 
@@ -73,7 +75,7 @@ export class RulesOf {
   /** A collection goes on under another name. */
   rename(from: string, to: string): void {
     const bound = this.#code.get(from)
-    if (bound !== undefined) this.bind(to, bound.code, bound.fields)
+    if (bound !== undefined) this.bind(to, bound.code, bound.instead)
   }
 
   /** From now on writes pass that nobody's code checks. */
@@ -84,20 +86,15 @@ export class RulesOf {
 }
 
 function compileRules(
-  definition: CollectionDefinition,
-  bound: Bound | undefined,
-  unchecked: boolean,
+  present: CollectionDefinition,
+  { code, instead }: Partial<Bound> = {},
+  unchecked: boolean = false,
 ): RowRules {
+  const definition = instead === undefined ? present : readBy(present, instead)
   const { name, codeRules } = definition
-  const { code, fields } = bound ?? {}
-  const checked: CheckedFields = fields ?? {
-    ...definition,
-    unknownFields: definition.unknownFields ?? 'keep',
-  }
+  const checked: CheckedFields = { ...definition, unknownFields: definition.unknownFields ?? 'keep' }
   const named = new Set(codeRules?.defaults)
-  const defaults = new Map(
-    [...(code?.defaults ?? [])].filter(([field]) => fields !== undefined || named.has(field)),
-  )
+  const defaults = new Map([...(code?.defaults ?? [])].filter(([field]) => named.has(field)))
   const lacking = [...named].filter((field) => !defaults.has(field))
   const finish = compileFill(checked, defaults, false)
   const validate = codeRules?.validator === true ? code?.validate : undefined
@@ -105,13 +102,23 @@ function compileRules(
   const asRow = finish === undefined ? undefined : (row: Row): Row => finish(row) as Row // Filling an object gives one.
   if (lacksCode && !unchecked) {
     return {
+      definition,
       accept: () => {
         throw codeMissing(name, lacking, codeRules?.validator === true && validate === undefined)
       },
       finish: asRow,
     }
   }
-  return { accept: acceptance(name, checked, defaults, new Set(lacking), validate), finish: asRow }
+  const accept = acceptance(name, checked, defaults, new Set(lacking), validate)
+  return { definition, accept, finish: asRow }
+}
+
+/** The catalog's definition with the rules of another. */
+function readBy(
+  present: CollectionDefinition,
+  { fields, unknownFields, codeRules }: CollectionInput,
+): CollectionDefinition {
+  return { ...present, fields, unknownFields, codeRules }
 }
 
 function acceptance(
@@ -123,6 +130,8 @@ function acceptance(
 ): (row: Row) => Row {
   const fill = compileFill(checked, defaults, checked.unknownFields === 'strip')
   const check = hasRules(checked) ? compileRowCheck(checked, lacking) : undefined
+  // Used again for as long as it stays empty. Taken for each check, since a getter of a row may store another row.
+  let spare: Findings | undefined
   return (row) => {
     let result = fill === undefined ? row : (fill(row) as Row) // Filling an object gives one.
     if (validate !== undefined) {
@@ -130,9 +139,11 @@ function acceptance(
       if (validated !== result) result = fill === undefined ? validated : (fill(validated) as Row) // As above.
     }
     if (check === undefined) return result
-    const findings = new Findings()
+    const findings = spare ?? new Findings()
+    spare = undefined
     check(result, findings)
     if (findings.count > 0) throw misfit(name, findings.issues)
+    spare = findings
     return result
   }
 }

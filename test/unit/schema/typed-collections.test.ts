@@ -127,6 +127,36 @@ describe('rows older than a default', () => {
   })
 })
 
+describe('an index', () => {
+  const indexes = { byKind: { on: 'kind' } } as const
+  const Before = defineCollection({
+    ...note,
+    fields: { id: field.int(), kind: field.string().optional() },
+    indexes,
+  })
+  const After = defineCollection({
+    ...note,
+    fields: { id: field.int(), kind: field.string().default('x') },
+    indexes,
+  })
+
+  it.each(['readWrite', 'readOnly'] as const)(
+    'finds rows by a default that they are older than, in a %s open',
+    (mode) => {
+      const storage = new MemoryStorage()
+      const before = Database.openSync('a.varve', { storage, collections: [Before] })
+      const rows = Array.from({ length: 500 }, (_, id) => (id % 100 === 0 ? { id } : { id, kind: `k${id}` }))
+      before.collection(Before).insertManySync(rows)
+      before.closeSync()
+      const db = Database.openSync('a.varve', { storage, collections: [After], mode })
+      const found = db.collection(After).find({ kind: 'x' })
+      expect(found.toArray().map(({ id }) => id)).toEqual([0, 100, 200, 300, 400])
+      expect(String(found.explain())).toContain('byKind')
+      db.closeSync()
+    },
+  )
+})
+
 describe('rules in code', () => {
   it('keep those from writing who lack them, and nobody from reading', () => {
     const storage = withOldRows()
