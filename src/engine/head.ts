@@ -209,7 +209,7 @@ export class Head implements RestorableTarget {
     this.#recordBytes += at.lengthBytes
   }
 
-  /** What a row that is put, or deleted, changes in the indexes. Throws `VARVE_DUPLICATE_KEY` if it may not be put. */
+  /** What a row that is put, or deleted, changes in the indexes (I22). Throws `VARVE_DUPLICATE_KEY` if it may not be put. */
   #indexChanges(working: WorkingCollection, key: Uint8Array, row: Row | undefined): IndexChange[] {
     const old = this.#rowBefore(working, key)
     const changes: IndexChange[] = []

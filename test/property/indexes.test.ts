@@ -222,7 +222,7 @@ class Session {
   }
 }
 
-describe('secondary indexes', () => {
+describe('secondary indexes (I22)', () => {
   it.each(SETTINGS)('hold what the rows say: $name', async (setting) => {
     const random = randomFrom(seed)
     let refused = 0
