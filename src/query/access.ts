@@ -1,7 +1,7 @@
 /**
  * Access paths: ways to come by rows through the primary key or an index, bound by the conditions that they can use.
  */
-import { compareBytes } from '../format/key-order.js'
+import { compareBytes, partsBound } from '../format/key-order.js'
 import type { KeyPartKind } from '../format/key.js'
 import type { KeyBounds, Tree } from '../tree/index.js'
 import { intersection, type PartRange, type PartRanges, rangesOf, withNull } from './bounds.js'
@@ -154,17 +154,25 @@ function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
   return both
 }
 
-/** The part of the ranges that lies behind a key, in the direction of the walk. */
+/**
+ * The part of the ranges that lies behind a key, in the direction of the walk. With `inclusive` the key is the first parts of some, and
+ * what begins with them is in it.
+ */
 export function rangesBeyond(
   ranges: readonly KeyBounds[],
   key: Uint8Array,
   reverse: boolean,
+  inclusive: boolean,
 ): readonly KeyBounds[] {
-  return ranges.map(({ from, to }) => {
-    if (reverse) return { from, to: to === undefined || compare(key, to) < 0 ? key : to }
-    const next = concat(key, Uint8Array.of(0))
-    return { from: from === undefined || compare(next, from) > 0 ? next : from, to }
-  })
+  if (reverse) {
+    const end = inclusive ? partsBound(key) : key
+    return ranges.map(({ from, to }) => ({ from, to: to === undefined || compare(end, to) < 0 ? end : to }))
+  }
+  const begin = inclusive ? key : concat(key, Uint8Array.of(0))
+  return ranges.map(({ from, to }) => ({
+    from: from === undefined || compare(begin, from) > 0 ? begin : from,
+    to,
+  }))
 }
 
 function compare(a: Uint8Array, b: Uint8Array): number {

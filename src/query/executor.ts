@@ -28,7 +28,7 @@ export interface Window {
   readonly limit: number
   /** Only rows behind the one of these order values. */
   readonly after: readonly unknown[] | undefined
-  /** The key of that row where the plan's keys are in order. */
+  /** The key of that row where the plan's keys are in order; where they are in groups, what the keys of its group begin with. */
   readonly afterKey: Uint8Array | undefined
 }
 
@@ -59,7 +59,8 @@ export class Executor {
   *run(window: Window): Generator<Found, void, undefined> {
     const { offset, limit } = window
     if (limit === 0) return
-    if (!isOrdered(this.#plan, this.#question)) yield* this.#sorted(window)
+    if (this.#plan.groupedBy > 0) yield* take(this.#groups(window), offset, limit)
+    else if (!isOrdered(this.#plan, this.#question)) yield* this.#sorted(window)
     else if (this.#canSkip(window)) yield* take(this.#walk(window, offset), 0, limit)
     else yield* take(this.#walk(window, 0), offset, limit)
   }
@@ -76,10 +77,7 @@ export class Executor {
 
   *#sorted({ offset, limit, after }: Window): Generator<Found, void, undefined> {
     const { order } = this.#question
-    const top = new TopRows<{ readonly values: readonly unknown[]; readonly row: Row }>(
-      offset + limit,
-      (a, b) => compareOrder(a.values, b.values, order),
-    )
+    const top = this.#newTop(offset + limit)
     const walk = { offset: 0, limit: Number.POSITIVE_INFINITY, after: undefined, afterKey: undefined }
     for (const row of this.#walk(walk, 0)) {
       if (row !== undefined) {
@@ -91,13 +89,41 @@ export class Executor {
     for (const { row } of top.sorted().slice(offset)) yield row
   }
 
+  /** Rows that come in groups, each sorted by itself. */
+  *#groups({ offset, limit, after, afterKey }: Window): Generator<Found, void, undefined> {
+    const { order } = this.#question
+    const leading = order.slice(0, this.#plan.groupedBy)
+    let first: readonly unknown[] | undefined
+    let group = this.#newTop(offset + limit)
+    const walk = { offset: 0, limit: Number.POSITIVE_INFINITY, after: undefined, afterKey }
+    for (const row of this.#walk(walk, 0)) {
+      yield undefined
+      if (row === undefined) continue
+      const values = orderValues(row, order)
+      if (after !== undefined && compareOrder(values, after, order) <= 0) continue
+      if (first !== undefined && compareOrder(values, first, leading) !== 0) {
+        for (const { row: one } of group.sorted()) yield one
+        group = this.#newTop(offset + limit)
+      }
+      first = values
+      group.add({ values, row })
+    }
+    for (const { row } of group.sorted()) yield row
+  }
+
+  #newTop(most: number): TopRows<{ readonly values: readonly unknown[]; readonly row: Row }> {
+    const { order } = this.#question
+    return new TopRows(most, (a, b) => compareOrder(a.values, b.values, order))
+  }
+
   /** Matching rows in the order of the plan's keys. */
   *#walk({ afterKey }: Window, skip: number): Generator<Found, void, undefined> {
-    const { accesses, reverse } = this.#plan
+    const { accesses, reverse, groupedBy } = this.#plan
     const seen = repeatsRows(this.#plan) ? new Set<string>() : undefined
     let left = skip
     for (const access of accesses) {
-      const within = afterKey === undefined ? access.ranges : rangesBeyond(access.ranges, afterKey, reverse)
+      const within =
+        afterKey === undefined ? access.ranges : rangesBeyond(access.ranges, afterKey, reverse, groupedBy > 0)
       for (const range of reverse ? within.toReversed() : within) {
         const passed = left === 0 ? 0 : Math.min(left, access.path.tree.countRange(range))
         left -= passed

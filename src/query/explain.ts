@@ -41,8 +41,8 @@ export class QueryPlan {
   readonly estimatedRows: number
   /** What is tested on each row found; undefined if the keys answer all. */
   readonly filter: string | undefined
-  /** `none`: any order will do, `index`: the keys are in order, `top`: the first are kept, `all`: all rows are sorted. */
-  readonly sort: 'none' | 'index' | 'top' | 'all'
+  /** `none`: any order will do, `index`: the keys are in order, `groups`: rows of equal keys are sorted, `top`: the first are kept, `all`: all rows are sorted. */
+  readonly sort: 'none' | 'index' | 'groups' | 'top' | 'all'
   /** Whether rows are built from keys, and not read. */
   readonly covered: boolean
   readonly limit: number | undefined
@@ -70,8 +70,8 @@ export class QueryPlan {
     let depth = 0
     if (this.limit !== undefined || this.offset > 0)
       add(depth++, `limit ${this.limit ?? 'none'}${this.offset > 0 ? `, offset ${this.offset}` : ''}`)
-    if (this.sort === 'top' || this.sort === 'all')
-      add(depth++, this.sort === 'top' ? 'sort, keeping the first' : 'sort all')
+    const sort = SORT_TEXTS[this.sort]
+    if (sort !== undefined) add(depth++, sort)
     if (this.filter !== undefined) add(depth++, `filter ${this.filter}`)
     if (this.covered) add(depth++, 'rows from keys')
     if (this.kind === 'union') add(depth++, 'union, each row once')
@@ -100,24 +100,33 @@ export function describePlan(
   question: Question,
   window: { readonly limit: number | undefined; readonly offset: number },
 ): Omit<QueryPlan, 'toString'> {
-  const sorts = !isOrdered(plan, question)
   return {
     collection,
     kind: kindOf(plan),
     access: plan.accesses.map((access) => accessPlan(access, plan.reverse)),
     estimatedRows: plan.entries,
     filter: plan.residual === undefined ? undefined : filterText(plan.residual),
-    sort: sorts
-      ? question.rows === Number.POSITIVE_INFINITY
-        ? 'all'
-        : 'top'
-      : question.order.length === 0
-        ? 'none'
-        : 'index',
+    sort: sortOf(plan, question),
     covered: plan.cover !== undefined,
     ...window,
     analysis: undefined,
   }
+}
+
+/** Steps of their own; what is in order already is none. */
+const SORT_TEXTS: Readonly<Record<QueryPlan['sort'], string | undefined>> = {
+  none: undefined,
+  index: undefined,
+  groups: 'sort within equal keys',
+  top: 'sort, keeping the first',
+  all: 'sort all',
+}
+
+function sortOf(plan: Plan, question: Question): QueryPlan['sort'] {
+  if (question.order.length === 0) return 'none'
+  if (isOrdered(plan, question)) return 'index'
+  if (plan.groupedBy > 0) return 'groups'
+  return question.rows === Number.POSITIVE_INFINITY ? 'all' : 'top'
 }
 
 function kindOf({ accesses }: Plan): QueryPlan['kind'] {

@@ -37,6 +37,11 @@ export interface Plan {
   readonly reverse: boolean
   /** The fields of the order that the keys spell out behind their fixed parts; undefined if rows must be sorted. */
   readonly keyOrder: readonly OrderField[] | undefined
+  /**
+   * How many fields of the order, from its first on, the keys spell out where they do not spell out all: rows that are equal in
+   * them come together, and are sorted. 0 if none.
+   */
+  readonly groupedBy: number
   /** How many keys will be looked at, at most. */
   readonly entries: number
 }

@@ -3,6 +3,8 @@
  */
 import type { IndexState } from '../engine/state.js'
 import type { Tree } from '../tree/index.js'
+import { entryKeyStart } from '../catalog/index-key.js'
+import { partsBound } from '../format/key-order.js'
 import { type Access, bind, isSamePath, type Path } from './access.js'
 import { NULL_POINT } from './bounds.js'
 import { type Cover, coverOf, NO_FIELDS } from './cover.js'
@@ -103,24 +105,32 @@ function single(
   const rest = conjuncts.filter((node) => node.kind !== 'field' || !access.answered.has(node))
   const residual = rest.length === 0 ? undefined : conjunction(rest)
   const served = servedOrder(collection, question.order, access)
-  const isSorted = question.order.length > 0 && served === undefined
+  const isWhole = served !== undefined && served.depth === question.order.length
+  const isGrouped = served !== undefined && !isWhole
+  const isSorted = question.order.length > 0 && !isWhole
   const cover = coverFor(collection, question, rest, access, isSorted)
   const { path } = access
   const isPartial = path.isIndex && path.tree.count < collection.tree.count
   if (path.isIndex && access.bounds.length === 0 && served === undefined && cover === undefined && !isPartial)
     return undefined
   const kept = residual === undefined ? 1 : keptShare(access, matches)
-  const examined = isSorted ? access.entries : Math.min(access.entries, Math.ceil(question.rows / kept))
+  const taken = Math.ceil(question.rows / kept)
+  const group =
+    isGrouped && taken < access.entries
+      ? firstGroup(access, access.fixed + served.fields.length, served.reverse)
+      : 0
+  const examined = isSorted && !isGrouped ? access.entries : Math.min(access.entries, taken + group)
   const cost =
     access.ranges.length * COST.range +
     examined * (rowCost(path, cover) + (access.repeats ? COST.remembered : 0)) +
-    (isSorted ? access.entries * kept * COST.sortedRow : 0)
+    (isSorted ? examined * kept * COST.sortedRow : 0)
   const plan: Plan = {
     accesses: [access],
     residual,
     cover,
     reverse: served?.reverse ?? false,
-    keyOrder: served?.fields,
+    keyOrder: isWhole ? served.fields : undefined,
+    groupedBy: isGrouped ? served.depth : 0,
     entries: access.entries,
   }
   return { plan, cost }
@@ -162,24 +172,51 @@ function distinctPaths(paths: readonly (readonly string[])[]): readonly (readonl
   return [...new Map(paths.map((path) => [path.join('.'), path])).values()]
 }
 
+/** How far the keys of an access spell out an order. */
+interface ServedOrder {
+  readonly reverse: boolean
+  /** The fields that the keys spell out behind the parts that have one value each. */
+  readonly fields: readonly OrderField[]
+  /** How many fields of the order that comes to, those of one value among them. */
+  readonly depth: number
+}
+
 /**
- * How the keys of an access spell out an order: behind the parts that have one value each, its fields must follow in order, all in
- * one direction. A path where rows have several entries, or null for a value, orders nothing.
+ * Behind the parts that have one value each, its fields must follow in order, all in one direction. A path where rows have several
+ * entries, or null for a value, orders nothing.
  */
 function servedOrder(
   { keys }: QueriedCollection,
   order: readonly OrderField[],
   { path, fixed }: Access,
-): { readonly reverse: boolean; readonly fields: readonly OrderField[] } | undefined {
+): ServedOrder | undefined {
   if (order.length === 0 || path.multiKey || path.defaulted.includes(true)) return undefined
   const sequence = path.isIndex ? [...path.on, ...keys.paths] : path.on
   const known = path.on.slice(0, fixed)
-  const fields = order.filter((field) => !known.some((part) => isSamePath(part, field.path)))
-  const reverse = (fields[0] ?? order.at(-1))?.descending ?? false
-  const isSpelt = fields.every(
-    (field, i) => field.descending === reverse && isSamePath(field.path, sequence[fixed + i] ?? []),
-  )
-  return isSpelt ? { reverse, fields } : undefined
+  const isKnown = (field: OrderField): boolean => known.some((part) => isSamePath(part, field.path))
+  const reverse = (order.find((field) => !isKnown(field)) ?? order.at(-1))?.descending ?? false
+  const fields: OrderField[] = []
+  let depth = 0
+  for (const field of order) {
+    if (!isKnown(field)) {
+      const part = sequence[fixed + fields.length] ?? []
+      if (field.descending !== reverse || !isSamePath(field.path, part)) break
+      fields.push(field)
+    }
+    depth++
+  }
+  return fields.length === 0 && depth < order.length ? undefined : { reverse, fields, depth }
+}
+
+/** How many keys there are like the first one of a walk in as many of their first parts. */
+function firstGroup({ path, ranges }: Access, parts: number, reverse: boolean): number {
+  for (const range of reverse ? ranges.toReversed() : ranges) {
+    const cursor = path.tree.cursor(range, { reverse })
+    if (!cursor.next()) continue
+    const from = cursor.key().subarray(0, entryKeyStart(cursor.key(), parts))
+    return path.tree.countRange({ from, to: partsBound(from) })
+  }
+  return 0
 }
 
 /** A plan that unites the rows of each branch; undefined unless an index or the primary key bounds every one. */
@@ -213,6 +250,7 @@ function uniting(
     cover: isCounted ? NO_FIELDS : undefined,
     reverse: false,
     keyOrder: undefined,
+    groupedBy: 0,
     entries,
   }
   return { plan, cost }

@@ -3,13 +3,14 @@
  */
 import type { Row } from '../format/value.js'
 import { SLICE_MS } from '../storage/task.js'
+import { isSamePath } from './access.js'
 import { type Counters, Executor, type Found, type Window } from './executor.js'
 import { describePlan, QueryPlan } from './explain.js'
 import { distinctValues } from './distinct.js'
 import { lookupOf } from './lookup.js'
 import { parseQuery, type ParsedQuery } from './options.js'
 import { parsePath } from './filter.js'
-import { orderValues, totalOrder } from './order.js'
+import { type OrderField, orderValues, totalOrder } from './order.js'
 import { readToken, resumeKey, writeToken } from './page-token.js'
 import { type Plan, type Question } from './plan.js'
 import { planQuery } from './planner.js'
@@ -183,8 +184,9 @@ export class Query<R = Row> {
     const question = { filter, order, rows: offset + limit, needs: needed }
     const plan = planQuery(collection, question)
     const [access] = plan.accesses
-    const isResumed = after !== undefined && plan.keyOrder !== undefined && access !== undefined
-    const afterKey = isResumed ? resumeKey(collection, access, order, plan.keyOrder, after) : undefined
+    const spelt = plan.keyOrder ?? groupFields(plan, order)
+    const isResumed = after !== undefined && spelt !== undefined && access !== undefined
+    const afterKey = isResumed ? resumeKey(collection, access, order, spelt, after) : undefined
     const executor = new Executor(collection, rows, plan, question)
     return { plan, question, executor, window: { offset, limit, after, afterKey } }
   }
@@ -218,4 +220,15 @@ export class Query<R = Row> {
       return given as R // Rows are what was stored: their type is the caller's claim.
     }
   }
+}
+
+/** The fields that the keys of a grouped plan spell out; undefined for any other plan. */
+function groupFields(
+  { accesses, groupedBy }: Plan,
+  order: readonly OrderField[],
+): readonly OrderField[] | undefined {
+  const [access] = accesses
+  if (groupedBy === 0 || access === undefined) return undefined
+  const known = access.path.on.slice(0, access.fixed)
+  return order.slice(0, groupedBy).filter(({ path }) => !known.some((part) => isSamePath(part, path)))
 }

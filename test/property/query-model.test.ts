@@ -311,6 +311,7 @@ describe('queries', () => {
       index: 40,
       union: 3,
       'sort: index': 8,
+      'sort: groups': 3,
       'sort: top': 10,
       'sort: all': 15,
       'covered index': 4,

@@ -197,6 +197,8 @@ describe('plans', () => {
     [{ year: { $gte: 1908 } }, { orderBy: { year: 'desc' }, limit: 5 }, { kind: 'index', sort: 'index' }],
     [{}, { orderBy: { year: 'desc' }, limit: 5 }, { kind: 'index', sort: 'index' }],
     [{}, { orderBy: { id: 'desc' } }, { kind: 'scan', sort: 'index' }],
+    [{}, { orderBy: ['year', 'author.born'], limit: 3 }, { kind: 'index', sort: 'groups' }],
+    [{}, { orderBy: { 'author.name': 'desc' }, limit: 3 }, { kind: 'index', sort: 'groups' }],
     [{ year: { $in: [1901, 1905] } }, {}, { kind: 'index', estimatedRows: 20, filter: undefined }],
     [{ $or: [{ year: 1901 }, { id: 7 }] }, {}, { kind: 'union', estimatedRows: 11, filter: undefined }],
     [{ tags: 't1' }, { limit: 3 }, { kind: 'index', filter: undefined }],
@@ -229,6 +231,16 @@ describe('plans', () => {
     expect(String(plan)).toMatch(
       /^find in books\n└─ limit 5\n {3}└─ index byYear: year >= 1908 \(backward, 20 keys\)\nkeys examined 5, /u,
     )
+    await db.close()
+  })
+
+  it('look at no more groups of equal keys than are asked for', async () => {
+    const db = await library()
+    const plan = db
+      .collection('books')
+      .find({}, { orderBy: { year: 'desc', id: 'asc' }, limit: 3 })
+      .explain({ analyze: true })
+    expect(plan).toMatchObject({ sort: 'groups', analysis: { examined: 11, returned: 3 } })
     await db.close()
   })
 
