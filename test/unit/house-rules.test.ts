@@ -29,6 +29,7 @@ describe('the linter', () => {
     log: ['format', 'storage', 'catalog'],
     engine: ['format', 'storage', 'catalog', 'tree', 'log'],
     query: ['format', 'storage', 'catalog', 'tree', 'log', 'engine'],
+    sql: ['format', 'catalog', 'query'],
     inspect: ['format', 'storage', 'catalog', 'tree', 'log', 'engine'],
     backup: ['format', 'storage', 'catalog', 'tree', 'log', 'engine', 'query', 'inspect'],
   }
@@ -81,6 +82,9 @@ describe('the linter', () => {
     ['src/storage/node.ts', `export { join } from 'node:path'\n`, []],
     ['src/storage/lock/own.ts', `export { value } from '../storage.js'\n`, []],
     ['src/storage/lock/up.ts', `export { value } from '../../log/some.js'\n`, ['no-restricted-imports']],
+    ['src/sql/node.ts', `export { createRequire } from 'node:module'\n`, []],
+    ['src/sql/file.ts', `export { join } from 'node:path'\n`, ['no-restricted-imports']],
+    ['src/stats.ts', `export { value } from './sql/some.js'\n`, ['no-restricted-imports']],
     ['src/errors.ts', `export { value } from './format/some.js'\n`, ['no-restricted-imports']],
     ['src/database.ts', `export { value } from './inspect/some.js'\n`, ['no-restricted-imports']],
     ['src/collection.ts', `export { value } from './engine/some.js'\n`, []],
