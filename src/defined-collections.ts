@@ -47,7 +47,10 @@ export function splitOptions<T extends CollectionsOptions>(
 function checkCollections(collections: unknown): void {
   if (collections === undefined) return
   const isList = Array.isArray(collections) && collections.every((one) => one instanceof CollectionSchema)
-  if (!isList) throw new ArgumentError('collections must be an array of what defineCollection gave.')
+  if (!isList)
+    throw new ArgumentError(
+      'collections must be an array of what defineCollection of the same entry of the package gave.',
+    )
   const names = (collections as readonly CollectionSchema[]).map(({ name }) => name)
   const twice = names.find((name, i) => names.indexOf(name) < i)
   if (twice !== undefined) throw new ArgumentError(`collections has '${twice}' twice.`)
@@ -122,7 +125,9 @@ function compare(rules: RulesOf, schema: CollectionSchema, present: CollectionDe
 export function nameOf(rules: RulesOf, collection: string | CollectionSchema): string {
   if (typeof collection === 'string') return collection
   if (!(collection instanceof CollectionSchema))
-    throw new ArgumentError('A collection is asked for by its name, or by what defineCollection gave.')
+    throw new ArgumentError(
+      'A collection is asked for by its name, or by what defineCollection of the same entry of the package gave.',
+    )
   const { name, '~code': code } = collection
   if (rules.has(name, code)) return name
   throw new SchemaError(

@@ -7,6 +7,7 @@ import { collectionKey } from '../../src/catalog/entry.js'
 import { CorruptionError, FormatError } from '../../src/errors.js'
 import { COMMIT_BLOCK_BYTES } from '../../src/format/commit.js'
 import { FrameKind } from '../../src/format/frame.js'
+import { RowCodec } from '../../src/format/value.js'
 import { encodeSuperblock } from '../../src/format/superblock.js'
 import { firstSuperblock, readSuperblocks } from '../../src/log/superblocks.js'
 import { crc32c } from '../../native-free/crc32c.js'
@@ -38,6 +39,12 @@ function expectRefused(
 }
 
 const COLLECTION_2 = collectionKey(2)
+
+function newerDefinition(more: object): Uint8Array {
+  const definition = { name: 'newer', primaryKey: [['id']], fields: [], version: 1, ...more }
+  return new RowCodec({ structures: false }).encode(definition).slice()
+}
+
 const UNKNOWN: readonly [string, (image: LogImage) => void][] = [
   ['a kind of a later version', (made) => void made.frame(77, new Uint8Array(8))],
   ['a kind that is reserved', (made) => void made.frame(FrameKind.blob, new Uint8Array(8))],
@@ -59,6 +66,17 @@ const UNKNOWN: readonly [string, (image: LogImage) => void][] = [
   [
     'a catalog record that is none',
     (made) => void made.commit([{ collectionId: 0, key: COLLECTION_2, value: new Uint8Array([1]) }]),
+  ],
+  [
+    'a definition with a property that is not known',
+    (made) => void made.commit([{ collectionId: 0, key: COLLECTION_2, value: newerDefinition({ ttl: 5 }) }]),
+  ],
+  [
+    'a field with a constraint that is not known',
+    (made) => {
+      const fields = [{ path: ['a'], type: 'int', even: true }]
+      made.commit([{ collectionId: 0, key: COLLECTION_2, value: newerDefinition({ fields }) }])
+    },
   ],
   ['a record of an unknown collection', (made) => void made.commit([{ ...rowRecord('b'), collectionId: 9 }])],
 ]
