@@ -1,8 +1,8 @@
 /**
  * Builds the package into `dist/`:
  *
- * - `index.js` and `tools.js`, with shared chunks, so that an error class is one class across both entries;
- * - `cli.js`, which imports those two at run time as any user would, with its own libraries bundled;
+ * - `index.js`, `tools.js` and `sql.js`, with shared chunks, so that an error class is one class across all of them;
+ * - `cli.js`, which imports those at run time as any user would, with its own libraries bundled;
  * - `schema.json`, of what the CLI prints with `--json`;
  * - `native-free.js`, one file that needs nothing of Node, refused here if it does;
  * - `types/`, the declarations that the entries reach and no others, refused if they need another package;
@@ -29,7 +29,11 @@ const bundled = new Set()
 rmSync(staging, { recursive: true, force: true })
 mkdirSync(staging)
 await bundle({
-  input: { index: join(root, 'src/index.ts'), tools: join(root, 'src/tools.ts') },
+  input: {
+    index: join(root, 'src/index.ts'),
+    tools: join(root, 'src/tools.ts'),
+    sql: join(root, 'src/sql.ts'),
+  },
   platform: 'node',
   external,
   chunks: 'chunks',
@@ -78,7 +82,7 @@ function failOnWarning(level, log) {
 
 /** The CLI holds no copy of the database: it imports the built entries next to it. */
 function publicEntriesStayOutside() {
-  const outside = /^(?:\.\.\/)+src\/(index|tools)\.js$/u
+  const outside = /^(?:\.\.\/)+src\/(index|tools|sql)\.js$/u
   return {
     name: 'public-entries-stay-outside',
     resolveId(source) {
@@ -87,7 +91,7 @@ function publicEntriesStayOutside() {
     },
     renderChunk(code, chunk) {
       const up = relative(dirname(chunk.fileName), '.') || '.'
-      return code.replaceAll(/(["'])varve:(index|tools)\1/gu, `'${up}/$2.js'`)
+      return code.replaceAll(/(["'])varve:(index|tools|sql)\1/gu, `'${up}/$2.js'`)
     },
   }
 }

@@ -38,7 +38,7 @@ function load(): Parse {
     return parse
   } catch (cause) {
     throw new QueryError(
-      `varve/sql needs the package ${PACKAGE}, which is not installed. Install it beside varve: npm install ${PACKAGE}@12`,
+      `varve/sql needs the package ${PACKAGE}, which is not installed. Install it beside varve: npm install ${PACKAGE}@12.`,
       { cause },
     )
   }

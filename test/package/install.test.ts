@@ -5,7 +5,7 @@ import { node } from './run.js'
 
 const installed = inject('installed')
 const home = join(installed, 'node_modules/varve')
-const entries = ['varve', 'varve/tools', 'varve/native-free']
+const entries = ['varve', 'varve/tools', 'varve/sql', 'varve/native-free']
 /** A user's first minute with a database in memory: a function of the entry, as text. */
 const smoke = `async ({ Database }) => {
   const db = Database.openInMemory()
@@ -75,6 +75,21 @@ describe('the installed package', () => {
       import { inspect } from 'varve/tools'
       await inspect('missing.varve').catch((error) => console.log(error instanceof VarveError, error.code))`
     expect(node(['--input-type=module', '--eval', program], installed)).toBe('true VARVE_NOT_FOUND\n')
+  })
+
+  it('says what to install where SQL is used without its parser, which nothing but SQL asks for', () => {
+    const program = `
+      import { Database, QueryError } from 'varve'
+      import { sql } from 'varve/sql'
+      const db = Database.openInMemory()
+      try {
+        sql(db)\`SELECT id FROM books\`
+      } catch (error) {
+        console.log(error instanceof QueryError, error.code, error.message)
+      }`
+    expect(node(['--input-type=module', '--eval', program], installed)).toMatch(
+      /^true VARVE_QUERY .*npm install pgsql-ast-parser@12\.\n$/u,
+    )
   })
 
   it('shows its manifest', () => {

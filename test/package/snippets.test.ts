@@ -86,5 +86,6 @@ function runSnippet({ code }: Snippet, i: number): void {
   const folder = join(installed, `snippet-${i}`)
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'snippet.mjs'), code)
-  node(['snippet.mjs'], folder)
+  // Peers that a snippet needs are ours.
+  node(['snippet.mjs'], folder, join(repository, 'node_modules'))
 }

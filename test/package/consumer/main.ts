@@ -1,6 +1,7 @@
 /** A user's first file, checked against the packed declarations. It is compiled only, never run. */
 import { Database, VarveError, type Key, type Row } from 'varve'
 import * as nativeFree from 'varve/native-free'
+import { querySql, sql, type SqlQuery } from 'varve/sql'
 import * as tools from 'varve/tools'
 
 export async function library(path: string | URL): Promise<Row | undefined> {
@@ -18,6 +19,13 @@ export async function library(path: string | URL): Promise<Row | undefined> {
   await Database.open(path, { durability: sequence })
   await db.close()
   return row
+}
+
+export function titles(db: Database, year: number): string[] {
+  const books: SqlQuery<{ title: string }> = sql(db)`SELECT title FROM books WHERE year = ${year}`
+  // @ts-expect-error values are a list
+  querySql(db, 'SELECT title FROM books WHERE year = $1', year)
+  return Array.from(books, ({ title }) => title)
 }
 
 export function inMemory(): string[] {
