@@ -197,13 +197,23 @@ function fieldsCheck(fields: ReadonlyMap<string, FieldNode>, context: Context, w
   const unknown = context.refuseUnknown ? unknownCheck(fields) : undefined
   return (value, findings) => {
     const object = value as Readonly<Record<string, unknown>> // Its type was checked before.
+    let declared = 0
     for (const { name, step, inherited, check } of checks) {
       const before = findings.count
-      check(inherited && !Object.hasOwn(object, name) ? undefined : object[name], findings)
+      const field = inherited && !Object.hasOwn(object, name) ? undefined : object[name]
+      if (field !== undefined) declared++
+      check(field, findings)
       if (findings.count !== before) findings.within(before, step)
     }
-    unknown?.(object, findings)
+    // Names are looked at only where there are more than those.
+    if (unknown !== undefined && declared !== countNames(object)) unknown(object, findings)
   }
+}
+
+function countNames(object: object): number {
+  let names = 0
+  for (const _ in object) names++
+  return names
 }
 
 /** Names shown of those that are declared. */
