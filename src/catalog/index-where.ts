@@ -128,11 +128,24 @@ function compares(operand: unknown, holds: (order: number) => boolean): Test {
   const wanted = encodeIndexPart(operand, 'any')
   return (values) =>
     values.some((value) => {
-      const part = encodeIndexPart(value, 'any')
+      const part = encodeIndexPart(shortened(value, operand), 'any')
       return (
         part !== undefined && wanted !== undefined && isSameType(part, wanted) && holds(orderOf(part, wanted))
       )
     })
+}
+
+/** As much of a value as decides how it compares with the operand: a long one would be too long for a key. */
+function shortened(value: unknown, operand: unknown): unknown {
+  if (typeof value === 'string') return value.slice(0, lengthBeyond(operand, value)).toWellFormed()
+  if (value instanceof Uint8Array) return value.subarray(0, lengthBeyond(operand, value))
+  return value
+}
+
+/** One more than the operand has, where both are of the same type. */
+function lengthBeyond(operand: unknown, value: string | Uint8Array): number {
+  const isSame = typeof operand === 'string' ? typeof value === 'string' : operand instanceof Uint8Array
+  return isSame && (typeof operand === 'string' || operand instanceof Uint8Array) ? operand.length + 1 : 1
 }
 
 function orderOf(a: Uint8Array, b: Uint8Array): number {

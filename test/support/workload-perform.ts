@@ -4,6 +4,7 @@
 import type { Database } from '../../src/database.js'
 import { ErrorCode, VarveError } from '../../src/errors.js'
 import type { FieldDefinition } from '../../src/catalog/field.js'
+import type { IndexInput } from '../../src/catalog/index-definition.js'
 import type { TransactionHandle } from '../../src/transaction-handle.js'
 import { type CollectionKind, type Done, type Model, type Operation, Refused } from './model.js'
 import type { Step, TransactionItem } from './workload.js'
@@ -18,6 +19,15 @@ class Intended extends Error {}
 const FIELDS: Record<CollectionKind, readonly FieldDefinition[]> = {
   text: [{ path: ['id'], type: 'string' }],
   count: [{ path: ['id'], type: 'int', generated: true }],
+}
+
+/** Long texts have no place in an index. */
+const NUMBERS = { one: { $gte: -1e308 } }
+
+/** Kept through everything that a workload does; `verify` holds them against the rows at the end. */
+const INDEXES: Readonly<Record<string, IndexInput>> = {
+  byOne: { on: 'one', where: NUMBERS },
+  byTwo: { on: ['two', 'three.x'], where: { two: { $exists: true, $gte: -1e308 } } },
 }
 
 /** Starts a step; the promise is of its result. Blocking forms are done when this returns. */
@@ -113,7 +123,7 @@ async function write(db: Database, operation: Operation): Promise<unknown> {
     case 'insertMany':
       return await db.insertMany(name, operation.rows)
     case 'register':
-      await db.registerCollection(name, FIELDS[operation.as], 'id')
+      await db.registerCollection(name, FIELDS[operation.as], 'id', { indexes: INDEXES })
       return undefined
     case 'rename':
       return await db.renameCollection(name, operation.to)
@@ -154,7 +164,7 @@ function writeIn(tx: TransactionHandle, operation: Operation): unknown {
     case 'insertMany':
       return tx.collection(name).insertMany(operation.rows)
     case 'register':
-      return tx.registerCollection(name, FIELDS[operation.as], 'id')
+      return tx.registerCollection(name, FIELDS[operation.as], 'id', { indexes: INDEXES })
     case 'rename':
       return tx.renameCollection(name, operation.to)
     case 'drop':
