@@ -159,6 +159,47 @@ describe('pages', () => {
     await other.close()
   })
 
+  it('go over composite keys and UUIDs, both ways', async () => {
+    const db = Database.openInMemory()
+    const fields = [
+      { path: ['tenant'], type: 'uuid' as const },
+      { path: ['id'], type: 'int64' as const },
+    ]
+    await db.registerCollection('t', fields, ['tenant', 'id'], { indexes: { byN: { on: 'n' } } })
+    const tenants = ['01890000-0000-7000-8000-000000000000', '01890000-0000-7000-8000-00000000000a']
+    const all = Array.from({ length: 40 }, (_, i): Row => ({
+      tenant: tenants[i % 2],
+      id: BigInt(i),
+      n: new Date(i % 3),
+    }))
+    await db.collection('t').insertMany(all)
+    const t = db.collection('t')
+    for (const orderBy of [
+      undefined,
+      { n: 'desc' as const },
+      { n: 'asc' as const, id: 'desc' as const },
+      { tenant: 'desc' as const, id: 'asc' as const },
+    ]) {
+      const given: unknown[] = []
+      let after: string | undefined
+      do {
+        const page = t.find({}, { orderBy, limit: 7, after, select: ['id'] }).page()
+        given.push(...ids(page.rows))
+        after = page.next
+      } while (after !== undefined)
+      expect(given).toEqual(ids(t.find({}, { orderBy }).toArray()))
+      expect(new Set(given).size).toBe(40)
+    }
+    expect(t.find({ tenant: tenants[0], id: { $gte: 10, $lt: 20n } }).count()).toBe(5)
+    expect(t.find({ tenant: { $startsWith: '0189' } }).explain()).toMatchObject({
+      kind: 'primary',
+      filter: undefined,
+      estimatedRows: 40,
+    })
+    expect(t.find({ tenant: 'no UUID' }).count()).toBe(0)
+    await db.close()
+  })
+
   it('refuse a token of another query, and any other text', async () => {
     const db = await library(30)
     const books = db.collection('books')
