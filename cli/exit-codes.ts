@@ -49,6 +49,7 @@ const BY_ERROR: ReadonlyMap<string, ExitCode> = new Map<ErrorCode, ExitCode>([
   [ErrorCode.schema, ExitCode.usage],
   [ErrorCode.validation, ExitCode.usage],
   [ErrorCode.limit, ExitCode.usage],
+  [ErrorCode.query, ExitCode.usage],
 ])
 
 /** The exit code for an error of Varve, by its code. */

@@ -10,6 +10,7 @@ import { importCommand } from './commands/import.js'
 import { inspectCommand } from './commands/inspect.js'
 import { locksCommand } from './commands/locks.js'
 import { migrateCommand } from './commands/migrate.js'
+import { queryCommand } from './commands/query.js'
 import { verifyCommand } from './commands/verify.js'
 import { addCommand } from './command.js'
 import { envelopeText } from './envelope.js'
@@ -57,6 +58,7 @@ function buildProgram(version: string): Command {
   addCommand(program, version, collectionsCommand)
   addCommand(program, version, locksCommand)
   addCommand(program, version, getCommand)
+  addCommand(program, version, queryCommand)
   addCommand(program, version, exportCommand)
   addCommand(program, version, importCommand)
   addCommand(program, version, migrateCommand)
