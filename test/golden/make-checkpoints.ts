@@ -17,6 +17,7 @@ export async function checkpointFiles(): Promise<GoldenFile[]> {
     await damagedHeader(),
     await damagedNode(),
     await unfinished(),
+    await indexed(),
   ]
 }
 
@@ -68,6 +69,31 @@ function nth<T>(list: readonly T[], index: number): T {
   const found = list.at(index)
   if (found === undefined) throw new TypeError(`There is no element ${index}.`)
   return found
+}
+
+/** Indexes of every kind, one of them added to rows, with commits behind the checkpoint that has them. */
+async function indexed(): Promise<GoldenFile> {
+  let commits = 0
+  const bytes = await session(async (db) => {
+    const byTags = { on: 'tags' }
+    await db.registerCollection('notes', [{ path: ['u'], type: 'uuid', optional: true }], 'id', {
+      indexes: { byTags, some: { on: ['n', 'at.x'], where: { n: { $gte: 2 }, tags: 'a' } } },
+    })
+    await db.insertMany('notes', [
+      { id: 1, n: 1, tags: ['a', 'b'], text: 'ä' },
+      { id: 2, n: 2n, tags: ['a'], at: { x: new Date(0) }, u: '00000000-0000-7000-8000-000000000001' },
+      { id: 3, n: 2.5, tags: 'a', at: { x: {} } },
+    ])
+    await db.registerCollection('notes', [{ path: ['u'], type: 'uuid', optional: true }], 'id', {
+      indexes: { byTags, once: { on: 'u', unique: true } },
+    })
+    await db.checkpoint()
+    await db.put('notes', { id: 4, tags: [], u: '00000000-0000-7000-8000-000000000002' })
+    await db.delete('notes', 1)
+    commits = db.commitSequence
+  })
+  const what = 'secondary indexes in a checkpoint, one of them built over rows, and commits behind it'
+  return file('indexed', what, bytes, commits, nth(checkpointsOf(bytes), -1))
 }
 
 async function closed(): Promise<GoldenFile> {
