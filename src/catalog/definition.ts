@@ -36,7 +36,10 @@ export interface CollectionDefinition {
 }
 
 /** What a caller registers. */
-export interface CollectionInput extends Omit<CollectionDefinition, 'id' | 'version' | 'indexes' | 'migrating'> {
+export interface CollectionInput extends Omit<
+  CollectionDefinition,
+  'id' | 'version' | 'indexes' | 'migrating'
+> {
   /** All its indexes; undefined leaves them as they are. */
   readonly indexes?: readonly CheckedIndex[] | undefined
 }

@@ -103,7 +103,7 @@ export interface CheckpointEntry {
 }
 
 /** The roots of all trees of a collection: its own, then those of its indexes. */
-export function rootsOf({ root, indexes }: CheckpointEntry): readonly StoredRoot[] {
+function rootsOf({ root, indexes }: CheckpointEntry): readonly StoredRoot[] {
   return [root, ...indexes.map((index) => index.root)]
 }
 

@@ -186,7 +186,14 @@ export class LogImage {
 
   /** The commit that makes the collection. */
   register(): CommitPosition {
-    const definition = { id: COLLECTION_ID, name: COLLECTION, primaryKey: [['id']], fields: [], indexes: [], version: 1 }
+    const definition = {
+      id: COLLECTION_ID,
+      name: COLLECTION,
+      primaryKey: [['id']],
+      fields: [],
+      indexes: [],
+      version: 1,
+    }
     return this.commit([
       { collectionId: CATALOG_ID, key: counterKey(CATALOG_ID), value: counterRow(COLLECTION_ID + 1) },
       { collectionId: CATALOG_ID, key: collectionKey(COLLECTION_ID), value: collectionRow(definition) },

@@ -129,7 +129,14 @@ describe('which commit a snapshot of the past is of', () => {
     const parent = { sequence: 10, time: 1, offset: 20_000, crc: 7, end: LOG_START, epoch: 0 }
     const image = new LogImage({ parentSequence: 10, parentCommitOffset: 20_000, parentCommitCrc: 7 })
     image.last = parent
-    const definition = { id: COLLECTION_ID, name: COLLECTION, primaryKey: [['id']], fields: [], indexes: [], version: 1 }
+    const definition = {
+      id: COLLECTION_ID,
+      name: COLLECTION,
+      primaryKey: [['id']],
+      fields: [],
+      indexes: [],
+      version: 1,
+    }
     const first = image.commit(
       [
         { collectionId: CATALOG_ID, key: counterKey(CATALOG_ID), value: counterRow(COLLECTION_ID + 1) },

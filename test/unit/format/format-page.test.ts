@@ -3,7 +3,11 @@
  * constant is in a table.
  */
 import { describe, expect, it } from 'vitest'
-import { CheckpointEntryField, CheckpointField, CheckpointIndexField } from '../../../src/format/checkpoint.js'
+import {
+  CheckpointEntryField,
+  CheckpointField,
+  CheckpointIndexField,
+} from '../../../src/format/checkpoint.js'
 import { COMMIT_BLOCK_BYTES, CommitField } from '../../../src/format/commit.js'
 import { FRAME_HEADER_BYTES, FRAME_MAGIC, FrameField, FrameKind } from '../../../src/format/frame.js'
 import {
