@@ -41,6 +41,16 @@ const PARTS: ReadonlySet<string> = new Set(
 
 /** Reads a statement. Throws `VARVE_QUERY` for what is not understood or not supported, with its place. */
 export function readStatement(sql: SqlText): Statement {
+  try {
+    return statementOf(sql)
+  } catch (error) {
+    // The parser and the translation go as deep as the text does.
+    if (error instanceof RangeError) throw sql.refuse({}, 'it is nested too deeply', error)
+    throw error
+  }
+}
+
+function statementOf(sql: SqlText): Statement {
   const select = parseSelect(sql)
   const part = unknownPart(select, PARTS)
   if (part !== undefined) throw sql.refuse(partOf(select, part), `${part.toUpperCase()} is not supported`)

@@ -24,11 +24,14 @@ const NAME = /\s*(?:"(?<quoted>(?:[^"]|"")*)"|(?<plain>[^\s".,()[\]]+))\s*/uy
 export class SqlText {
   readonly text: string
   readonly values: readonly unknown[]
+  /** The same object for the same text, as a template's pieces are; undefined where there is none. */
+  readonly identity: object | undefined
   readonly #used = new Set<number>()
 
-  constructor(text: string, values: readonly unknown[]) {
+  constructor(text: string, values: readonly unknown[], identity?: object) {
     this.text = text
     this.values = values
+    this.identity = identity
   }
 
   /** A template's pieces with a placeholder for each value, which never runs into the words beside it. */
@@ -39,7 +42,7 @@ export class SqlText {
       text += (/^[\w$]/u.test(piece) && i > 0 ? ' ' : '') + piece
       if (i < values.length) text += `${/[\w$]$/u.test(piece) ? ' ' : ''}$${i + 1}`
     }
-    return new SqlText(text, values)
+    return new SqlText(text, values, pieces)
   }
 
   /** The value of a placeholder. */

@@ -84,6 +84,14 @@ describe('SQL that is not supported', () => {
     expect(refusal(text, text.includes('$1') ? ['x'] : [])).toContain(said)
   })
 
+  it('may be nested, but not without end', () => {
+    const nested = (times: number): string => `SELECT id FROM books WHERE ${'NOT '.repeat(times)}id = 1`
+    expect(querySql(db, nested(200)).toArray()).toEqual([{ id: 1 }])
+    expect(refusal(nested(20_000))).toContain('nested too deeply')
+    const mixed = `${'(id = 1 OR (id = 2 AND '.repeat(60)}id = 1${'))'.repeat(60)}`
+    expect(refusal(`SELECT id FROM books WHERE ${mixed}`)).toContain('nested deeper than 100 levels')
+  })
+
   it('is refused before any row is read', () => {
     expect(() => sql(db)`SELECT id FROM books WHERE id = title`).toThrow(QueryError)
     expect(() => sql(db)`SELECT id FROM nowhere`).toThrow(/no collection 'nowhere'/u)

@@ -258,6 +258,24 @@ describe('a query', () => {
     expect(counted).toEqual([{ count: 4 }])
   })
 
+  it('takes other values and another database each time that a template is met', async () => {
+    const other = Database.openInMemory()
+    await other.registerCollection('books', [], 'id')
+    await other.insert('books', { id: 7 })
+    const titled = (source: Database, id: number): unknown =>
+      sql(source)`SELECT id FROM books WHERE id = ${id}`.first()
+    expect([titled(db, 1), titled(db, 2), titled(other, 7), titled(other, 1)]).toEqual([
+      { id: 1 },
+      { id: 2 },
+      { id: 7 },
+      undefined,
+    ])
+    const value = (id: unknown): unknown => sql(db)`SELECT id FROM books WHERE id = '${id}'`
+    expect(() => value(1)).toThrow(/uses no value/u)
+    expect(() => value(1)).toThrow(/uses no value/u)
+    await other.close()
+  })
+
   it('reads snapshots and transactions too', async () => {
     const past = db.snapshot()
     await db.transaction((tx) => {
