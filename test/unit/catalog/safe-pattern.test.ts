@@ -73,6 +73,20 @@ const text = fc
   .map((all) => all.join(''))
 const flags = fc.constantFrom('', 'i', 'm', 's', 'im', 'ims')
 
+/**
+ * Whether a sticky pattern matches from any code point on. Without the flag V8 also looks from the middle of a surrogate pair, which the
+ * language does not: `/\B/u` would match between the halves of an emoji.
+ */
+function isFound(sticky: RegExp, sample: string): boolean {
+  let at = 0
+  for (const point of [...sample, '']) {
+    sticky.lastIndex = at
+    if (sticky.test(sample)) return true
+    at += point.length
+  }
+  return false
+}
+
 describe('safePattern', () => {
   it.each(SAMPLES)('%s with the flags %j says what the language says', (source, given) => {
     const own = safePattern(source, given)
@@ -89,9 +103,9 @@ describe('safePattern', () => {
       fc.array(text, { minLength: 1, maxLength: 6 }),
       (source, given, texts) => {
         const own = safePattern(source, given)
-        const native = new RegExp(source, `${given}u`)
+        const native = new RegExp(source, `${given}uy`)
         for (const sample of texts) {
-          const expected = native.test(sample)
+          const expected = isFound(native, sample)
           if (expected) matched++
           expect(own.test(sample)).toBe(expected)
         }
@@ -117,7 +131,7 @@ describe('safePattern', () => {
     ['((a{99}){99}){99}', /steps/u],
     ['((((){999}){999}){999}){999}', /steps/u],
     ['x'.repeat(2001), /characters long/u],
-  ])('refuses %s', (source, message) => {
+  ])('refuses what it cannot run: case %#', (source, message) => {
     expect(() => safePattern(source)).toThrow(message)
     expect(() => safePattern(source)).toThrow(expect.objectContaining({ code: 'VARVE_ARGUMENT' }))
   })
