@@ -105,8 +105,11 @@ export class TreeEditor {
   delete(key: Uint8Array, previous: RecordRef): boolean {
     if (!this.find(key, previous)) return false
     this.#way.forget()
-    this.#deleteBelow(this.#ownRoot(), key)
+    const root = this.#ownRoot()
+    this.#deleteBelow(root, key)
     this.#count--
+    // Sharing out the entries of siblings may have given it longer separators.
+    if (isOver(root)) this.#splitRoot(root, EVENLY)
     while (this.#root.height > 0 && this.#root.count === 1 && this.#dropRoot());
     return true
   }
@@ -235,7 +238,11 @@ export class TreeEditor {
       if (!isOver(parent)) return
       child = parent
     }
-    const above = makeRoot(this.#owner, child)
+    this.#splitRoot(child, rule)
+  }
+
+  #splitRoot(root: Node, rule: number): void {
+    const above = makeRoot(this.#owner, root)
     this.#changed = above
     this.#grew(memoryOf(above))
     this.#fitChild(above, 0, rule)

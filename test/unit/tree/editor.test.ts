@@ -27,6 +27,19 @@ describe('a tree editor', () => {
     expect(editor.delete(key(1), previous)).toBe(false)
   })
 
+  it('splits a root that a delete made too heavy', () => {
+    const editor = new TreeEditor(Tree.empty)
+    const zeros = (length: number): Uint8Array => new Uint8Array(length)
+    const others = [[98], [97, 97], [...zeros(4091)], [1], [16, ...zeros(8)], [17]].map((bytes) =>
+      Uint8Array.from(bytes),
+    )
+    const keys = [zeros(0), zeros(3), zeros(40), zeros(4090), ...others]
+    for (const one of keys) editor.set(one, 1, 1, 1, new RecordRef())
+    expect(editor.delete(zeros(0), new RecordRef())).toBe(true)
+    expect(checkTree(editor.freeze())).toEqual([])
+    expect(editor.count).toBe(keys.length - 1)
+  })
+
   it('freezes to the same tree as long as nothing changes, failed deletes included', () => {
     const editor = filled(500)
     const tree = editor.freeze()
