@@ -79,7 +79,7 @@ const flags = fc.constantFrom('', 'i', 'm', 's', 'im', 'ims')
  */
 function isFound(sticky: RegExp, sample: string): boolean {
   let at = 0
-  for (const point of [...sample, '']) {
+  for (const point of Array.from(sample).concat('')) {
     sticky.lastIndex = at
     if (sticky.test(sample)) return true
     at += point.length
