@@ -37,3 +37,13 @@ function walk(
   found(undefined)
   return false
 }
+
+/** Whether there is a field at `path`, in one of the elements where lists are on the way; an empty list is one. */
+export function existsAt(value: unknown, path: readonly string[], depth = 0): boolean {
+  const name = path[depth]
+  if (name === undefined) return value !== undefined
+  if (Array.isArray(value)) {
+    return (value as unknown[]).some((element) => isPlainObject(element) && existsAt(element, path, depth))
+  }
+  return isPlainObject(value) && Object.hasOwn(value, name) && existsAt(value[name], path, depth + 1)
+}

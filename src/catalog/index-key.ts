@@ -4,7 +4,7 @@
 import { LimitError, ValidationError } from '../errors.js'
 import type { KeyPartKind } from '../format/key.js'
 import { partEnd } from '../format/key-decode.js'
-import { compareBytes } from '../format/key-order.js'
+import { compareKeys, joinKeys } from '../format/key-order.js'
 import { KeyTag } from '../format/key-tag.js'
 import { MAX_KEY_BYTES, MAX_ROW_ENTRIES } from '../format/limits.js'
 import { u8 } from '../format/typed-read.js'
@@ -41,10 +41,10 @@ export class IndexKeys {
       const { parts, isList } = this.#partsAt(row, path, kinds[i] ?? 'any')
       if (isList && hasList) throw this.#twoLists()
       hasList ||= isList
-      prefixes = prefixes.flatMap((prefix) => parts.map((part) => concat(prefix, part)))
+      prefixes = prefixes.flatMap((prefix) => parts.map((part) => joinKeys(prefix, part)))
       if (prefixes.length > MAX_ROW_ENTRIES) throw this.#tooMany(prefixes.length)
     }
-    const entries = prefixes.map((prefix) => concat(prefix, primaryKey))
+    const entries = prefixes.map((prefix) => joinKeys(prefix, primaryKey))
     for (const entry of entries) if (entry.length > MAX_KEY_BYTES) throw this.#tooLong()
     return entries.length === 1 ? entries : distinct(entries)
   }
@@ -100,22 +100,10 @@ export function hasNullPart(entry: Uint8Array, end: number): boolean {
   return false
 }
 
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
-  if (a.length === 0) return b
-  const both = new Uint8Array(a.length + b.length)
-  both.set(a)
-  both.set(b, a.length)
-  return both
-}
-
 function distinct(keys: readonly Uint8Array[]): readonly Uint8Array[] {
-  const sorted = [...keys].sort(compare)
+  const sorted = [...keys].sort(compareKeys)
   return sorted.filter((key, i) => {
     const before = sorted[i - 1]
-    return before === undefined || compare(before, key) !== 0
+    return before === undefined || compareKeys(before, key) !== 0
   })
-}
-
-function compare(a: Uint8Array, b: Uint8Array): number {
-  return compareBytes(a, 0, a.length, b, 0, b.length)
 }

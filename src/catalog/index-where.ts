@@ -3,9 +3,9 @@
  */
 import { ArgumentError } from '../errors.js'
 import { describe } from '../format/describe.js'
-import { compareBytes } from '../format/key-order.js'
+import { compareKeys } from '../format/key-order.js'
 import { isPlainObject } from '../format/value-kinds.js'
-import { valuesAt } from './field-values.js'
+import { existsAt, valuesAt } from './field-values.js'
 import { encodeIndexPart, isSameType } from './index-part.js'
 
 /**
@@ -20,7 +20,7 @@ export type IndexWhere = Readonly<Record<string, unknown>>
 const OPERATORS = ['$eq', '$gt', '$gte', '$lt', '$lte', '$in', '$exists'] as const
 type Operator = (typeof OPERATORS)[number]
 
-type Test = (values: readonly unknown[]) => boolean
+type Test = (row: unknown, path: readonly string[]) => boolean
 
 interface Condition {
   readonly path: readonly string[]
@@ -89,7 +89,7 @@ export function compileIndexWhere(where: IndexWhere): (row: unknown) => boolean 
     const path = field.split('.')
     return operatorsOf(condition).map(([operator, operand]) => ({ path, test: testOf(operator, operand) }))
   })
-  return (row) => conditions.every(({ path, test }) => test(valuesOf(row, path)))
+  return (row) => conditions.every(({ path, test }) => test(row, path))
 }
 
 function valuesOf(row: unknown, path: readonly string[]): readonly unknown[] {
@@ -101,10 +101,10 @@ function valuesOf(row: unknown, path: readonly string[]): readonly unknown[] {
 function testOf(operator: string, operand: unknown): Test {
   switch (operator) {
     case '$exists':
-      return (values) => values.some((value) => value !== undefined) === operand
+      return (row, path) => existsAt(row, path) === operand
     case '$in': {
       const tests = (Array.isArray(operand) ? (operand as unknown[]) : []).map((one) => equals(one))
-      return (values) => tests.some((test) => test(values))
+      return (row, path) => tests.some((test) => test(row, path))
     }
     case '$eq':
       return equals(operand)
@@ -126,11 +126,14 @@ function equals(operand: unknown): Test {
 /** Whether one of the values, of the operand's type, compares with it as wanted. */
 function compares(operand: unknown, holds: (order: number) => boolean): Test {
   const wanted = encodeIndexPart(operand, 'any')
-  return (values) =>
-    values.some((value) => {
+  return (row, path) =>
+    valuesOf(row, path).some((value) => {
       const part = encodeIndexPart(shortened(value, operand), 'any')
       return (
-        part !== undefined && wanted !== undefined && isSameType(part, wanted) && holds(orderOf(part, wanted))
+        part !== undefined &&
+        wanted !== undefined &&
+        isSameType(part, wanted) &&
+        holds(compareKeys(part, wanted))
       )
     })
 }
@@ -146,10 +149,6 @@ function shortened(value: unknown, operand: unknown): unknown {
 function lengthBeyond(operand: unknown, value: string | Uint8Array): number {
   const isSame = typeof operand === 'string' ? typeof value === 'string' : operand instanceof Uint8Array
   return isSame && (typeof operand === 'string' || operand instanceof Uint8Array) ? operand.length + 1 : 1
-}
-
-function orderOf(a: Uint8Array, b: Uint8Array): number {
-  return compareBytes(a, 0, a.length, b, 0, b.length)
 }
 
 /** Conditions as text: the same for the same conditions. */

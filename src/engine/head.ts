@@ -7,6 +7,7 @@
 import { type CatalogEntry, CATALOG_ID, readEntry } from '../catalog/entry.js'
 import type { CollectionDefinition } from '../catalog/definition.js'
 import { CorruptionError, FormatError } from '../errors.js'
+import { keyAfter } from '../format/key-order.js'
 import { Operation, type RecordView } from '../format/record.js'
 import type { Checkpoint } from '../format/checkpoint.js'
 import type { CommitPosition } from '../log/commit-position.js'
@@ -396,12 +397,4 @@ function refuseClashes(
     const other = index.clashOf(entry, key)
     if (other !== undefined) throw duplicateIn(definition.name, index.definition, entry, other)
   }
-}
-
-/** The smallest key above one; of no key, the first. */
-function keyAfter(key: Uint8Array): Uint8Array {
-  if (key.length === 0) return key
-  const next = new Uint8Array(key.length + 1)
-  next.set(key)
-  return next
 }

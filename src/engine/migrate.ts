@@ -6,6 +6,7 @@ import type { CollectionDefinition } from '../catalog/definition.js'
 import { checkMigrations, type Migration, type MigrationRecord } from '../catalog/migration.js'
 import { resolveIndexes } from '../catalog/index-definition.js'
 import { SchemaError } from '../errors.js'
+import { keyAfter } from '../format/key-order.js'
 import { SLICE_MS } from '../storage/task.js'
 import type { RecordRef, Tree } from '../tree/index.js'
 import type { Engine } from './engine.js'
@@ -72,7 +73,7 @@ export async function migrate(
   const outcomes: MigrationOutcome[] = []
   const plans = new Map<string, readonly MigrationPlan[]>()
   for (const migration of pending) {
-    if (dryRun) outcomes.push(await examine(engine, migration, plans))
+    if (dryRun) outcomes.push(await examine(engine, migration, plans, history))
     else outcomes.push(await carryOut(engine, migration, history))
   }
   return { dryRun, migrations: outcomes, present: done }
@@ -223,19 +224,22 @@ async function examine(
   engine: Engine,
   { version, name, collection, steps }: Migration,
   before: Map<string, readonly MigrationPlan[]>,
+  history: readonly MigrationRecord[],
 ): Promise<MigrationOutcome> {
   if (!engine.state.names.has(collection))
     return { version, name, collection, rows: 0, changed: 0, misfits: 0, misfitExamples: [] }
   const present = definitionOf(engine, collection)
   const earlier = before.get(collection) ?? []
-  const plan = planOf(definitionAfter(present, earlier.at(-1)), steps)
+  // Of one that was begun, the definition and the rows up to there have their new form.
+  const begun = history.find((record) => record.version === version)?.through
+  const plan = planOf(definitionAfter(present, earlier.at(-1)), steps, begun !== undefined)
   before.set(collection, [...earlier, plan])
   const rules = engine.rules.of(definitionAfter(present, plan))
   const misfits: string[] = []
   let [rows, changed, misfitCount] = [0, 0, 0]
   const { tree } = collectionOf(engine, collection)
   tree.capture()
-  for await (const { key, ref } of eachRow(engine, tree, NO_KEY, Number.POSITIVE_INFINITY)) {
+  for await (const { key, ref } of eachRow(engine, tree, begun ?? NO_KEY, Number.POSITIVE_INFINITY)) {
     rows++
     try {
       const old = earlier.reduce((row, one) => one.rowOf(row), engine.rows.read(present.id, ref, key))
@@ -268,8 +272,7 @@ async function* eachRow(
   limit: number,
 ): AsyncGenerator<{ readonly key: Uint8Array; readonly ref: RecordRef }, void, undefined> {
   const { platform } = parts
-  const from = behind.length === 0 ? undefined : Uint8Array.of(...behind, 0)
-  const cursor = tree.cursor({ from })
+  const cursor = tree.cursor({ from: keyAfter(behind) })
   let sliceEnd = platform.monotonicMs() + SLICE_MS
   for (let n = 0; n < limit && cursor.next(); n++) {
     yield { key: cursor.key(), ref: cursor.ref }

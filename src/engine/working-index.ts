@@ -3,7 +3,7 @@
  */
 import type { IndexDefinition } from '../catalog/index-definition.js'
 import { entryKeyStart, hasNullPart, IndexKeys } from '../catalog/index-key.js'
-import { compareBytes } from '../format/key-order.js'
+import { compareKeys, keyAfter } from '../format/key-order.js'
 import { type Node, RecordRef, type Tree, TreeEditor } from '../tree/index.js'
 import type { IndexState } from './state.js'
 
@@ -39,7 +39,7 @@ export class WorkingIndex {
   /** Whether the row of this primary key has its entries already, if the index is being built. */
   covers(primaryKey: Uint8Array): boolean {
     const { builtTo } = this.#definition
-    return builtTo === undefined || compare(primaryKey, builtTo) <= 0
+    return builtTo === undefined || compareKeys(primaryKey, builtTo) <= 0
   }
 
   /** Says up to where it is built. */
@@ -64,10 +64,10 @@ export class WorkingIndex {
     const values = entry.subarray(0, end)
     let present = this.#editor.keyFrom(values)
     if (present !== undefined && isOf(present, values, primaryKey))
-      present = this.#editor.keyFrom(successorOf(present))
+      present = this.#editor.keyFrom(keyAfter(present))
     if (present === undefined || !startsWith(present, values)) return undefined
     const other = present.subarray(end)
-    return compare(other, primaryKey) === 0 ? undefined : other.slice()
+    return compareKeys(other, primaryKey) === 0 ? undefined : other.slice()
   }
 
   /** Brings into memory whatever a change needs, so that the change itself cannot fail. */
@@ -89,7 +89,7 @@ export class WorkingIndex {
     for (const cursor = this.#editor.freeze().cursor({}); cursor.next();) {
       const entry = cursor.key()
       const start = entryKeyStart(entry, parts)
-      if (start >= 0 && compare(entry.subarray(start), primaryKey) === 0) found.push(entry)
+      if (start >= 0 && compareKeys(entry.subarray(start), primaryKey) === 0) found.push(entry)
     }
     return found
   }
@@ -117,28 +117,17 @@ export class WorkingIndex {
   }
 }
 
-/** The smallest byte string above one. */
-function successorOf(key: Uint8Array): Uint8Array {
-  const next = new Uint8Array(key.length + 1)
-  next.set(key)
-  return next
-}
-
 /** Of sorted keys those that are not among other sorted ones. */
 function without(keys: readonly Uint8Array[], others: readonly Uint8Array[]): readonly Uint8Array[] {
   if (keys.length === 0 || others.length === 0) return keys
-  const rest = keys.filter((key) => !others.some((other) => compare(key, other) === 0))
+  const rest = keys.filter((key) => !others.some((other) => compareKeys(key, other) === 0))
   return rest.length === 0 ? NONE : rest
 }
 
 function isOf(entry: Uint8Array, values: Uint8Array, primaryKey: Uint8Array): boolean {
-  return startsWith(entry, values) && compare(entry.subarray(values.length), primaryKey) === 0
+  return startsWith(entry, values) && compareKeys(entry.subarray(values.length), primaryKey) === 0
 }
 
 function startsWith(key: Uint8Array, prefix: Uint8Array): boolean {
-  return key.length >= prefix.length && compare(key.subarray(0, prefix.length), prefix) === 0
-}
-
-function compare(a: Uint8Array, b: Uint8Array): number {
-  return compareBytes(a, 0, a.length, b, 0, b.length)
+  return key.length >= prefix.length && compareKeys(key.subarray(0, prefix.length), prefix) === 0
 }

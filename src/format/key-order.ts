@@ -21,6 +21,27 @@ export function compareBytes(
   return aLength - bLength
 }
 
+/** The same of whole keys. */
+export function compareKeys(a: Uint8Array, b: Uint8Array): number {
+  return compareBytes(a, 0, a.length, b, 0, b.length)
+}
+
+/** One key behind another. */
+export function joinKeys(a: Uint8Array, b: Uint8Array): Uint8Array {
+  if (a.length === 0) return b
+  const both = new Uint8Array(a.length + b.length)
+  both.set(a)
+  both.set(b, a.length)
+  return both
+}
+
+/** The smallest byte string above a key. */
+export function keyAfter(key: Uint8Array): Uint8Array {
+  const next = new Uint8Array(key.length + 1)
+  next.set(key)
+  return next
+}
+
 /**
  * The upper bound, exclusive, of the keys that begin with these whole encoded parts.
  *

@@ -1,7 +1,7 @@
 /**
  * Access paths: ways to come by rows through the primary key or an index, bound by the conditions that they can use.
  */
-import { compareBytes, partsBound } from '../format/key-order.js'
+import { compareKeys, joinKeys, keyAfter, partsBound } from '../format/key-order.js'
 import type { KeyPartKind } from '../format/key.js'
 import type { KeyBounds, Tree } from '../tree/index.js'
 import { intersection, type PartRange, type PartRanges, rangesOf, withNull } from './bounds.js'
@@ -62,12 +62,12 @@ export function bind(path: Path, conditions: readonly FieldNode[]): Access {
     for (const node of answers) answered.add(node)
     bounds.push(boundText(part, parts))
     ranges = prefixes.flatMap((prefix) =>
-      parts.map(({ low, high }) => ({ from: concat(prefix, low), to: concat(prefix, high) })),
+      parts.map(({ low, high }) => ({ from: joinKeys(prefix, low), to: joinKeys(prefix, high) })),
     )
     allPoints = parts.every(({ point }) => point)
     if (!allPoints) break
     if (fixed === i && parts.length === 1) fixed++
-    prefixes = prefixes.flatMap((prefix) => parts.map(({ low }) => concat(prefix, low)))
+    prefixes = prefixes.flatMap((prefix) => parts.map(({ low }) => joinKeys(prefix, low)))
   }
   const isWhole = allPoints && bounds.length === path.on.length && ranges.length === 1
   return {
@@ -117,7 +117,7 @@ function best(
   for (const { node, ranges } of found) {
     let entries = 0
     for (const { low, high } of ranges.ranges)
-      entries += path.tree.countRange({ from: concat(prefix, low), to: concat(prefix, high) })
+      entries += path.tree.countRange({ from: joinKeys(prefix, low), to: joinKeys(prefix, high) })
     if (entries >= least) continue
     least = entries
     chosen = { ranges: ranges.ranges, answers: ranges.exact ? [node] : [] }
@@ -146,14 +146,6 @@ export function isSamePath(a: readonly string[], b: readonly string[]): boolean 
   return a.length === b.length && a.every((name, i) => name === b[i])
 }
 
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
-  if (a.length === 0) return b
-  const both = new Uint8Array(a.length + b.length)
-  both.set(a)
-  both.set(b, a.length)
-  return both
-}
-
 /**
  * The part of the ranges that lies behind a key, in the direction of the walk. With `inclusive` the key is the first parts of some, and
  * what begins with them is in it.
@@ -166,15 +158,14 @@ export function rangesBeyond(
 ): readonly KeyBounds[] {
   if (reverse) {
     const end = inclusive ? partsBound(key) : key
-    return ranges.map(({ from, to }) => ({ from, to: to === undefined || compare(end, to) < 0 ? end : to }))
+    return ranges.map(({ from, to }) => ({
+      from,
+      to: to === undefined || compareKeys(end, to) < 0 ? end : to,
+    }))
   }
-  const begin = inclusive ? key : concat(key, Uint8Array.of(0))
+  const begin = inclusive ? key : keyAfter(key)
   return ranges.map(({ from, to }) => ({
-    from: from === undefined || compare(begin, from) > 0 ? begin : from,
+    from: from === undefined || compareKeys(begin, from) > 0 ? begin : from,
     to,
   }))
-}
-
-function compare(a: Uint8Array, b: Uint8Array): number {
-  return compareBytes(a, 0, a.length, b, 0, b.length)
 }

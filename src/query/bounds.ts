@@ -6,7 +6,7 @@
 import { encodeIndexPart } from '../catalog/index-part.js'
 import { LimitError } from '../errors.js'
 import { encodeStringPrefix, type KeyPartKind } from '../format/key.js'
-import { compareBytes, partsBound, prefixBound } from '../format/key-order.js'
+import { compareKeys, partsBound, prefixBound } from '../format/key-order.js'
 import { KeyTag } from '../format/key-tag.js'
 import { isCanonicalUuid } from '../format/key-uuid.js'
 import { MAX_KEY_BYTES } from '../format/limits.js'
@@ -162,19 +162,19 @@ function common(x: PartRange, y: PartRange): PartRange {
   // A point reaches up to the bound of all that begins with it, which no other edge lies within.
   if (x.point || y.point) {
     const [point, other] = x.point ? [x, y] : [y, x]
-    const isWithin = compare(point.low, other.low) >= 0 && compare(point.low, other.high) < 0
+    const isWithin = compareKeys(point.low, other.low) >= 0 && compareKeys(point.low, other.high) < 0
     return isWithin ? point : { ...point, high: point.low }
   }
   return {
-    low: compare(x.low, y.low) >= 0 ? x.low : y.low,
-    high: compare(x.high, y.high) <= 0 ? x.high : y.high,
+    low: compareKeys(x.low, y.low) >= 0 ? x.low : y.low,
+    high: compareKeys(x.high, y.high) <= 0 ? x.high : y.high,
     point: false,
     text: `${x.text} and ${y.text}`,
   }
 }
 
 function isSome({ low, high }: PartRange): boolean {
-  return compare(low, high) < 0
+  return compareKeys(low, high) < 0
 }
 
 /** The point of null and missing. */
@@ -188,13 +188,9 @@ export function withNull(ranges: readonly PartRange[]): readonly PartRange[] {
 /** In order, each once. Ranges of one condition are points or a single one, so they overlap only if they are equal. */
 function sortedRanges(ranges: readonly PartRange[]): readonly PartRange[] {
   if (ranges.length < 2) return ranges
-  const sorted = ranges.toSorted((a, b) => compare(a.low, b.low))
+  const sorted = ranges.toSorted((a, b) => compareKeys(a.low, b.low))
   return sorted.filter((range, i) => {
     const before = sorted[i - 1]
-    return before === undefined || compare(before.low, range.low) !== 0
+    return before === undefined || compareKeys(before.low, range.low) !== 0
   })
-}
-
-function compare(a: Uint8Array, b: Uint8Array): number {
-  return compareBytes(a, 0, a.length, b, 0, b.length)
 }

@@ -5,7 +5,7 @@
  * of the field's values fulfils them, so it is enough that every value that fulfils the filter's fulfils the index's.
  */
 import type { IndexWhere } from '../catalog/index-where.js'
-import { compareBytes } from '../format/key-order.js'
+import { compareKeys } from '../format/key-order.js'
 import { KeyTag } from '../format/key-tag.js'
 import { isPlainObject } from '../format/value-kinds.js'
 import { isSamePath } from './access.js'
@@ -37,6 +37,7 @@ export function givenBy(
 }
 
 function implies(test: Test, operator: string, operand: unknown): boolean {
+  if (test.op === 'exists') return operator === '$exists' && operand === test.wanted
   const has = rangesOf(test, 'any')
   if (has === undefined) return false
   if (operator === '$exists') return operand === true && has.ranges.every(isAboveNull)
@@ -65,24 +66,25 @@ function neededTest(operator: string, operand: unknown): Test | undefined {
   }
 }
 
-/** Whether all rows that fulfil the index's condition fulfil the test: told only for one value that is not null. */
+/** Whether all rows that fulfil the index's condition fulfil the test: told only for one value that is not null, and for being there. */
 function saysSame(test: Test, operators: readonly [string, unknown][]): boolean {
   const [only] = operators
-  if (only === undefined || operators.length > 1 || only[0] !== '$eq' || test.op !== 'eq') return false
+  if (only === undefined || operators.length > 1) return false
+  if (test.op === 'exists') return implies(test, ...only)
+  if (only[0] !== '$eq' || test.op !== 'eq') return false
   const has = rangesOf(test, 'any')
   return has !== undefined && has.exact && implies(test, '$eq', only[1])
 }
 
 function isWithin(a: PartRange, b: PartRange): boolean {
-  if (b.point) return a.point && compare(a.low, b.low) === 0
-  return compare(a.low, b.low) >= 0 && (a.point ? compare(a.low, b.high) < 0 : compare(a.high, b.high) <= 0)
+  if (b.point) return a.point && compareKeys(a.low, b.low) === 0
+  return (
+    compareKeys(a.low, b.low) >= 0 &&
+    (a.point ? compareKeys(a.low, b.high) < 0 : compareKeys(a.high, b.high) <= 0)
+  )
 }
 
 /** Null and missing are one value in an index. */
 function isAboveNull({ low }: PartRange): boolean {
   return (low[0] ?? 0) > KeyTag.null
-}
-
-function compare(a: Uint8Array, b: Uint8Array): number {
-  return compareBytes(a, 0, a.length, b, 0, b.length)
 }

@@ -5,7 +5,7 @@
  * bytes, false, true, dates, then all that has no order, which is one place.
  */
 import { timeOf } from '../format/describe.js'
-import { compareBytes } from '../format/key-order.js'
+import { compareKeys } from '../format/key-order.js'
 import { isBytes, isPlainObject, type PlainObject } from '../format/value-kinds.js'
 
 /** Where a type stands among the others. */
@@ -53,7 +53,7 @@ function compareSameType(rank: TypeRank, a: unknown, b: unknown): number {
     case TypeRank.string:
       return compareText(a as string, b as string)
     case TypeRank.bytes:
-      return compareWhole(a as Uint8Array, b as Uint8Array)
+      return compareKeys(a as Uint8Array, b as Uint8Array)
     case TypeRank.boolean:
       return Number(a) - Number(b)
     case TypeRank.date:
@@ -83,10 +83,6 @@ function compareText(a: string, b: string): number {
 
 function isSurrogate(unit: number): boolean {
   return (unit & 0xf800) === 0xd800
-}
-
-function compareWhole(a: Uint8Array, b: Uint8Array): number {
-  return compareBytes(a, 0, a.length, b, 0, b.length)
 }
 
 /**

@@ -5,7 +5,7 @@
  * between two nodes, however large the tree is.
  */
 import { VarveError } from '../errors.js'
-import { compareBytes } from '../format/key-order.js'
+import { compareKeys } from '../format/key-order.js'
 import { u32 } from '../format/typed-read.js'
 import { PAUSE, runSync, type Task } from '../storage/task.js'
 import {
@@ -209,11 +209,11 @@ function checkKeys(node: Node, { low, high }: Place, report: Report): void {
   let before: Uint8Array | undefined
   for (let i = firstKeyed(node); i < node.count; i++) {
     const key = keyOf(node, i)
-    if (before !== undefined && compare(before, key) >= 0)
+    if (before !== undefined && compareKeys(before, key) >= 0)
       report('order', `entry ${i} sorts after the one before it`, 'it does not')
-    if (low !== undefined && compare(key, low) < 0)
+    if (low !== undefined && compareKeys(key, low) < 0)
       report('bounds', `entry ${i} sorts at or after the node's separator`, 'it sorts before')
-    if (high !== undefined && compare(key, high) >= 0)
+    if (high !== undefined && compareKeys(key, high) >= 0)
       report('bounds', `entry ${i} sorts before the separator behind the node`, 'it does not')
     const head = headOf(node.keys, startOf(node, i), endOf(node, i))
     const stored = u32(node.words, Column.head * node.capacity + i)
@@ -236,8 +236,4 @@ function checkChild(parent: Node, slot: number, child: Node, report: Report): vo
   const storedBytes = storedBytesAt(parent, slot)
   if (child.storedBytes !== storedBytes)
     report('stored', `${storedBytes} bytes of images, as the node above says`, `${child.storedBytes}`)
-}
-
-function compare(a: Uint8Array, b: Uint8Array): number {
-  return compareBytes(a, 0, a.length, b, 0, b.length)
 }

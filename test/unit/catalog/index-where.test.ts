@@ -27,6 +27,10 @@ describe('the conditions of a partial index', () => {
     [{ a: { $in: [] } }, { a: 'x' }, false],
     [{ a: { $exists: true } }, { a: null }, true],
     [{ a: { $exists: false } }, {}, true],
+    [{ a: { $exists: true } }, { a: [] }, true],
+    [{ 'a.b': { $exists: true } }, { a: [] }, false],
+    [{ 'a.b': { $exists: true } }, { a: [{}, { b: [] }] }, true],
+    [{ 'a.b': { $exists: false } }, { a: [{}, { b: null }] }, false],
     [{ 'a.b': 2, c: true }, { a: [{ b: 1 }, { b: 2 }], c: true }, true],
     [{ 'a.b': 2, c: true }, { a: { b: 2 }, c: false }, false],
   ])('case %#', (where, row, expected) => {

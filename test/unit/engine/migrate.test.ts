@@ -180,6 +180,9 @@ describe('migrations', () => {
         ).rejects.toThrow('migrate')
         await expect(second.delete(NAME, 1)).rejects.toThrow('migration 1')
         await expect(second.registerCollection(NAME, [], 'id')).rejects.toThrow('migration 1')
+        const left = await second.migrate([stopping], { dryRun: true })
+        const done = second.migrations()[0]?.changed ?? 0
+        expect(left.migrations).toMatchObject([{ rows: 20 - done, changed: 20 - done, misfits: 0 }])
       }
       await second.checkpoint()
       await second.migrate([stopping])
