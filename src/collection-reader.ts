@@ -212,9 +212,11 @@ export function sourceOf(view: ReadView, name: string): QuerySource {
   for (const index of indexes) index.tree.capture()
   const rules = view.rules.of(definition)
   const others = new Map<string, QuerySource>()
+  // Of the commit, whatever file the database goes over to.
+  const { rows } = view
   return {
     collection: { definition: rules.definition, keys: view.keys.of(definition), tree, indexes },
-    rows: { read: (id, ref, key) => finishRow(rules, view.rows.read(id, ref, key)) },
+    rows: { read: (id, ref, key) => finishRow(rules, rows.read(id, ref, key)) },
     platform: view.platform,
     check: () => view.check(),
     other: (from) => {

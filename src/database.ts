@@ -67,12 +67,14 @@ export class Database {
     this.#engine = engine
     this.#path = path ?? engine.parts.path
     this.#view = {
-      rows: engine.rows,
+      get rows() {
+        return engine.generation.rows
+      },
       keys: engine.keys,
       rules: engine.rules,
       platform: engine.parts.platform,
       collection: (name) => viewOf(engine.state, name),
-      log: () => logOf(engine, engine.state),
+      log: () => logOf(engine.generation, engine.state.commit),
       check: () => engine.checkOpen(),
     }
   }
@@ -137,7 +139,7 @@ export class Database {
   }
 
   get mode(): 'readWrite' | 'readOnly' {
-    return this.#engine.parts.writer === undefined ? 'readOnly' : 'readWrite'
+    return this.#engine.generation.writer === undefined ? 'readOnly' : 'readWrite'
   }
 
   /** What this open found and did. */

@@ -63,7 +63,7 @@ export async function bringCollections(engine: Engine, options: CollectionsOptio
     // A migration checks rows by these rules too.
     for (const { name, '~code': code } of collections) engine.rules.bind(name, code)
     const { migrations } = options
-    if (migrations !== undefined && engine.parts.writer !== undefined) await migrate(engine, migrations)
+    if (migrations !== undefined && engine.generation.writer !== undefined) await migrate(engine, migrations)
     for (const { definition } of collections) await registerCollection(engine, definition)
   } catch (error) {
     await engine.close().catch(() => undefined)
@@ -102,7 +102,7 @@ function prepared(
   { collections = [], unchecked }: CollectionsOptions,
 ): readonly CollectionSchema[] {
   if (unchecked === true) engine.rules.allowUnchecked()
-  if (engine.parts.writer !== undefined) return collections
+  if (engine.generation.writer !== undefined) return collections
   const { names, collections: present } = engine.state
   for (const schema of collections) {
     const id = names.get(schema.name)

@@ -5,12 +5,14 @@
 import { CollectionReader, type ReadView, type ViewLog } from './collection-reader.js'
 import { nameOf } from './defined-collections.js'
 import type { Engine } from './engine/engine.js'
+import type { Generation } from './engine/generation.js'
 import type { Pin } from './engine/pinned-states.js'
 import { type DatabaseState, isWhole } from './engine/state.js'
 import { unknownCollection } from './engine/refusals.js'
 import { ErrorCode, StateError } from './errors.js'
 import type { Key } from './format/key.js'
 import type { Row } from './format/value.js'
+import type { CommitPosition } from './log/commit-position.js'
 import type { CollectionSchema } from './schema/define-collection.js'
 
 /** What `Database.snapshot` takes. */
@@ -37,8 +39,10 @@ export class Snapshot {
     this.#pin = engine.pins.add()
     this.sequence = this.#state.commit.sequence
     this.time = new Date(this.#state.commit.time)
+    // Of its commit, whatever file the database goes over to.
+    const { generation } = engine
     this.#view = {
-      rows: engine.rows,
+      rows: generation.rows,
       keys: engine.keys,
       rules: engine.rules,
       platform: engine.parts.platform,
@@ -46,7 +50,7 @@ export class Snapshot {
         this.#check()
         return viewOf(this.#state, name)
       },
-      log: () => logOf(engine, this.#state),
+      log: () => logOf(generation, this.#state.commit),
       check: () => this.#check(),
     }
   }
@@ -81,10 +85,9 @@ export class Snapshot {
   }
 }
 
-/** The log up to a state's commit. */
-export function logOf({ parts }: Engine, { commit }: DatabaseState): ViewLog {
-  const { file, header, platform } = parts
-  return { file, header, checksum: platform.checksum, commit }
+/** The log up to a commit. */
+export function logOf({ file, header, checksum }: Generation, commit: CommitPosition): ViewLog {
+  return { file, header, checksum, commit }
 }
 
 /** A collection of a state. */

@@ -66,7 +66,7 @@ export interface DatabaseStats {
 }
 
 export function databaseStats(engine: Engine): DatabaseStats {
-  const { parts, state, pins } = engine
+  const { parts, generation, state, pins } = engine
   let rows = 0
   let liveBytes = 0
   for (const [id, collection] of state.collections) {
@@ -82,7 +82,7 @@ export function databaseStats(engine: Engine): DatabaseStats {
     durableSequence: engine.durableSequence,
     collections: state.names.size,
     rows,
-    fileBytes: parts.file.size(),
+    fileBytes: generation.file.size(),
     records: { liveBytes, deadBytes: state.recordBytes - liveBytes },
     nodes: nodeUse(engine),
     index: indexStats(engine),
@@ -92,28 +92,28 @@ export function databaseStats(engine: Engine): DatabaseStats {
   }
 }
 
-function nodeUse({ parts, checkpointer }: Engine): ByteUse {
-  const { log } = parts
+function nodeUse({ generation, checkpointer }: Engine): ByteUse {
+  const { log } = generation
   const entries = log.checkpoint?.checkpoint.collections ?? []
   // Without a writer nothing is stored after the open.
   const liveBytes = checkpointer?.indexBytes ?? indexBytesOf(entries)
   return { liveBytes, deadBytes: (checkpointer?.nodeBytes ?? log.nodeBytes) - liveBytes }
 }
 
-function indexStats({ parts, checkpointer, state, newestCheckpoint }: Engine): IndexStats {
-  const opened = parts.log.checkpoint?.checkpoint
+function indexStats({ generation, checkpointer, state, newestCheckpoint }: Engine): IndexStats {
+  const opened = generation.log.checkpoint?.checkpoint
   const commitEnd = checkpointer?.commitEnd ?? opened?.commitEnd ?? LOG_START
   const sequence = checkpointer?.sequence ?? opened?.sequence
   return {
-    unstoredBytes: parts.nodes.unstoredBytes,
+    unstoredBytes: generation.nodes.unstoredBytes,
     checkpointOffset: newestCheckpoint === 0 ? undefined : newestCheckpoint,
     checkpointSequence: newestCheckpoint === 0 ? undefined : sequence,
     logBytesBehind: state.commit.end - commitEnd,
   }
 }
 
-function cacheStats({ parts, pages }: Engine): CacheStats {
-  const { nodes } = parts
+function cacheStats({ parts, generation }: Engine): CacheStats {
+  const { nodes, pages } = generation
   return {
     limitBytes: parts.cacheBytes,
     pageBytes: pages?.heldBytes ?? 0,

@@ -1,37 +1,25 @@
 /**
- * What an engine is made of: everything that opening a file brings.
+ * What an engine is made of: everything that opening a database brings.
  */
-import type { Header } from '../format/header.js'
-import type { LogWriter } from '../log/log-writer.js'
-import type { RecoveredLog } from '../log/recover.js'
 import type { RecoveryInfo } from '../log/recovery-info.js'
 import type { HeldLock, Platform } from '../storage/platform.js'
-import type { Storage, StorageFile } from '../storage/storage.js'
-import type { NodeStore } from '../tree/index.js'
+import type { Storage } from '../storage/storage.js'
 import type { Durability } from './batch.js'
-import type { Head } from './head.js'
+import type { OpenedFile } from './generation.js'
 import type { RowCodecs } from './row-codecs.js'
-import type { VisibleState } from './state.js'
 
-/** What an opened file brings. */
 export interface EngineParts {
   readonly path: string
   readonly storage: Storage
   readonly platform: Platform
-  readonly file: StorageFile
-  readonly header: Header
   readonly info: RecoveryInfo
-  /** What the recovery found. */
-  readonly log: RecoveredLog
-  readonly head: Head
-  readonly nodes: NodeStore
+  /** The file that was opened; the engine knows which it is now. */
+  readonly opened: OpenedFile
   /** Whether the file goes with the process, so that nobody needs a checkpoint. */
   readonly ephemeral: boolean
-  readonly visible: VisibleState
+  /** Of all generations: what a record structure means never changes. */
   readonly codecs: RowCodecs
   readonly lock: HeldLock | undefined
-  /** Absent when the database is open for reading only. */
-  readonly writer: LogWriter | undefined
   /** No sequence up to this one is given again. */
   readonly highestSequence: number
   readonly durability: Durability

@@ -8,20 +8,16 @@
 import { ErrorCode, StateError, TransactionError } from '../errors.js'
 import { copyStorable, type Row } from '../format/value.js'
 import { TransactionBuilder } from '../log/transaction-builder.js'
-import type { LogWriter } from '../log/log-writer.js'
-import type { PageCache } from '../storage/page-cache.js'
 import { runAsync, runSync } from '../storage/task.js'
 import { acknowledgement, type Settle } from './acknowledgement.js'
 import type { Checkpointer } from './checkpointer.js'
 import { Committer } from './committer.js'
 import type { EngineParts } from './engine-parts.js'
 import { inTime } from './in-time.js'
+import { type Generation, newGeneration } from './generation.js'
 import { KeysOf } from './keys-of.js'
-import { logPages } from './log-pages.js'
 import { PinnedStates } from './pinned-states.js'
-import { RecordSource } from './record-source.js'
 import { RunningCode } from './running-code.js'
-import { RowReader } from './row-reader.js'
 import { RulesOf } from './row-rules.js'
 import type { DatabaseState } from './state.js'
 import { Transaction, type TransactionParts } from './transaction.js'
@@ -51,16 +47,16 @@ export interface TransactionOptions {
 const DEFAULT_TIMEOUT_MS = 10_000
 
 export class Engine {
-  readonly rows: RowReader
   readonly keys: KeysOf = new KeysOf()
   readonly rules: RulesOf = new RulesOf()
   readonly pins: PinnedStates
-  /** Absent for a database in memory. */
-  readonly pages: PageCache | undefined
   readonly #parts: EngineParts
-  readonly #committer: Committer | undefined
+  #generation: Generation
+  #committer: Committer | undefined
   readonly #turns = new WriterTurns()
-  readonly #transactionParts: TransactionParts
+  readonly #builder: TransactionBuilder
+  readonly #uuids: UuidGenerator
+  #transactionParts: TransactionParts
   #sequence: number
   #openTransaction: OpenTransaction | undefined
   readonly #code: RunningCode
@@ -69,36 +65,38 @@ export class Engine {
 
   constructor(parts: EngineParts) {
     this.#parts = parts
-    const { platform, file, head, codecs, path, writer } = parts
-    this.pages = logPages(parts)
-    const source = new RecordSource(file, platform.checksum, this.pages)
-    this.rows = new RowReader(source, codecs, path)
-    head.serve(this.rows)
+    const { platform } = parts
     this.pins = new PinnedStates(platform)
     this.#sequence = parts.highestSequence
     this.#code = new RunningCode(platform.asyncContext)
-    const builder = new TransactionBuilder(platform.checksum)
-    this.#transactionParts = {
+    this.#builder = new TransactionBuilder(platform.checksum)
+    this.#uuids = new UuidGenerator(platform)
+    this.#generation = newGeneration(parts, parts.opened)
+    this.#transactionParts = this.#newTransactionParts()
+    this.#committer = this.#newCommitter()
+  }
+
+  #newTransactionParts(): TransactionParts {
+    const { codecs, maxTransactionBytes } = this.#parts
+    const { head, rows } = this.#generation
+    return {
       head,
-      builder,
-      startBuilder: () => this.#startBuilder(builder),
-      rows: this.rows,
+      builder: this.#builder,
+      startBuilder: () => this.#startBuilder(this.#builder),
+      rows,
       codecs,
       keys: this.keys,
       rules: this.rules,
-      uuids: new UuidGenerator(platform),
-      maxBytes: parts.maxTransactionBytes,
+      uuids: this.#uuids,
+      maxBytes: maxTransactionBytes,
     }
-    if (writer === undefined) return
-    this.#committer = this.#newCommitter(writer, source)
-    // What a long replay left unstored need not wait for the next commit.
-    if (this.#committer.checkpointer.wants(true)) this.#committer.schedule()
   }
 
-  #newCommitter(writer: LogWriter, source: RecordSource): Committer {
-    const { head, visible, file, platform, durability, syncIntervalMs } = this.#parts
-    const { codecs, nodes, log, cacheBytes, ephemeral } = this.#parts
-    return new Committer({
+  #newCommitter(): Committer | undefined {
+    const { writer, head, visible, file, source, nodes, log } = this.#generation
+    if (writer === undefined) return undefined
+    const { platform, durability, syncIntervalMs, codecs, cacheBytes, ephemeral } = this.#parts
+    const committer = new Committer({
       writer,
       head,
       visible,
@@ -111,20 +109,28 @@ export class Engine {
       onReset: (error) => this.#doom(error),
       checkpoints: { codecs, nodes, log, cacheBytes, automatic: !ephemeral },
     })
+    // What a long replay left unstored need not wait for the next commit.
+    if (committer.checkpointer.wants(true)) committer.schedule()
+    return committer
   }
 
   get parts(): EngineParts {
     return this.#parts
   }
 
+  /** The file that is read and written now. */
+  get generation(): Generation {
+    return this.#generation
+  }
+
   /** What readers see. Throws once the database is closed. */
   get state(): DatabaseState {
     this.checkOpen()
-    return this.#parts.visible
+    return this.#generation.visible
   }
 
   get commitSequence(): number {
-    return this.#parts.visible.commit.sequence
+    return this.#generation.visible.commit.sequence
   }
 
   get durableSequence(): number {
@@ -146,8 +152,9 @@ export class Engine {
   /** Pins the visible commit. */
   pin(): DatabaseState {
     this.checkOpen()
-    this.#parts.nodes.pool.captures++
-    return this.#parts.visible.pin()
+    const { nodes, visible } = this.#generation
+    nodes.pool.captures++
+    return visible.pin()
   }
 
   // Writing
@@ -239,7 +246,7 @@ export class Engine {
   }
 
   #startBuilder(builder: TransactionBuilder): void {
-    const { writer } = this.#parts
+    const { writer } = this.#generation
     const committer = this.#committer
     if (writer === undefined || committer === undefined)
       throw new TypeError('A write on a database without a writer.')
@@ -396,7 +403,7 @@ export class Engine {
 
   /** Offset of the newest checkpoint; 0 for none. */
   get newestCheckpoint(): number {
-    return this.checkpointer?.offset ?? this.#parts.log.checkpoint?.offset ?? 0
+    return this.checkpointer?.offset ?? this.#generation.log.checkpoint?.offset ?? 0
   }
 
   get checkpointer(): Checkpointer | undefined {
@@ -450,7 +457,7 @@ export class Engine {
     this.#committer?.stop()
     this.pins.closeAll()
     try {
-      this.#parts.file.close()
+      this.#generation.file.close()
     } finally {
       this.#parts.lock?.release()
     }

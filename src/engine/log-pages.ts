@@ -6,6 +6,7 @@
 import { PageCache } from '../storage/page-cache.js'
 import { NODE_SHARE } from './checkpoint-policy.js'
 import type { EngineParts } from './engine-parts.js'
+import type { OpenedFile } from './generation.js'
 
 /** The part of `cacheBytes` that log pages may take. */
 const PAGE_SHARE: number = 1 - NODE_SHARE
@@ -15,7 +16,7 @@ const PAGE_SHARE: number = 1 - NODE_SHARE
  * is ever cut off or written again.
  */
 export function logPages(
-  parts: Pick<EngineParts, 'storage' | 'file' | 'visible' | 'cacheBytes'>,
+  parts: Pick<EngineParts, 'storage' | 'cacheBytes'> & Pick<OpenedFile, 'file' | 'visible'>,
 ): PageCache | undefined {
   const { storage, file, visible, cacheBytes } = parts
   if (storage.kind === 'memory') return undefined

@@ -49,13 +49,13 @@ export interface MigrateOptions {
 }
 
 /** The migrations of a database, oldest first. */
-export function migrationsOf({ state, rows }: Engine): readonly MigrationRecord[] {
+export function migrationsOf({ state, generation }: Engine): readonly MigrationRecord[] {
   const catalog = state.collections.get(CATALOG_ID)
   const records: MigrationRecord[] = []
   if (catalog === undefined) return records
   for (const cursor = catalog.tree.cursor({}); cursor.next();) {
     const key = cursor.key()
-    const entry = readEntry(key, rows.bytesAt(CATALOG_ID, cursor.ref, key))
+    const entry = readEntry(key, generation.rows.bytesAt(CATALOG_ID, cursor.ref, key))
     if (entry?.kind === 'migration' && entry.record !== undefined) records.push(entry.record)
   }
   return records
@@ -242,7 +242,10 @@ async function examine(
   for await (const { key, ref } of eachRow(engine, tree, begun ?? NO_KEY, Number.POSITIVE_INFINITY)) {
     rows++
     try {
-      const old = earlier.reduce((row, one) => one.rowOf(row), engine.rows.read(present.id, ref, key))
+      const old = earlier.reduce(
+        (row, one) => one.rowOf(row),
+        engine.generation.rows.read(present.id, ref, key),
+      )
       const next = plan.rowOf(old)
       if (next !== old) changed++
       rules.accept(next)

@@ -15,8 +15,10 @@ import { runAsync, runSync, type Task } from '../storage/task.js'
 import { NodeStore } from '../tree/index.js'
 import type { Durability } from './batch.js'
 import { Engine } from './engine.js'
+import type { EngineParts } from './engine-parts.js'
 import { NODE_SHARE } from './checkpoint-policy.js'
 import { emptyState } from './empty-state.js'
+import type { OpenedFile } from './generation.js'
 import { Head } from './head.js'
 import { localLocks } from './local-locks.js'
 import { RecordSource } from './record-source.js'
@@ -268,35 +270,21 @@ function replayHead(
   return { head, nodes, finish }
 }
 
-interface Opened {
-  readonly file: StorageFile
-  readonly log: RecoveredLog
-  readonly head: Head
-  readonly nodes: NodeStore
-  readonly codecs: RowCodecs
-  readonly lock: HeldLock | undefined
-  readonly visible: VisibleState
-  readonly writer: LogWriter | undefined
-}
-
-function newEngine(opening: Opening, opened: Opened): Engine {
+function newEngine(
+  opening: Opening,
+  { codecs, lock, ...opened }: OpenedFile & Pick<EngineParts, 'codecs' | 'lock'>,
+): Engine {
   const { path, storage, platform, durability, syncIntervalMs, maxTransactionBytes, cacheBytes } = opening
-  const { log, file, head, nodes, codecs, lock, visible, writer } = opened
+  const { log } = opened
   return new Engine({
     path,
     storage,
     platform,
-    file,
-    header: log.header,
     info: log.info,
-    log,
-    head,
-    nodes,
+    opened,
     ephemeral: opening.ephemeral,
-    visible,
     codecs,
     lock,
-    writer,
     highestSequence: log.highestSequence,
     durability,
     syncIntervalMs,

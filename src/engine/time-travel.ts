@@ -69,7 +69,8 @@ function momentOf(at: unknown): Moment {
 
 /** A base that leads to a damaged node is given up for an older one: what lies between is in the log. */
 function replayTo(engine: Engine, moment: Moment, visible: CommitPosition): DatabaseState {
-  const { codecs, path, header, nodes, file, platform } = engine.parts
+  const { codecs, path, platform } = engine.parts
+  const { header, nodes, file } = engine.generation
   if (moment.sequence !== undefined && moment.sequence < header.parentSequence)
     throw historyGone(header, moment, path)
   const past = nodes.forThePast()
@@ -92,7 +93,8 @@ function replayFrom(
   visible: CommitPosition,
   head: Head,
 ): DatabaseState {
-  const { file, platform, header, path } = engine.parts
+  const { platform, path } = engine.parts
+  const { file, header } = engine.generation
   head.start(base, startOfFile(header))
   const parent = head.base.commit
   const judgement = runSync(
@@ -122,7 +124,8 @@ function replayFrom(
 
 /** The newest checkpoint from `offset` back whose commit a moment includes; undefined for the file's begin. */
 function nearestBase(engine: Engine, moment: Moment, offset: number): Checkpoint | undefined {
-  const { file, platform, header } = engine.parts
+  const { platform } = engine.parts
+  const { file, header } = engine.generation
   const generation = shortGeneration(header.generationId)
   const maxEpoch = Number.POSITIVE_INFINITY
   const log = { file, checksum: platform.checksum, generation, maxEpoch, to: file.size() }

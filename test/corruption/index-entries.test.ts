@@ -23,7 +23,7 @@ async function findingsAfter(
   const db = new Database(engine)
   await db.registerCollection(NAME, [], 'id', { indexes: { byText: { on: 'text' } } })
   for (const id of [1, 2, 3]) await db.put(NAME, { id, text: `text ${id}` })
-  const index = engine.parts.head.collectionNamed(NAME)?.indexes[0]
+  const index = engine.generation.head.collectionNamed(NAME)?.indexes[0]
   if (index === undefined) throw new TypeError('an index')
   const entries: Uint8Array[] = []
   for (const cursor = index.freeze().tree.cursor({}); cursor.next();) entries.push(cursor.key())

@@ -195,7 +195,7 @@ class Session {
     const rows: OracleRow[] = []
     for (const cursor = tree.cursor({}); cursor.next();) {
       const key = cursor.key()
-      rows.push({ key, row: this.#open().rows.read(definition.id, cursor.ref, key) })
+      rows.push({ key, row: this.#open().generation.rows.read(definition.id, cursor.ref, key) })
     }
     return rows
   }

@@ -29,7 +29,7 @@ function check({ engine }: { engine: Engine }): void {
   const rows: OracleRow[] = []
   for (const cursor = collection.tree.cursor({}); cursor.next();) {
     const key = cursor.key()
-    rows.push({ key, row: engine.rows.read(collection.definition.id, cursor.ref, key) })
+    rows.push({ key, row: engine.generation.rows.read(collection.definition.id, cursor.ref, key) })
   }
   for (const { definition, tree, rows: held } of collection.indexes) {
     const { on, kinds, builtTo } = definition
