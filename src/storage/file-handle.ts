@@ -85,6 +85,20 @@ export class FileHandle implements StorageFile {
     return done
   }
 
+  async readAsync(target: Uint8Array, position: number): Promise<number> {
+    this.#requireOpen()
+    checkPosition(position)
+    return this.#whileInFlight(async () => {
+      let done = 0
+      while (done < target.length) {
+        const count = await this.#readOnce(target, done, position + done)
+        if (count === 0) break
+        done += count
+      }
+      return done
+    })
+  }
+
   write(source: Uint8Array, position: number): number {
     this.#requireWritable()
     checkPosition(position)
@@ -151,6 +165,16 @@ export class FileHandle implements StorageFile {
     if (this.#closed) return
     this.#closed = true
     if (this.#inFlight === 0) this.#closeDescriptors()
+  }
+
+  #readOnce(target: Uint8Array, from: number, position: number): Promise<number> {
+    const wanted = Math.min(target.length - from, MAX_CALL_BYTES)
+    return new Promise((resolve, reject) => {
+      fs.read(this.#data, target, from, wanted, position, (cause, count) => {
+        if (cause === null) resolve(count)
+        else reject(this.#failure('read', cause, position))
+      })
+    })
   }
 
   #backgroundSyncOnce(descriptor: number): Promise<void> {

@@ -7,7 +7,7 @@
 import fs from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { FileHandle, identityOf } from './file-handle.js'
-import type { FileIdentity, OpenMode, Storage, StorageFile } from './storage.js'
+import type { CreateOptions, FileIdentity, OpenMode, Storage, StorageFile } from './storage.js'
 import { storageError, systemCode, type StorageFailure } from './storage-errors.js'
 
 /** Some of these are absent on some systems, whatever the types say; absent is no flag. */
@@ -22,6 +22,9 @@ const OPEN_FLAGS: Readonly<Record<OpenMode, number>> = {
   create: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
 }
 
+const PERMISSION_BITS = 0o777
+const OWNER_ONLY = 0o600
+
 /** What a system answers that cannot sync a directory, where none is needed or none can be had. */
 const DIRECTORY_SYNC_UNSUPPORTED: ReadonlySet<string> =
   process.platform === 'win32' ? new Set(['EPERM', 'EISDIR', 'EACCES', 'EINVAL']) : new Set(['EINVAL'])
@@ -30,10 +33,16 @@ const DIRECTORY_SYNC_UNSUPPORTED: ReadonlySet<string> =
 export class FileStorage implements Storage {
   readonly kind = 'file'
 
-  open(path: string, mode: OpenMode): StorageFile {
+  open(path: string, mode: OpenMode, { like }: CreateOptions = {}): StorageFile {
     const operation = mode === 'create' ? 'create' : 'open'
-    const data = attempt({ operation, path }, () => fs.openSync(path, OPEN_FLAGS[mode]))
+    const bits = like === undefined ? undefined : permissionsOf(like)
+    // Never wider than it shall be, not even for a moment.
+    const data = attempt({ operation, path }, () =>
+      fs.openSync(path, OPEN_FLAGS[mode], bits === undefined ? undefined : OWNER_ONLY),
+    )
     try {
+      if (mode === 'create' && bits !== undefined)
+        attempt({ operation, path }, () => fs.fchmodSync(data, bits))
       const opened = attempt({ operation, path }, () => fs.fstatSync(data, { bigint: true }))
       if (!opened.isFile()) throw storageError({ operation, path, reason: 'it is not a regular file' })
       const backgroundSync = mode === 'read' ? undefined : openAgain(path, opened)
@@ -109,6 +118,22 @@ export class FileStorage implements Storage {
       }
     })
   }
+
+  /** What somebody without privileges may still take. Some file systems do not tell, or say zero of everything. */
+  freeBytes(path: string): number | undefined {
+    try {
+      const { bavail, bsize, blocks } = fs.statfsSync(dirname(path))
+      return blocks === 0 ? undefined : bavail * bsize
+    } catch {
+      return undefined
+    }
+  }
+}
+
+/** The permission bits of a file; its owner may read and write in any case, as whoever creates a file like it must. */
+function permissionsOf(path: string): number {
+  const { mode } = attempt({ operation: 'inspect', path }, () => fs.statSync(path))
+  return (mode & PERMISSION_BITS) | OWNER_ONLY
 }
 
 /** A second open file description of the file that `path` named a moment ago. */

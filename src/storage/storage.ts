@@ -10,6 +10,12 @@
 /** How a file is opened. `create` fails with `VARVE_EXISTS` if the name is taken, the others with `VARVE_NOT_FOUND` if it is absent. */
 export type OpenMode = 'read' | 'readWrite' | 'create'
 
+/** How a file is created. */
+export interface CreateOptions {
+  /** A file whose permission bits the new one gets, whatever the umask; its owner can read and write it in any case. Without effect where files have none. */
+  readonly like?: string | undefined
+}
+
 /** What tells one physical file from another under the same name. */
 export interface FileIdentity {
   /** Equal for two handles exactly if they are the same physical file (device and inode, for a file system). */
@@ -32,6 +38,8 @@ export interface StorageFile {
    * file. (An implementation loops over short reads itself.)
    */
   read(target: Uint8Array, position: number): number
+  /** As `read`, without blocking the event loop. `target` must not be used until it settles. Where absent, `read` is used. */
+  readAsync?(target: Uint8Array, position: number): Promise<number>
   /** Writes `source` at `position`, growing the file as needed; returns the bytes written, which may be fewer. */
   write(source: Uint8Array, position: number): number
   /** As `write`, without blocking the event loop. `source` must not change until it settles. */
@@ -53,7 +61,7 @@ export interface StorageFile {
 export interface Storage {
   /** For `stats()` and messages: `file`, `memory`, or the implementation's own word. */
   readonly kind: string
-  open(path: string, mode: OpenMode): StorageFile
+  open(path: string, mode: OpenMode, options?: CreateOptions): StorageFile
   /** What stands under the name now, or undefined. Follows symbolic links. */
   stat(path: string): FileIdentity | undefined
   /** The one name that all names of this file resolve to (symbolic links resolved); a name whose file is absent resolves its directory. */
@@ -68,4 +76,6 @@ export interface Storage {
   remove(path: string): void
   /** Makes creations, renames and removals in the directory of `path` durable. */
   syncDirectory(path: string): void
+  /** Bytes that files in the directory of `path` may still take; undefined, or absent, where nobody can tell. */
+  freeBytes?(path: string): number | undefined
 }

@@ -16,6 +16,13 @@ export type Step =
   | { readonly kind: 'pause' }
   /** Make everything written to the file so far durable. */
   | { readonly kind: 'sync'; readonly file: StorageFile }
+  /** Read; the result is the number of bytes that were there. `target` must not be used until then. */
+  | {
+      readonly kind: 'read'
+      readonly file: StorageFile
+      readonly target: Uint8Array
+      readonly position: number
+    }
   /** Write; the result is the number of bytes written, which may be fewer. */
   | {
       readonly kind: 'write'
@@ -52,6 +59,7 @@ export function runSync<T>(task: Task<T>): T {
 
 function performSync(step: Step): number {
   if (step.kind === 'write') return step.file.write(step.bytes, step.position)
+  if (step.kind === 'read') return step.file.read(step.target, step.position)
   if (step.kind === 'sync') step.file.sync()
   return 0
 }
@@ -69,6 +77,8 @@ export async function runAsync<T>(task: Task<T>, platform: Platform, signal?: Ab
         result = small
           ? step.file.write(step.bytes, step.position)
           : await step.file.writeAsync(step.bytes, step.position)
+      } else if (step.kind === 'read') {
+        result = await readStep(step)
       } else if (step.kind === 'sync') {
         await step.file.syncAsync()
       } else if (platform.monotonicMs() >= sliceEnd) {
@@ -83,6 +93,10 @@ export async function runAsync<T>(task: Task<T>, platform: Platform, signal?: Ab
     next = task.next(result)
   }
   return next.value
+}
+
+async function readStep({ file, target, position }: Extract<Step, { kind: 'read' }>): Promise<number> {
+  return file.readAsync === undefined ? file.read(target, position) : await file.readAsync(target, position)
 }
 
 /** How much of a write is done, kept up to date while it goes on. */

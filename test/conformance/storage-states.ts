@@ -20,6 +20,15 @@ const METHODS: Readonly<Record<MethodName, Method>> = {
   size: { call: (file) => file.size(), changes: false },
   identity: { call: (file) => file.identity(), changes: false },
   read: { call: (file) => file.read(new Uint8Array(2), 0), changes: false },
+  readAsync: {
+    call: async (file) => {
+      const target = new Uint8Array(2)
+      const count = await (file.readAsync?.(target, 1) ?? Promise.resolve(file.read(target, 1)))
+      expect([count, ...target]).toEqual([2, ...bytesOf('bc')])
+    },
+    changes: false,
+    asynchronous: true,
+  },
   write: { call: (file) => file.write(bytesOf('x'), 0), changes: true, alters: true },
   writeAsync: {
     call: (file) => file.writeAsync(bytesOf('x'), 0),

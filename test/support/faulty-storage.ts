@@ -21,7 +21,13 @@
  * A fault never happens by chance, and a storage without plans behaves as the one within.
  */
 import type { StorageError } from '../../src/errors.js'
-import type { FileIdentity, OpenMode, Storage, StorageFile } from '../../src/storage/storage.js'
+import type {
+  CreateOptions,
+  FileIdentity,
+  OpenMode,
+  Storage,
+  StorageFile,
+} from '../../src/storage/storage.js'
 import {
   errorOf,
   Faults,
@@ -92,9 +98,10 @@ export class FaultyStorage implements Storage {
     this.#faults.spaceLeft = bytes
   }
 
-  open(path: string, mode: OpenMode): StorageFile {
+  open(path: string, mode: OpenMode, options?: CreateOptions): StorageFile {
     const call: Call = { operation: 'open', path, verb: mode === 'create' ? 'create' : 'open' }
-    const open = (): FaultyFile => new FaultyFile(this.#inner.open(path, mode), this.#faults, this.#asyncTurn)
+    const open = (): FaultyFile =>
+      new FaultyFile(this.#inner.open(path, mode, options), this.#faults, this.#asyncTurn)
     return this.#faults.run(call, open, (file) => file.abandon())
   }
 

@@ -61,6 +61,42 @@ describe('opening', () => {
     }
   })
 
+  it.skipIf(!linux)('creates a file like another one, whatever the umask', () => {
+    const umask = process.umask(0o077)
+    try {
+      for (const [bits, expected] of [
+        [0o664, 0o664],
+        [0o600, 0o600],
+        [0o440, 0o640],
+      ] as const) {
+        const model = directory.file(`model-${bits}`)
+        fs.writeFileSync(model, '')
+        fs.chmodSync(model, bits)
+        const path = directory.file(`new-${bits}`)
+        storage.open(path, 'create', { like: model }).close()
+        expect(fs.statSync(path).mode & 0o777).toBe(expected)
+      }
+      storage.open(directory.file('plain'), 'create').close()
+      expect(fs.statSync(directory.file('plain')).mode & 0o777).toBe(0o600)
+    } finally {
+      process.umask(umask)
+    }
+    const missing = { like: directory.file('absent') }
+    expect(() => storage.open(directory.file('none'), 'create', missing)).toThrow(
+      expect.objectContaining({ code: 'VARVE_NOT_FOUND' }),
+    )
+    expect(fs.existsSync(directory.file('none'))).toBe(false)
+  })
+
+  it('tells how much space is free, where the system does', () => {
+    expect(storage.freeBytes(directory.file('a'))).toBeGreaterThan(0)
+    expect(storage.freeBytes(directory.file('absent/a'))).toBeUndefined()
+    vi.spyOn(fs, 'statfsSync').mockImplementationOnce(() => {
+      throw systemError('ENOSYS')
+    })
+    expect(storage.freeBytes(directory.file('a'))).toBeUndefined()
+  })
+
   it('creates exclusively, and follows no symbolic link that was planted', () => {
     const victim = directory.file('victim')
     fs.writeFileSync(victim, 'precious')
