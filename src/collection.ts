@@ -2,7 +2,8 @@
  * A collection of an open database: reads, and writes that are transactions of one operation each.
  */
 import { CollectionReader, type ReadView } from './collection-reader.js'
-import { type Engine, keep } from './engine/engine.js'
+import type { Engine } from './engine/engine.js'
+import { keep } from './engine/keep.js'
 import { insertMany } from './engine/insert-many.js'
 import type { Change, Transaction } from './engine/transaction.js'
 import type { Key } from './format/key.js'

@@ -47,5 +47,7 @@ export interface CommitterParts {
   readonly syncIntervalMs: number
   /** Told when the head went back: an open transaction was built on commits that failed. */
   readonly onReset: (error: unknown) => void
+  /** Told when more commits are visible. */
+  readonly onVisible: () => void
   readonly checkpoints: Pick<CheckpointerParts, 'codecs' | 'nodes' | 'log' | 'cacheBytes' | 'automatic'>
 }

@@ -334,6 +334,7 @@ export class Committer {
     if (slice !== undefined) this.checkpointer.written(slice)
     this.#unsyncedBytes += buffer.length
     this.#parts.source.removeBuffer(buffer)
+    if (last !== undefined) this.#parts.onVisible()
   }
 
   *#makeDurable(written: PendingCommit[]): Task<boolean> {
@@ -423,6 +424,7 @@ export class Committer {
     if (last.end !== to)
       throw new StorageError(`${file.path} changed between a write and reading it back.`, { path: file.path })
     visible.apply(head.takeChange(), head.lastReplayed)
+    this.#parts.onVisible()
   }
 
   /** Nothing more can be written: every commit that is not acknowledged fails. */

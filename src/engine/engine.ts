@@ -6,7 +6,6 @@
  * hold is above (`database.ts`).
  */
 import { ErrorCode, StateError, TransactionError } from '../errors.js'
-import { copyStorable, type Row } from '../format/value.js'
 import { TransactionBuilder } from '../log/transaction-builder.js'
 import { runAsync, runSync } from '../storage/task.js'
 import { acknowledgement, type Settle } from './acknowledgement.js'
@@ -17,11 +16,12 @@ import { inTime } from './in-time.js'
 import { type Generation, newGeneration } from './generation.js'
 import { KeysOf } from './keys-of.js'
 import { PinnedStates } from './pinned-states.js'
-import { RunningCode } from './running-code.js'
+import { refusePromise, RunningCode } from './running-code.js'
 import { RulesOf } from './row-rules.js'
 import type { DatabaseState } from './state.js'
 import { Transaction, type TransactionParts } from './transaction.js'
 import { UuidGenerator } from './uuid.js'
+import { type EngineListener, Watchers } from './watchers.js'
 import { WriterTurns } from './writer-turns.js'
 
 /** A transaction that stays open across turns of the event loop. */
@@ -54,6 +54,7 @@ export class Engine {
   #generation: Generation
   #committer: Committer | undefined
   readonly #turns = new WriterTurns()
+  readonly #watchers = new Watchers()
   readonly #builder: TransactionBuilder
   readonly #uuids: UuidGenerator
   #transactionParts: TransactionParts
@@ -107,6 +108,7 @@ export class Engine {
       durability,
       syncIntervalMs,
       onReset: (error) => this.#doom(error),
+      onVisible: () => this.#watchers.tell('commit'),
       checkpoints: { codecs, nodes, log, cacheBytes, automatic: !ephemeral },
     })
     // What a long replay left unstored need not wait for the next commit.
@@ -121,6 +123,22 @@ export class Engine {
   /** The file that is read and written now. */
   get generation(): Generation {
     return this.#generation
+  }
+
+  /**
+   * Goes over to another file that holds the same history. Between two turns of the event loop, and for a writer with its turn
+   * taken and everything acknowledged.
+   */
+  replaceGeneration(generation: Generation): void {
+    this.#generation = generation
+    this.#transactionParts = this.#newTransactionParts()
+    this.#committer = this.#newCommitter()
+    this.#watchers.tell('generation')
+  }
+
+  /** Tells `listener` what changes (see `watchers.ts`) until the function that this returns is called. */
+  watch(listener: EngineListener): () => void {
+    return this.#watchers.add(listener)
   }
 
   /** What readers see. Throws once the database is closed. */
@@ -456,6 +474,7 @@ export class Engine {
     this.#closed = true
     this.#committer?.stop()
     this.pins.closeAll()
+    this.#watchers.tell('closed')
     try {
       this.#generation.file.close()
     } finally {
@@ -475,22 +494,4 @@ function checkpointIfPossible(committer: Committer): void {
   } catch {
     noMatter()
   }
-}
-
-/** A copy of a row or patch that waits for its turn, so that later changes by the caller do not reach it. */
-export function keep(row: Row): Row {
-  return copyStorable(row)
-}
-
-function refusePromise(result: unknown): void {
-  if (
-    typeof result !== 'object' ||
-    result === null ||
-    !('then' in result) ||
-    typeof result.then !== 'function'
-  )
-    return
-  throw new TransactionError(
-    'The callback of transactionSync returned a promise. Use transaction for asynchronous work.',
-  )
 }

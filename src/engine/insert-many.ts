@@ -4,7 +4,8 @@
 import type { Key } from '../format/key.js'
 import type { Row } from '../format/value.js'
 import { SLICE_MS } from '../storage/task.js'
-import { type Engine, keep } from './engine.js'
+import type { Engine } from './engine.js'
+import { keep } from './keep.js'
 
 /** Up to this many rows are encoded at once, before the call returns. */
 const AT_ONCE = 256

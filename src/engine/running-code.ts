@@ -2,6 +2,7 @@
  * Which transaction the running code belongs to: known within a turn by what is being run, and across turns by the
  * platform's asynchronous context, where it has one.
  */
+import { TransactionError } from '../errors.js'
 import type { AsyncContext } from '../storage/platform.js'
 import type { Transaction } from './transaction.js'
 
@@ -50,4 +51,18 @@ export class RunningCode {
   #context(): Context | undefined {
     return this.#asyncContext?.current() as Context | undefined // Nothing but `run` puts anything there.
   }
+}
+
+/** A synchronous transaction ends with its callback: what a promise still does would come too late. */
+export function refusePromise(result: unknown): void {
+  if (
+    typeof result !== 'object' ||
+    result === null ||
+    !('then' in result) ||
+    typeof result.then !== 'function'
+  )
+    return
+  throw new TransactionError(
+    'The callback of transactionSync returned a promise. Use transaction for asynchronous work.',
+  )
 }
