@@ -7,6 +7,7 @@
 import { type CatalogEntry, CATALOG_ID, readEntry } from '../catalog/entry.js'
 import type { CollectionDefinition } from '../catalog/definition.js'
 import { CorruptionError, FormatError } from '../errors.js'
+import type { BaseCollection } from '../format/base.js'
 import { keyAfter } from '../format/key-order.js'
 import { Operation, type RecordView } from '../format/record.js'
 import type { Checkpoint } from '../format/checkpoint.js'
@@ -367,6 +368,12 @@ export class Head implements RestorableTarget {
       `The record at offset ${position} of ${this.#path} belongs to collection ${record.collectionId}, which the catalog does not know. The file is untouched; use a newer version, or salvage it.`,
       { path: this.#path, offset: position },
     )
+  }
+
+  beginsWith(collections: readonly BaseCollection[]): string | undefined {
+    if (collections.length !== this.#collections.size) return 'the number of collections'
+    const other = collections.find(({ id, digest, rows }) => !this.#collections.get(id)?.holds(rows, digest))
+    return other === undefined ? undefined : `the rows of collection ${other.id}`
   }
 
   commit(position: CommitPosition): void {

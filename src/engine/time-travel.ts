@@ -7,13 +7,13 @@
  */
 import { ArgumentError, CorruptionError, HistoryGoneError } from '../errors.js'
 import type { Checkpoint } from '../format/checkpoint.js'
-import { type Header, LOG_START } from '../format/header.js'
+import { type Header, isCompacted, LOG_START } from '../format/header.js'
 import { shortGeneration } from '../format/frame.js'
 import { readCheckpoint } from '../log/checkpoints.js'
-import { isGenerationStart } from '../log/commit-reader.js'
 import type { CommitPosition } from '../log/commit-position.js'
 import { judgeLog } from '../log/judge.js'
 import type { Judgement } from '../log/judgement.js'
+import { generationStart } from '../log/replay.js'
 import { runSync } from '../storage/task.js'
 import type { Engine } from './engine.js'
 import { Head } from './head.js'
@@ -75,7 +75,7 @@ function replayTo(engine: Engine, moment: Moment, visible: CommitPosition): Data
     throw historyGone(header, moment, path)
   const past = nodes.forThePast()
   const rows = new RowReader(new RecordSource(file, platform.checksum), codecs, path)
-  const head = new Head(emptyState(startOfFile(header), past), codecs, path, past, rows)
+  const head = new Head(emptyState(generationStart(header), past), codecs, path, past, rows)
   for (let base = nearestBase(engine, moment, engine.newestCheckpoint); ;) {
     try {
       return replayFrom(base, engine, moment, visible, head)
@@ -95,7 +95,7 @@ function replayFrom(
 ): DatabaseState {
   const { platform, path } = engine.parts
   const { file, header } = engine.generation
-  head.start(base, startOfFile(header))
+  head.start(base, generationStart(header))
   const parent = head.base.commit
   const judgement = runSync(
     judgeLog(
@@ -106,6 +106,7 @@ function replayFrom(
         maxEpoch: visible.epoch,
         from: base?.replayFrom ?? parent.end,
         parent,
+        startsWithBase: isCompacted(header),
         nodesCheckedBefore: Number.POSITIVE_INFINITY,
         to: visible.end,
         watermark: 0,
@@ -116,7 +117,7 @@ function replayFrom(
   )
   requireReached(judgement, moment, visible, path)
   const { last } = judgement
-  if (isGenerationStart(last, header) && header.parentSequence > 0) throw historyGone(header, moment, path)
+  if (last.end === LOG_START && isCompacted(header)) throw historyGone(header, moment, path)
   const state = new VisibleState(head.base)
   state.apply(head.takeChange(), last)
   return state
@@ -135,12 +136,6 @@ function nearestBase(engine: Engine, moment: Moment, offset: number): Checkpoint
     at = checkpoint.previous
   }
   return undefined
-}
-
-/** The commit that the first one of a file names. */
-function startOfFile(header: Header): CommitPosition {
-  const { parentSequence: sequence, parentCommitOffset: offset, parentCommitCrc: crc } = header
-  return { sequence, time: 0, offset, crc, end: LOG_START, epoch: 0 }
 }
 
 /** The commit after the wanted one was seen, or it is known that there is none: else damage lies between. */

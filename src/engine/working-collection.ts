@@ -34,6 +34,11 @@ export class WorkingCollection {
     return this.#editor.count
   }
 
+  /** Whether it holds so many rows with this digest. */
+  holds(rows: number, { a, b }: Digest): boolean {
+    return this.count === rows && this.#digest.a === a && this.#digest.b === b
+  }
+
   find(key: Uint8Array, ref: RecordRef): boolean {
     return this.#editor.find(key, ref)
   }

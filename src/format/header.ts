@@ -63,6 +63,11 @@ export interface Header {
 
 export const NO_GENERATION: string = '0'.repeat(32)
 
+/** Whether a generation was made from another one: then its first commit is a `Base`. */
+export function isCompacted({ parentGenerationId }: Header): boolean {
+  return parentGenerationId !== NO_GENERATION
+}
+
 export type HeaderResult =
   | { readonly ok: true; readonly header: Header }
   | {

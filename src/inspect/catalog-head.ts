@@ -49,6 +49,10 @@ export class CatalogHead extends Head {
     // There are no rows to build it from.
   }
 
+  override beginsWith(): undefined {
+    // No row is kept to be compared.
+  }
+
   override putRow(_collectionId: number, _key: Uint8Array, { lengthBytes }: PlacedRecord): void {
     this.recordBytes += lengthBytes
   }

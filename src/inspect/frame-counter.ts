@@ -12,6 +12,9 @@ export interface FrameCount {
   readonly bytes: number
 }
 
+/** Frames that hold a commit block. */
+const COMMITS: ReadonlySet<number> = new Set([FrameKind.transaction, FrameKind.txnCommit, FrameKind.base])
+
 export class FrameCounter implements LogWatch {
   /** Commits in the chain, the sequence of the first and when it was made. */
   commits = 0
@@ -32,7 +35,7 @@ export class FrameCounter implements LogWatch {
     count.frames += 1
     count.bytes += scanner.end - scanner.offset
     this.#counts.set(kind, count)
-    if (kind === FrameKind.transaction || kind === FrameKind.txnCommit) this.firstSequence ??= sequence
+    if (COMMITS.has(kind)) this.firstSequence ??= sequence
   }
 
   judged({ transactionsApplied, firstTime }: Judgement): void {

@@ -3,7 +3,7 @@
  */
 import type { LockHolder } from '../errors.js'
 import { FrameKind } from '../format/frame.js'
-import { type Header, LOG_START, NO_GENERATION } from '../format/header.js'
+import { type Header, isCompacted, LOG_START } from '../format/header.js'
 import type { Superblock, SuperblockResult } from '../format/superblock.js'
 import { listQuarantines } from '../log/quarantine-files.js'
 import type { LostCommit, RecoveryClass } from '../log/recovery-info.js'
@@ -109,7 +109,7 @@ function fileReport({
     fileBytes: file.size(),
     header,
     headerDamaged,
-    hasParent: header.parentGenerationId !== NO_GENERATION,
+    hasParent: isCompacted(header),
     epoch: live?.epoch,
     superblocks: slots.map((slot, i) => superblockReport(slot, i, liveSlot === i)),
   }

@@ -6,7 +6,6 @@
 import type { CorruptionError } from '../errors.js'
 import { COMMIT_BLOCK_BYTES, CommitBlock, readCommitBlock } from '../format/commit.js'
 import { FRAME_HEADER_BYTES, FrameKind } from '../format/frame.js'
-import type { Header } from '../format/header.js'
 import { type CommittedLog, FrameReader, NEAR_BYTES } from './frame-reader.js'
 
 /** How a commit is named by the one that follows it. */
@@ -26,6 +25,8 @@ export interface RecordsFrame {
 export class CommitReader {
   /** The block read last. */
   readonly block: CommitBlock = new CommitBlock()
+  /** Whether the commit that `readCommit` read last is the first one of the file. */
+  isFirst = false
   readonly #log: CommittedLog
   /** Headers of a large transaction lie megabytes apart. */
   readonly #headers: FrameReader
@@ -43,7 +44,9 @@ export class CommitReader {
     for (let at = frames.end; ; at = headers.end) {
       headers.readHeader(at, limit)
       if (headers.header.kind === FrameKind.txnRecords) continue
-      if (headers.header.kind !== FrameKind.txnCommit) throw this.#misfit(at, 'the commit of the transaction')
+      const { kind: last } = headers.header
+      if (last !== FrameKind.txnCommit && last !== FrameKind.base)
+        throw this.#misfit(at, 'the commit of the transaction')
       headers.readFrame(at, limit)
       const block = this.#readBlock(headers, sequence)
       if (block.begin >= offset) throw this.#misfit(at, 'a commit of the frames before it')
@@ -56,13 +59,15 @@ export class CommitReader {
     const { offset, sequence, crc } = name
     frames.readFrame(offset, limit)
     const { kind } = frames.header
-    if (kind !== FrameKind.transaction && kind !== FrameKind.txnCommit)
+    if (kind !== FrameKind.transaction && kind !== FrameKind.txnCommit && kind !== FrameKind.base)
       throw this.#misfit(offset, `commit ${sequence}`)
     const block = this.#readBlock(frames, sequence)
     if (block.commitCrc !== crc) throw this.#misfit(offset, `commit ${sequence} as its successor names it`)
-    if (block.begin > offset || block.previousSequence >= sequence)
+    // The first one of a compacted generation stands in for the one that it names.
+    this.isFirst = kind === FrameKind.base || block.previousOffset === 0
+    if (block.begin > offset || (block.previousSequence >= sequence && kind !== FrameKind.base))
       throw this.#misfit(offset, 'a commit after what it names')
-    if (kind === FrameKind.txnCommit) return this.#framesBefore(offset)
+    if (kind !== FrameKind.transaction) return this.#framesBefore(offset)
     return [{ offset, firstRecord: offset + FRAME_HEADER_BYTES + COMMIT_BLOCK_BYTES }]
   }
 
@@ -99,9 +104,4 @@ export class CommitReader {
   #misfit(offset: number, expected: string): CorruptionError {
     return this.#headers.damaged(offset, expected, 'another frame')
   }
-}
-
-/** Whether a commit is the one that a generation's first commit names: there is none of this file before it. */
-export function isGenerationStart({ sequence, offset }: CommitName, header: Header): boolean {
-  return sequence === header.parentSequence && offset === header.parentCommitOffset
 }

@@ -6,6 +6,7 @@
  * recovery table of `docs/recovery.md`; what to do about it is the caller's business. Reads only.
  */
 import { CorruptionError, FormatError } from '../errors.js'
+import { type BaseCollection, readBaseCollections } from '../format/base.js'
 import { COMMIT_BLOCK_BYTES, CommitBlock, CommitCrc, readCommitBlock } from '../format/commit.js'
 import { FRAME_HEADER_BYTES, FrameKind } from '../format/frame.js'
 import { LOG_START } from '../format/header.js'
@@ -24,6 +25,8 @@ export interface ReplayTarget {
   begin(speculative: boolean): void
   /** One record; `position` is where it stands in the file. Throws if its content is not understood. */
   record(bytes: Uint8Array, record: RecordView, position: number): void
+  /** The first commit of a compacted generation follows: whether what it states was applied. If not, how they differ. */
+  beginsWith?(collections: readonly BaseCollection[]): string | undefined
   commit(position: CommitPosition): void
   rollback(): void
 }
@@ -53,7 +56,6 @@ interface PendingTransaction {
   framesCrc: number
   /** Where its next frame must be. */
   next: number
-  operations: number
 }
 
 interface Break {
@@ -80,6 +82,10 @@ class LogJudge {
   #badRanges: BadRange[] = []
   #lost: LostCommit[] = []
   #lostCount = 0
+  /** Of the transaction at hand. */
+  #records = 0
+  /** Whether the first commit must be, and is not yet read, that of a compacted generation. */
+  #awaitsBase: boolean
   #applied = 0
   #declined = false
   #firstTime = 0
@@ -94,6 +100,7 @@ class LogJudge {
     this.#nameAtMost = input.nameAtMost ?? NAMED_BY_AN_OPEN
     this.#fileSize = input.to ?? input.file.size()
     this.#scanner = new LogScanner({ ...input, epochFloor: input.parent.epoch })
+    this.#awaitsBase = input.startsWithBase === true && input.parent.end === LOG_START
     this.#last = input.parent
     this.#durable = input.parent
     this.#logEnd = input.from
@@ -137,6 +144,9 @@ class LogJudge {
       case FrameKind.txnCommit:
         this.#txnCommit()
         break
+      case FrameKind.base:
+        this.#base()
+        break
       case FrameKind.mark:
         this.#mark()
         break
@@ -157,10 +167,11 @@ class LogJudge {
     if (!this.#links() || block.begin !== scanner.offset || block.frames !== 0)
       return this.#unlinked(scanner.offset)
     if (!this.#accepts()) return
+    this.#records = 0
     this.#commitCrc.start()
     this.#target.begin(false)
-    this.#records(scanner.payloadStart + COMMIT_BLOCK_BYTES)
-    this.#apply()
+    this.#applyRecords(scanner.payloadStart + COMMIT_BLOCK_BYTES)
+    this.#apply(this.#commitCrc.finish(block, this.#input.checksum))
   }
 
   #txnBegin(): void {
@@ -175,8 +186,8 @@ class LogJudge {
       frames: 1,
       framesCrc,
       next: end,
-      operations: 0,
     }
+    this.#records = 0
     this.#commitCrc.start()
     this.#target.begin(true)
   }
@@ -185,7 +196,7 @@ class LogJudge {
     const { offset, end, payloadStart } = this.#scanner
     const pending = this.#pendingAt(offset)
     if (pending === undefined) return this.#anomaly(offset, end, 'records without their transaction', offset)
-    this.#records(payloadStart)
+    this.#applyRecords(payloadStart)
     pending.frames += 1
     pending.framesCrc = this.#headerCrc(pending.framesCrc)
     pending.next = end
@@ -195,19 +206,47 @@ class LogJudge {
     const { offset } = this.#scanner
     const pending = this.#pendingAt(offset)
     const block = this.#readBlock()
-    const whole =
-      pending !== undefined &&
-      block.begin === pending.begin &&
-      block.frames === pending.frames &&
-      block.framesCrc === pending.framesCrc
-    if (!whole || !this.#links()) {
-      const begin = pending?.begin ?? offset
-      this.#abandonPending()
-      return this.#unlinked(begin)
-    }
+    if (!isWhole(pending, block) || !this.#links()) return this.#unlinkedTransaction()
     if (!this.#accepts()) return
     this.#pending = undefined
-    this.#apply()
+    this.#apply(this.#commitCrc.finish(block, this.#input.checksum))
+  }
+
+  /**
+   * The first commit of a compacted generation. It stands in for the commit of the parent that it was made from, and so has
+   * that one's CRC; its own records are vouched for by the CRC of their frames.
+   */
+  #base(): void {
+    const { offset, bytes, payloadStart, payloadEnd } = this.#scanner
+    const pending = this.#pendingAt(offset)
+    const block = this.#readBlock()
+    const collections = readBaseCollections(bytes.subarray(payloadStart, payloadEnd))
+    if (collections === undefined) throw this.#notUnderstood('a base that is none')
+    if (!isWhole(pending, block) || !this.#isFirst(block)) return this.#unlinkedTransaction()
+    if (!this.#accepts()) return
+    this.#pending = undefined
+    const difference = this.#target.beginsWith?.(collections)
+    if (difference !== undefined) this.#contradiction(difference)
+    this.#awaitsBase = false
+    this.#apply(this.#last.crc)
+  }
+
+  /** Whether a block is that of the generation's first commit: it names the parent's commit, and is it. */
+  #isFirst({ sequence, previousSequence, previousOffset, previousCrc }: CommitBlock): boolean {
+    const last = this.#last
+    return (
+      this.#awaitsBase &&
+      sequence === last.sequence &&
+      previousSequence === last.sequence &&
+      previousOffset === last.offset &&
+      previousCrc === last.crc
+    )
+  }
+
+  #unlinkedTransaction(): void {
+    const begin = this.#pending?.begin ?? this.#scanner.offset
+    this.#abandonPending()
+    this.#unlinked(begin)
   }
 
   #mark(): void {
@@ -288,11 +327,10 @@ class LogJudge {
   }
 
   /** The block was checked to link: it becomes the last commit, and anomalies before it turn out harmless. */
-  #apply(): void {
+  #apply(crc: number): void {
     const { header, offset, end } = this.#scanner
     const block = this.#block
-    const crc = this.#commitCrc.finish(block, this.#input.checksum)
-    if (block.operations !== this.#commitCrc.records) this.#contradiction('the number of operations')
+    if (block.operations !== this.#records) this.#contradiction('the number of operations')
     if (block.commitCrc !== crc) this.#contradiction('the commit checksum')
     if (block.sequence !== header.sequence) this.#contradiction('the sequence')
     if (block.time < this.#last.time) this.#contradiction('the time')
@@ -335,6 +373,7 @@ class LogJudge {
     const { previousSequence, previousOffset, previousCrc, sequence } = this.#block
     const last = this.#last
     return (
+      !this.#awaitsBase &&
       previousSequence === last.sequence &&
       previousOffset === last.offset &&
       previousCrc === last.crc &&
@@ -346,6 +385,7 @@ class LogJudge {
     const { header, view, payloadStart, payloadEnd, offset } = this.#scanner
     const length = payloadEnd - payloadStart
     const alone = header.kind === FrameKind.txnCommit
+    // A base says more, which is judged where it is read.
     const fits = alone ? length === COMMIT_BLOCK_BYTES : length >= COMMIT_BLOCK_BYTES
     if (!fits || !readCommitBlock(view, payloadStart, this.#block))
       throw this.#notUnderstood('a commit block that is none')
@@ -353,7 +393,7 @@ class LogJudge {
     return this.#block
   }
 
-  #records(start: number): void {
+  #applyRecords(start: number): void {
     const { bytes, view, payloadStart, payloadEnd, offset } = this.#scanner
     const base = offset + FRAME_HEADER_BYTES - payloadStart
     const checksum = this.#input.trustsFrames === true ? undefined : this.#input.checksum
@@ -363,7 +403,8 @@ class LogJudge {
         throw this.#notUnderstood(`a record at offset ${base + at} that is none (${problem})`)
       if (this.#record.distance !== base + at - offset)
         this.#contradiction('a record’s distance to its frame')
-      this.#commitCrc.addRecord(this.#record.crc)
+      this.#records += 1
+      if (!this.#awaitsBase) this.#commitCrc.addRecord(this.#record.crc)
       this.#target.record(bytes, this.#record, base + at)
       at = this.#record.end
     }
@@ -445,4 +486,13 @@ class LogJudge {
     const uncommitted = found.uncommitted && this.#suspects.length === 1
     return { classification: uncommitted ? 'uncommittedTail' : 'tornTail', breakOffset: found.offset }
   }
+}
+
+function isWhole(pending: PendingTransaction | undefined, block: CommitBlock): boolean {
+  return (
+    pending !== undefined &&
+    block.begin === pending.begin &&
+    block.frames === pending.frames &&
+    block.framesCrc === pending.framesCrc
+  )
 }

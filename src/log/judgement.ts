@@ -18,6 +18,8 @@ export interface JudgeInput {
   /** Where to begin, and the commit that the first one must name; no frame is of a lower epoch than it. */
   readonly from: number
   readonly parent: CommitPosition
+  /** Whether the first commit of the file must be the `Base` of a compacted generation, standing in for its parent. Default false. */
+  readonly startsWithBase?: boolean | undefined
   /**
    * No commit lies between W, as `watermark` says it, and here: what is damaged there costs none. The scan looks for a frame
    * here again. Default 0.

@@ -4,7 +4,7 @@
 import type { Checkpoint } from '../format/checkpoint.js'
 import type { Checksum } from '../format/checksum.js'
 import { FrameKind, shortGeneration } from '../format/frame.js'
-import { type Header, LOG_START } from '../format/header.js'
+import { type Header, isCompacted, LOG_START } from '../format/header.js'
 import type { Superblock } from '../format/superblock.js'
 import type { StorageFile } from '../storage/storage.js'
 import type { Task } from '../storage/task.js'
@@ -50,6 +50,7 @@ export function judgeInput(
     maxEpoch: bothValid && superblocks.live !== undefined ? superblocks.live.epoch : Number.POSITIVE_INFINITY,
     from: LOG_START,
     parent: generationStart(header),
+    startsWithBase: isCompacted(header),
     watermark: superblocks.live?.watermark ?? 0,
     noCommitBefore: superblocks.live?.checkpointEnd ?? 0,
     highestSequence: superblocks.live?.highestSequence ?? 0,
@@ -139,8 +140,8 @@ function pretendedEnd(file: StorageFile, live: Superblock | undefined): number |
   return live !== undefined && live.cutAt > 0 ? Math.min(live.cutAt, file.size()) : undefined
 }
 
-/** The commit that a generation's first one names. */
-function generationStart(header: Header): CommitPosition {
+/** Where a generation begins: the commit that its first one names. */
+export function generationStart(header: Header): CommitPosition {
   return {
     sequence: header.parentSequence,
     time: 0,

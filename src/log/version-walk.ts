@@ -11,8 +11,9 @@
  */
 import type { CorruptionError } from '../errors.js'
 import { FrameKind } from '../format/frame.js'
+import { LOG_START } from '../format/header.js'
 import { Operation, readRecord, RecordView } from '../format/record.js'
-import { type CommitName, CommitReader, isGenerationStart, type RecordsFrame } from './commit-reader.js'
+import { type CommitName, CommitReader, type RecordsFrame } from './commit-reader.js'
 import { type CommittedLog, FrameReader, NEAR_BYTES } from './frame-reader.js'
 import type { CommitPosition } from './commit-position.js'
 
@@ -71,14 +72,17 @@ export function* presentLife(query: VersionQuery, newest: IndexedRecord): Versio
 /** All versions that the file holds, deletes among them. */
 export function* everyLife(query: VersionQuery): VersionWalk {
   const reader = new VersionReader(query, SCAN_BYTES)
-  const { log, commit } = query
+  const { commit } = query
   let limit = commit.end
   let pausedAt = limit
-  for (let name: CommitName = commit; !isGenerationStart(name, log.header);) {
+  if (commit.end === LOG_START) return
+  for (let name: CommitName = commit; ;) {
     const frames = reader.readCommit(name, limit)
+    const { isFirst } = reader
     const { begin, previousSequence, previousOffset, previousCrc } = reader.block
     const change = yield* reader.findIn(frames, limit)
     if (change !== undefined) yield reader.show(change, frames, limit)
+    if (isFirst) return
     limit = begin
     name = { sequence: previousSequence, offset: previousOffset, crc: previousCrc }
     if (pausedAt - limit < BYTES_PER_PAUSE) continue
@@ -165,6 +169,11 @@ class VersionReader {
   }
 
   // By commits
+
+  /** Whether the commit read last is the first one of the file. */
+  get isFirst(): boolean {
+    return this.#commits.isFirst
+  }
 
   readCommit(name: CommitName, limit: number): RecordsFrame[] {
     return this.#commits.readCommit(this.#frames, name, limit)
