@@ -10,18 +10,23 @@ import { memoryOf, type Node } from './node.js'
 export const REPLACED = -2
 /** Where a node is that is kept whatever the budget, because its parents hold it anyway. */
 const HELD = -3
+/** Gaps that are left as they are. */
+const FEW_GAPS = 64
 
 export class NodeCache {
   /** Memory of the nodes here, as `memoryOf` counts it. */
   bytes = 0
   evictions = 0
   readonly #nodes = new Map<number, Node>()
-  readonly #ring: Node[] = []
+  /** In the order in which the hand passes them, with gaps where nodes went. */
+  #ring: (Node | undefined)[] = []
+  /** The gaps, the newest last: the next node comes in where one went, just behind the hand, which passes it last. */
+  #gaps: number[] = []
   #held: Node[] = []
   #hand = 0
 
   get count(): number {
-    return this.#ring.length
+    return this.#ring.length - this.#gaps.length
   }
 
   get(position: number): Node | undefined {
@@ -34,8 +39,8 @@ export class NodeCache {
   add(node: Node): void {
     if (this.#nodes.has(node.position)) return
     this.#nodes.set(node.position, node)
-    node.cachedAt = this.#ring.length
-    this.#ring.push(node)
+    node.cachedAt = this.#gaps.pop() ?? this.#ring.length
+    this.#ring[node.cachedAt] = node
     this.bytes += memoryOf(node)
   }
 
@@ -60,18 +65,27 @@ export class NodeCache {
 
   /** Evicts until at most `limitBytes` are taken. */
   trim(limitBytes: number): void {
-    while (this.bytes > limitBytes && this.#ring.length > 0) {
+    while (this.bytes > limitBytes && this.count > 0) {
       if (this.#hand >= this.#ring.length) this.#hand = 0
-      const node = this.#ring[this.#hand]
-      if (node === undefined) return
-      if (node.recent) {
-        node.recent = false
-        this.#hand++
-      } else {
+      const node = this.#ring[this.#hand++]
+      if (node === undefined) continue
+      if (node.recent) node.recent = false
+      else {
         this.#remove(node)
         this.evictions++
       }
     }
+    if (this.#gaps.length > FEW_GAPS && this.#gaps.length * 2 > this.#ring.length) this.#closeGaps()
+  }
+
+  /** In the same order, from where the hand is: what it skips never costs more than what it looks at. */
+  #closeGaps(): void {
+    const ring = [...this.#ring.slice(this.#hand), ...this.#ring.slice(0, this.#hand)]
+    const nodes = ring.filter((node) => node !== undefined)
+    for (const [at, node] of nodes.entries()) node.cachedAt = at
+    this.#ring = nodes
+    this.#gaps = []
+    this.#hand = 0
   }
 
   /** Forgets a node that the newest state of its tree does not have any more. */
@@ -83,13 +97,9 @@ export class NodeCache {
     }
   }
 
-  /** The last of the ring takes the place of the one that goes. */
   #remove(node: Node): void {
-    const last = this.#ring.pop()
-    if (last !== undefined && last !== node) {
-      this.#ring[node.cachedAt] = last
-      last.cachedAt = node.cachedAt
-    }
+    this.#ring[node.cachedAt] = undefined
+    this.#gaps.push(node.cachedAt)
     node.cachedAt = -1
     this.#nodes.delete(node.position)
     this.bytes -= memoryOf(node)

@@ -64,6 +64,21 @@ describe('a cache of nodes', () => {
     )
   })
 
+  it('keeps a new set of nodes that fits, though it was full of others', () => {
+    const cache = new NodeCache()
+    const each = memoryOf(nodeAt(1))
+    const ask = (position: number): boolean => {
+      if (cache.get(position) !== undefined) return true
+      cache.add(nodeAt(position))
+      cache.trim(each * 100)
+      return false
+    }
+    for (let position = 1; position <= 100; position++) ask(position)
+    const wanted = Array.from({ length: 40 }, (_, i) => 1000 + i)
+    expect(wanted.some(ask)).toBe(false)
+    expect(wanted.every(ask)).toBe(true)
+  })
+
   it('never keeps more than it is told to, and counts exactly what it keeps', () => {
     const random = randomFrom(seed)
     const cache = new NodeCache()
