@@ -2,6 +2,7 @@
  * The database, as users hold it.
  */
 /// <reference lib="esnext.disposable" />
+import { exportSnapshot, type ExportOptions, type ExportReport } from './backup/export.js'
 import { collectionInput, type PrimaryKeyInput } from './catalog/definition.js'
 import type { FieldDefinition } from './catalog/field.js'
 import type { Migration, MigrationRecord } from './catalog/migration.js'
@@ -323,6 +324,25 @@ export class Database {
   snapshot(options: SnapshotOptions = {}): Snapshot {
     const { at } = options
     return new Snapshot(this.#engine, at === undefined ? this.#engine.pin() : stateAt(this.#engine, at))
+  }
+
+  /**
+   * Writes the last commit to a new file, a database by itself, while reads and writes go on: a copy of the file up to that
+   * commit, with its history. The copy is verified as a whole, made durable, and only then gets its name; if anything
+   * fails, nothing is left of it. Opening it gives the state of `sequence` of the report.
+   *
+   * Rejects with `VARVE_EXISTS` if there is a file of that name (unless `force`) or it is the database itself by any name,
+   * `VARVE_LOCKED` if the file to be replaced is open, `VARVE_NO_SPACE`, `VARVE_CORRUPTION` if the copy does not verify
+   * because the database or the copy is damaged, and with the reason of `signal`.
+   *
+   * @example
+   * ```ts
+   * const { sequence, bytes } = await db.exportSnapshot('backup.varve')
+   * ```
+   */
+  exportSnapshot(path: string | URL, options: ExportOptions = {}): Promise<ExportReport> {
+    const { platform } = this.#engine.parts
+    return exportSnapshot(this.#engine, pathOf(path, platform), options)
   }
 
   // Durability and end

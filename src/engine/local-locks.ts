@@ -10,7 +10,13 @@ const RETRY_MS = 10
 /** Who holds which names of each storage. */
 const heldIn = new WeakMap<Storage, Map<string, LockHolder[]>>()
 
-export function localLocks(storage: Storage, platform: Platform): LockManager {
+/** The locks of databases in a storage. */
+export function locksOf(storage: Storage, platform: Platform): LockManager {
+  const { locks } = platform
+  return storage === platform.storage && locks !== undefined ? locks : localLocks(storage, platform)
+}
+
+function localLocks(storage: Storage, platform: Platform): LockManager {
   const names = heldIn.get(storage) ?? new Map<string, LockHolder[]>()
   heldIn.set(storage, names)
   const holders = (path: string): LockHolder[] => names.get(path) ?? []

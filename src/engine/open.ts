@@ -20,7 +20,7 @@ import { NODE_SHARE } from './checkpoint-policy.js'
 import { emptyState } from './empty-state.js'
 import type { OpenedFile } from './generation.js'
 import { Head } from './head.js'
-import { localLocks } from './local-locks.js'
+import { locksOf } from './local-locks.js'
 import { RecordSource } from './record-source.js'
 import { RowCodecs } from './row-codecs.js'
 import { RowReader } from './row-reader.js'
@@ -166,10 +166,7 @@ function decide(path: string, options: OpenOptions, platform: Platform): Opening
     path: resolved,
     storage,
     platform,
-    locks:
-      storage === platform.storage && platform.locks !== undefined
-        ? platform.locks
-        : localLocks(storage, platform),
+    locks: locksOf(storage, platform),
     request,
     readOnly,
     ephemeral: false,

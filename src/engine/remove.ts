@@ -4,7 +4,7 @@
 import { checkPath, Sidecar } from '../log/log-file.js'
 import { ArgumentError } from '../errors.js'
 import type { Platform } from '../storage/platform.js'
-import { localLocks } from './local-locks.js'
+import { locksOf } from './local-locks.js'
 import type { OpenOptions } from './open.js'
 
 /** Takes the writer lock, removes, releases. The database's own name goes first, so no half-removed one can be opened. */
@@ -18,11 +18,10 @@ export async function removeDatabase(
   if (storage === undefined)
     throw new ArgumentError('This entry of Varve has no file system: pass a storage.')
   const resolved = storage.resolve(path)
-  const locks =
-    storage === platform.storage && platform.locks !== undefined
-      ? platform.locks
-      : localLocks(storage, platform)
-  const lock = await locks.acquire(resolved, { kind: 'writer', waitMs: options.lock?.waitMs ?? 0 })
+  const lock = await locksOf(storage, platform).acquire(resolved, {
+    kind: 'writer',
+    waitMs: options.lock?.waitMs ?? 0,
+  })
   try {
     const existed = storage.stat(resolved) !== undefined
     storage.remove(resolved)

@@ -26,7 +26,7 @@ import { type DatabaseState, VisibleState } from './state.js'
 type HistoryPoint = Pick<CommitPosition, 'sequence' | 'time'>
 
 /** How far into history to go. */
-interface Moment {
+export interface Moment {
   /** Whether a commit is part of the state as of this moment. Holds for none after the first for which it does not. */
   readonly includes: (commit: HistoryPoint) => boolean
   /** The commit of exactly this sequence is the last one included; undefined for a date. */
@@ -52,7 +52,8 @@ export function stateAt(engine: Engine, at: unknown): DatabaseState {
   return replayTo(engine, moment, commit)
 }
 
-function momentOf(at: unknown): Moment {
+/** What `at` says. Throws `VARVE_ARGUMENT` for what is neither a sequence nor a date. */
+export function momentOf(at: unknown): Moment {
   if (at instanceof Date && !Number.isNaN(at.getTime())) {
     const time = at.getTime()
     const includes = (commit: HistoryPoint): boolean => commit.time <= time
@@ -149,7 +150,8 @@ function requireReached(judgement: Judgement, moment: Moment, visible: CommitPos
   )
 }
 
-function historyGone({ parentSequence }: Header, moment: Moment, path: string): HistoryGoneError {
+/** The error for a moment before the begin of a file. */
+export function historyGone({ parentSequence }: Header, moment: Moment, path: string): HistoryGoneError {
   return new HistoryGoneError(
     `The state of ${path} ${moment.text} is gone: the file was compacted and begins after commit ${parentSequence}. Read a later commit, or an older copy of the file.`,
     { path, expected: `a commit after ${parentSequence}` },

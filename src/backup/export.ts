@@ -1,0 +1,189 @@
+/**
+ * Snapshot export: one commit of an open database as a file of its own, while writes go on.
+ *
+ * The copy is of the commit that readers see when it begins. It is read through a handle of its own, so that neither a
+ * compaction nor a close of the database gets in its way, verified as a whole, and only then given its name.
+ */
+import { CATALOG_ID } from '../catalog/entry.js'
+import type { Engine } from '../engine/engine.js'
+import { locksOf } from '../engine/local-locks.js'
+import type { DatabaseState } from '../engine/state.js'
+import { ArgumentError, ErrorCode, StorageError } from '../errors.js'
+import { digestText } from '../format/digest.js'
+import { checkPath, Sidecar } from '../log/log-file.js'
+import type { Platform } from '../storage/platform.js'
+import type { Storage, StorageFile } from '../storage/storage.js'
+import { runAsync } from '../storage/task.js'
+import { checkCopy } from './check-copy.js'
+import { copyPrefix } from './copy-prefix.js'
+import { makeAside, publish, requireSpace, taken } from './new-file.js'
+import { type Prefix, prefixOf } from './prefix.js'
+
+/** Options of `Database.exportSnapshot`. */
+export interface ExportOptions {
+  /** Replace a file of this name. Default false. */
+  readonly force?: boolean | undefined
+  /** Where the file is made; by default where the database is, and for one in memory the file system. */
+  readonly storage?: Storage | undefined
+  /** Ends the work; nothing is left of it. */
+  readonly signal?: AbortSignal | undefined
+  /** Called now and then with how far the work is, in bytes: written, then verified. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined
+}
+
+/** What was exported. */
+export interface ExportReport {
+  /** Of the new file, with symbolic links resolved. */
+  readonly path: string
+  /** The commit that it holds. */
+  readonly sequence: number
+  /** When that was made. */
+  readonly time: Date
+  readonly bytes: number
+  readonly databaseId: string
+  readonly generationId: string
+  readonly collections: number
+  readonly rows: number
+  /** State digests by collection. */
+  readonly digests: Readonly<Record<string, string>>
+}
+
+/** What is exported: a file that is read, and the commit in it. */
+interface Exported {
+  readonly file: StorageFile
+  readonly prefix: Prefix
+  readonly digests: Readonly<Record<string, string>>
+}
+
+/** Exports the visible commit of a database to a file. */
+export async function exportSnapshot(
+  engine: Engine,
+  path: string,
+  options: ExportOptions,
+): Promise<ExportReport> {
+  const { platform } = engine.parts
+  options.signal?.throwIfAborted()
+  const { storage, destination } = destinationOf(engine, path, options)
+  const lock = await lockReplaced(storage, destination, options, platform)
+  try {
+    const { exported, release } = beginExport(engine)
+    try {
+      return await writeExport(engine, exported, storage, destination, options)
+    } finally {
+      release()
+    }
+  } finally {
+    lock?.release()
+  }
+}
+
+async function writeExport(
+  engine: Engine,
+  { file, prefix, digests }: Exported,
+  storage: Storage,
+  destination: string,
+  options: ExportOptions,
+): Promise<ExportReport> {
+  const { platform, path: source, storage: sourceStorage } = engine.parts
+  const { signal, force = false } = options
+  const { end: bytes, commit, header } = prefix
+  requireSpace(storage, destination, bytes)
+  const onBytes = (done: number, before = 0): void => options.onProgress?.(before + done, bytes * 2)
+  const like = storage === sourceStorage ? source : undefined
+  const report = await makeAside({ storage, path: destination, like }, platform, async (copy) => {
+    await runAsync(copyPrefix(file, copy, prefix, platform.checksum, { signal, onBytes }), platform, signal)
+    const onProgress = (done: number, total: number): void => onBytes((done / total) * bytes, bytes)
+    const checks = { storage, signal, onProgress }
+    const checked = await checkCopy(copy.path, { source, digests }, checks, platform)
+    signal?.throwIfAborted()
+    publish(storage, copy, destination, force && storage.stat(destination) !== undefined)
+    return checked
+  })
+  const { collections, rows } = report
+  const { databaseId, generationId } = header
+  const time = new Date(commit.time)
+  const { sequence } = commit
+  return { path: destination, sequence, time, bytes, databaseId, generationId, collections, rows, digests }
+}
+
+/** What is to be copied, decided at once. `release` gives back what is held of it. */
+function beginExport(engine: Engine): { readonly exported: Exported; readonly release: () => void } {
+  const { platform, storage, path } = engine.parts
+  const state = engine.state
+  const { file, log, writer } = engine.generation
+  const own = openSame(storage, path, file)
+  const prefix = prefixOf({
+    file: own ?? file,
+    checksum: platform.checksum,
+    commit: state.commit,
+    newestCheckpoint: engine.newestCheckpoint,
+    highestEpoch: writer?.epoch ?? log.highestEpoch,
+  })
+  return { exported: { file: own ?? file, prefix, digests: digestsOf(state) }, release: () => own?.close() }
+}
+
+/** Another handle of an open file. There is none if its name is gone: then the open one is all that is left of it. */
+function openSame(storage: Storage, path: string, file: StorageFile): StorageFile | undefined {
+  if (storage.stat(path)?.id !== file.identity().id) return undefined
+  const own = storage.open(path, 'read')
+  if (own.identity().id === file.identity().id) return own
+  own.close()
+  return undefined
+}
+
+function digestsOf({ collections }: DatabaseState): Record<string, string> {
+  const digests: Record<string, string> = {}
+  for (const [id, { definition, digest }] of collections)
+    if (id !== CATALOG_ID) digests[definition.name] = digestText(digest)
+  return digests
+}
+
+/** Where to, checked before anything is done. */
+function destinationOf(
+  engine: Engine,
+  path: string,
+  { storage: given, force = false }: ExportOptions,
+): { readonly storage: Storage; readonly destination: string } {
+  checkPath(path)
+  const { platform, path: source, storage: own, ephemeral } = engine.parts
+  const storage = given ?? (ephemeral ? platform.storage : own)
+  if (storage === undefined)
+    throw new ArgumentError('This entry of Varve has no file system: pass a storage to export to.')
+  const destination = storage.resolve(path)
+  if (storage === own) refuseOwnNames(engine, destination, source)
+  const present = storage.stat(destination)
+  if (present === undefined) return { storage, destination }
+  if (storage === own && present.id === engine.generation.file.identity().id) throw ownFile(destination)
+  if (!force) throw taken(destination)
+  // What is not a regular file is not replaced by one.
+  storage.open(destination, 'read').close()
+  return { storage, destination }
+}
+
+function refuseOwnNames(engine: Engine, destination: string, source: string): void {
+  if (destination === source) throw ownFile(destination)
+  const suffix = Object.values(Sidecar).find((each) => destination.startsWith(source + each))
+  if (suffix === undefined) return
+  throw new ArgumentError(
+    `${destination} is a name that Varve keeps for files of its own beside ${engine.parts.path}. Choose another.`,
+  )
+}
+
+function ownFile(path: string): StorageError {
+  return new StorageError(`${path} is the database itself. Name another file to export to.`, {
+    code: ErrorCode.exists,
+    path,
+  })
+}
+
+/** A file that somebody has open as a database is not replaced under their hands. */
+async function lockReplaced(
+  storage: Storage,
+  destination: string,
+  { signal }: ExportOptions,
+  platform: Platform,
+): Promise<{ release(): void } | undefined> {
+  if (storage.stat(destination) === undefined) return undefined
+  const request = { kind: 'writer', waitMs: 0, signal } as const
+  return await locksOf(storage, platform).acquire(destination, request)
+}

@@ -1,0 +1,76 @@
+/**
+ * A database file that is made beside its name and gets it only when it is whole.
+ *
+ * It is created exclusively under a random name in the directory that it is for, so that no link planted there is
+ * followed, with the permission bits of the file that it comes from. A crash leaves it under that name, which the next open for writing clears.
+ */
+import { ErrorCode, StorageError } from '../errors.js'
+import { hex } from '../format/integers.js'
+import { Sidecar } from '../log/log-file.js'
+import type { Platform } from '../storage/platform.js'
+import type { Storage, StorageFile } from '../storage/storage.js'
+
+const RANDOM_BYTES = 8
+
+/** Where a file is made. */
+export interface NewFilePlace {
+  readonly storage: Storage
+  /** Its name in the end, resolved. */
+  readonly path: string
+  /** Whose permission bits it gets; undefined for those that any new file has. */
+  readonly like: string | undefined
+}
+
+/** Makes a file aside: `make` writes it, syncs it and gives it its name. Whatever it leaves under the name aside is removed. */
+export async function makeAside<T>(
+  { storage, path, like }: NewFilePlace,
+  platform: Platform,
+  make: (file: StorageFile) => Promise<T>,
+): Promise<T> {
+  const aside = `${path}${Sidecar.creating}${hex(platform.randomBytes(RANDOM_BYTES))}`
+  const file = storage.open(aside, 'create', { like })
+  try {
+    return await make(file)
+  } finally {
+    try {
+      file.close()
+    } finally {
+      storage.remove(aside)
+    }
+  }
+}
+
+/** Gives a file made aside its name, durably. Without `replace` a name that is taken stays its owner's. */
+export function publish(storage: Storage, file: StorageFile, path: string, replace: boolean): void {
+  requireOwnName(storage, file)
+  if (replace) storage.rename(file.path, path)
+  else storage.link(file.path, path)
+  storage.syncDirectory(path)
+}
+
+/** In a directory that others may write to, the name may have become that of another file. */
+function requireOwnName(storage: Storage, file: StorageFile): void {
+  if (storage.stat(file.path)?.id === file.identity().id) return
+  throw new StorageError(
+    `${file.path} is not the file any more that was written under this name: somebody replaced it. Nothing was put in place; see who writes to this directory.`,
+    { path: file.path },
+  )
+}
+
+/** Refuses to begin what there is no room for, where the storage can tell. */
+export function requireSpace(storage: Storage, path: string, bytes: number): void {
+  const free = storage.freeBytes?.(path)
+  if (free === undefined || free >= bytes) return
+  throw new StorageError(
+    `There is no room for ${path}: it takes ${bytes} bytes, and ${free} are free. Free some, then try again.`,
+    { code: ErrorCode.noSpace, path, expected: `${bytes} bytes`, actual: `${free} bytes` },
+  )
+}
+
+/** The error for a name that is taken. */
+export function taken(path: string): StorageError {
+  return new StorageError(`${path} exists. Choose another name, or use force to replace it.`, {
+    code: ErrorCode.exists,
+    path,
+  })
+}
