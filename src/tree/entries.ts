@@ -115,8 +115,8 @@ export function removeEntry(node: Node, at: number): void {
   if (node.count <= firstKeyed(node)) dropPrefix(node)
 }
 
-/** Puts a child behind child `at - 1` of an inner node. */
-export function insertChild(parent: Node, at: number, separator: Uint8Array, child: Node): void {
+/** Puts a child, in memory or stored, behind child `at - 1` of an inner node. */
+export function insertChild(parent: Node, at: number, separator: Uint8Array, child: Node | undefined): void {
   insertEntry(parent, at, separator)
   parent.children.splice(at, 0, child)
 }

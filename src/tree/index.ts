@@ -1,4 +1,5 @@
 /** The tree as the layers above use it. */
+export { type StoreNode, TreeBuilder } from './builder.js'
 export { type TreeFinding, type TreeWatch, walkTree } from './check.js'
 export { treeShape } from './shape.js'
 export { TreeEditor } from './editor.js'
@@ -6,6 +7,6 @@ export { NodeStore } from './node-store.js'
 export { memoryOf, type Node } from './node.js'
 export { memoryOnly, type NodeSource } from './node-source.js'
 export { RecordRef } from './record-ref.js'
-export { type KeyBounds, Tree } from './tree.js'
+export { type KeyBounds, type Span, Tree } from './tree.js'
 export { imageBytes, writeImage } from './stored-node.js'
 export { releaseChildren, releaseStored, unstoredNodes } from './storing.js'

@@ -28,10 +28,10 @@ import type { RecordRef } from './record-ref.js'
 export const NODE_BYTES = 4096
 
 /** What an entry weighs beside its key. */
-const ENTRY_BYTES = 32
+export const ENTRY_BYTES = 32
 
 /** A node of so few entries is never split, however long their keys: inner nodes of long keys would have no fan-out. */
-const MIN_SPLIT_COUNT = 4
+export const MIN_SPLIT_COUNT = 4
 
 /** Least entries that a node grows by. */
 export const MIN_GROWTH = 4
@@ -276,12 +276,23 @@ function writeWide(node: Node, low: number, slot: number, value: number): void {
   words[(low + 1) * capacity + slot] = Math.floor(value / TWO_32)
 }
 
+/** How many keys there are below the children before `slot` of an inner node. */
+export function countBefore({ words, capacity }: Node, slot: number): number {
+  const low = Column.countLow * capacity
+  const high = Column.countHigh * capacity
+  let count = 0
+  let carried = 0
+  for (let before = 0; before < slot; before++) {
+    count += u32(words, low + before)
+    carried += u32(words, high + before)
+  }
+  return count + carried * TWO_32
+}
+
 /** How many keys the leaves at and below a node hold. */
 export function subtreeCount(node: Node): number {
   if (node.height === 0) return node.count
-  let total = 0
-  for (let slot = 0; slot < node.count; slot++) total += countAt(node, slot)
-  return total
+  return countBefore(node, node.count)
 }
 
 /**

@@ -1,0 +1,184 @@
+/**
+ * Builds a tree from keys that come in order, and stores its nodes as they fill up: it holds two nodes a level, however many
+ * keys there are.
+ *
+ * Leaves room in each node, so that the first changes of a compacted tree do not split all of them.
+ */
+import type { StoredRoot } from '../format/checkpoint.js'
+import { u32 } from '../format/typed-read.js'
+import { extract, insertChild, insertEntry } from './entries.js'
+import {
+  Column,
+  ColumnCount,
+  emptyNode,
+  ENTRY_BYTES,
+  firstKeyed,
+  isOver,
+  keyOf,
+  MIN_SPLIT_COUNT,
+  type Node,
+  NODE_BYTES,
+  Owner,
+  releaseChild,
+  setCountAt,
+  subtreeCount,
+  weightOf,
+  writeRef,
+} from './node.js'
+import { sharedBytes } from './search.js'
+import { EVENLY, separatorAt, splitNode, splitPoint } from './split.js'
+
+/** What a node weighs when the next entry goes into another. */
+const FULL_BYTES: number = NODE_BYTES * 0.9
+/** Entries that a node begins with room for, and bytes of their keys. */
+const FIRST_ENTRIES = 64
+const FIRST_KEY_BYTES = 1024
+
+const NO_KEY = new Uint8Array(0)
+
+/** A node, and the least key that may lie below it: none for the first of a level. */
+interface Placed {
+  readonly node: Node
+  readonly separator: Uint8Array
+}
+
+/** One level of the tree under construction. */
+interface Level {
+  /** Takes what comes next. */
+  open: Placed
+  /** Full, and not stored yet: the last node of a level may need of it. */
+  full: Placed | undefined
+}
+
+/** Stores a node, whose children are stored, and notes in it where. */
+export type StoreNode = (node: Node) => void
+
+export class TreeBuilder {
+  readonly #columns: number
+  readonly #store: StoreNode
+  readonly #owner = new Owner()
+  readonly #levels: Level[] = []
+  #count = 0
+
+  private constructor(columns: number, store: StoreNode) {
+    this.#columns = columns
+    this.#store = store
+    this.#levels.push({ open: this.#newNode(0, NO_KEY), full: undefined })
+  }
+
+  /** For a tree of keys and records. */
+  static ofRecords(store: StoreNode): TreeBuilder {
+    return new TreeBuilder(ColumnCount.recordsLeaf, store)
+  }
+
+  /** For a tree of keys alone. */
+  static ofKeys(store: StoreNode): TreeBuilder {
+    return new TreeBuilder(ColumnCount.keysLeaf, store)
+  }
+
+  /** Adds a key above all keys so far, with its record; a tree of keys alone ignores the record. */
+  add(key: Uint8Array, position: number, lengthBytes: number, crc: number): void {
+    const level = this.#level(0)
+    if (isFull(level.open.node, key)) this.#turn(0, separatorBefore(level.open.node, key))
+    const leaf = level.open.node
+    insertEntry(leaf, leaf.count, key)
+    writeRef(leaf, leaf.count - 1, position, lengthBytes, crc)
+    this.#count += 1
+  }
+
+  /** Stores what is left; nothing may be added afterwards. */
+  finish(): StoredRoot {
+    const count = this.#count
+    if (count === 0) return { position: 0, lengthBytes: 0, crc: 0, height: 0, count, nodeBytes: 0 }
+    for (let height = 0; ; height++) {
+      const level = this.#level(height)
+      if (level.full !== undefined) this.#evenOut(level)
+      if (level.full === undefined && height === this.#levels.length - 1) {
+        const root = tightened(level.open.node)
+        this.#store(root)
+        const { position, lengthBytes, crc, storedBytes: nodeBytes } = root
+        return { position, lengthBytes, crc, height, count, nodeBytes }
+      }
+      if (level.full !== undefined) this.#hand(level.full, height)
+      this.#hand(level.open, height)
+    }
+  }
+
+  /** The open node of a level is full: the next one begins with `separator`. */
+  #turn(height: number, separator: Uint8Array): void {
+    const level = this.#level(height)
+    const { full } = level
+    level.full = level.open
+    level.open = this.#newNode(height, separator)
+    if (full !== undefined) this.#hand(full, height)
+  }
+
+  /** Stores a node and hands it to the level above. */
+  #hand({ node, separator }: Placed, height: number): void {
+    const child = tightened(node)
+    this.#store(child)
+    const above = this.#levelAbove(height, separator)
+    if (isFull(above.open.node, separator)) this.#turn(height + 1, separator)
+    const parent = above.open.node
+    const slot = parent.count
+    insertChild(parent, slot, slot === 0 ? NO_KEY : separator, child)
+    setCountAt(parent, slot, subtreeCount(child))
+    releaseChild(parent, slot, child)
+  }
+
+  /** A last node that is too small for its level takes of the one before it, or goes into it. */
+  #evenOut(level: Level): void {
+    const { open, full } = level
+    if (full === undefined || open.node.count >= (open.node.height > 0 ? 2 : 1)) return
+    const { node, separator } = full
+    for (let i = 0; i < open.node.count; i++) this.#move(open, i, node)
+    level.full = undefined
+    level.open = full
+    if (!isOver(node)) return
+    const at = splitPoint(node, EVENLY)
+    const next = separatorAt(node, at)
+    level.open = { node: splitNode(this.#owner, node, at), separator: next }
+    level.full = { node, separator }
+  }
+
+  /** Moves the one child of an inner node behind those of the node before it. */
+  #move({ node: from, separator }: Placed, slot: number, to: Node): void {
+    insertChild(to, to.count, separator, undefined)
+    for (let column: number = Column.end + 1; column < to.columns; column++) {
+      to.words[column * to.capacity + to.count - 1] = u32(from.words, column * from.capacity + slot)
+    }
+  }
+
+  #level(height: number): Level {
+    const level = this.#levels[height]
+    if (level === undefined) throw new TypeError(`A tree under construction without a level ${height}.`)
+    return level
+  }
+
+  #levelAbove(height: number, separator: Uint8Array): Level {
+    if (this.#levels[height + 1] === undefined)
+      this.#levels.push({ open: this.#newNode(height + 1, separator), full: undefined })
+    return this.#level(height + 1)
+  }
+
+  #newNode(height: number, separator: Uint8Array): Placed {
+    const columns = height > 0 ? ColumnCount.inner : this.#columns
+    return { node: emptyNode(this.#owner, height, columns, FIRST_ENTRIES, FIRST_KEY_BYTES), separator }
+  }
+}
+
+/** Whether an entry of this key goes into another node. */
+function isFull(node: Node, key: Uint8Array): boolean {
+  return node.count >= MIN_SPLIT_COUNT && weightOf(node) + ENTRY_BYTES + key.length > FULL_BYTES
+}
+
+/** The shortest byte string above the last key of a leaf, up to `key`, which is above it too. */
+function separatorBefore(leaf: Node, key: Uint8Array): Uint8Array {
+  const last = keyOf(leaf, leaf.count - 1)
+  return key.slice(0, sharedBytes(last, 0, last.length, key, 0, key.length) + 1)
+}
+
+/** A node of the same entries, whose prefix is all that its keys have in common. */
+function tightened(node: Node): Node {
+  return node.count > firstKeyed(node) ? extract(node.owner, node, 0, node.count) : node
+}
