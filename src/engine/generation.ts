@@ -15,6 +15,7 @@ import type { EngineParts } from './engine-parts.js'
 import type { Head } from './head.js'
 import { logPages } from './log-pages.js'
 import { RecordSource } from './record-source.js'
+import type { RowCodecs } from './row-codecs.js'
 import { RowReader } from './row-reader.js'
 import type { VisibleState } from './state.js'
 
@@ -37,6 +38,8 @@ export interface Generation extends OpenedFile {
   readonly pages: PageCache | undefined
   readonly source: RecordSource
   readonly rows: RowReader
+  /** What its records are decoded by: those of the database, but for a follower that had to read a file anew. */
+  readonly codecs: RowCodecs
 }
 
 /** A file that was opened, with what reads its rows. */
@@ -50,5 +53,5 @@ export function newGeneration(
   const source = new RecordSource(file, platform.checksum, pages)
   const rows = new RowReader(source, codecs, path)
   head.serve(rows)
-  return { ...opened, header: log.header, checksum: platform.checksum, pages, source, rows }
+  return { ...opened, header: log.header, checksum: platform.checksum, pages, source, rows, codecs }
 }

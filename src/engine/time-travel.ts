@@ -9,7 +9,7 @@ import { ArgumentError, CorruptionError, HistoryGoneError } from '../errors.js'
 import type { Checkpoint } from '../format/checkpoint.js'
 import { type Header, isCompacted, LOG_START } from '../format/header.js'
 import { shortGeneration } from '../format/frame.js'
-import { readCheckpoint } from '../log/checkpoints.js'
+import { nearestCheckpoint } from '../log/checkpoints.js'
 import type { CommitPosition } from '../log/commit-position.js'
 import { judgeLog } from '../log/judge.js'
 import type { Judgement } from '../log/judgement.js'
@@ -70,8 +70,8 @@ export function momentOf(at: unknown): Moment {
 
 /** A base that leads to a damaged node is given up for an older one: what lies between is in the log. */
 function replayTo(engine: Engine, moment: Moment, visible: CommitPosition): DatabaseState {
-  const { codecs, path, platform } = engine.parts
-  const { header, nodes, file } = engine.generation
+  const { path, platform } = engine.parts
+  const { header, nodes, file, codecs } = engine.generation
   if (moment.sequence !== undefined && moment.sequence < header.parentSequence)
     throw historyGone(header, moment, path)
   const past = nodes.forThePast()
@@ -107,7 +107,7 @@ function replayFrom(
         maxEpoch: visible.epoch,
         from: base?.replayFrom ?? parent.end,
         parent,
-        startsWithBase: isCompacted(header),
+        startsWithBase: isCompacted(header) && parent.end === LOG_START,
         nodesCheckedBefore: Number.POSITIVE_INFINITY,
         to: visible.end,
         watermark: 0,
@@ -126,17 +126,11 @@ function replayFrom(
 
 /** The newest checkpoint from `offset` back whose commit a moment includes; undefined for the file's begin. */
 function nearestBase(engine: Engine, moment: Moment, offset: number): Checkpoint | undefined {
-  const { platform } = engine.parts
-  const { file, header } = engine.generation
+  const { file, header, checksum } = engine.generation
   const generation = shortGeneration(header.generationId)
   const maxEpoch = Number.POSITIVE_INFINITY
-  const log = { file, checksum: platform.checksum, generation, maxEpoch, to: file.size() }
-  for (let at = offset; at > 0;) {
-    const checkpoint = readCheckpoint(log, at)?.checkpoint
-    if (checkpoint === undefined || moment.includes(checkpoint)) return checkpoint
-    at = checkpoint.previous
-  }
-  return undefined
+  const log = { file, checksum, generation, maxEpoch, to: file.size() }
+  return nearestCheckpoint(log, offset, moment.includes)
 }
 
 /** The commit after the wanted one was seen, or it is known that there is none: else damage lies between. */

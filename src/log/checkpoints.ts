@@ -65,6 +65,23 @@ export function readCheckpoint(log: CheckpointedLog, offset: number): FoundCheck
   return { offset, end: alignUp(end), checkpoint }
 }
 
+/**
+ * The newest checkpoint, from the one at `offset` back, whose commit `includes` holds for: a way point to a commit of the past.
+ * Undefined if there is none before one that cannot be read.
+ */
+export function nearestCheckpoint(
+  log: CheckpointedLog,
+  offset: number,
+  includes: (checkpoint: Checkpoint) => boolean,
+): Checkpoint | undefined {
+  for (let at = offset; at > 0;) {
+    const checkpoint = readCheckpoint(log, at)?.checkpoint
+    if (checkpoint === undefined || includes(checkpoint)) return checkpoint
+    at = checkpoint.previous
+  }
+  return undefined
+}
+
 /** What it points at lies before it. */
 function isPlausible({ replayFrom, commitEnd, commitOffset, previous }: Checkpoint, offset: number): boolean {
   if (commitEnd < LOG_START || replayFrom > offset || replayFrom % FRAME_ALIGNMENT !== 0) return false
