@@ -3,6 +3,7 @@
  */
 /// <reference lib="esnext.disposable" />
 import { exportSnapshot, type ExportOptions, type ExportReport } from './backup/export.js'
+import { restoreSnapshot, type RestoreOptions, type RestoreReport } from './backup/restore.js'
 import { collectionInput, type PrimaryKeyInput } from './catalog/definition.js'
 import type { FieldDefinition } from './catalog/field.js'
 import type { Migration, MigrationRecord } from './catalog/migration.js'
@@ -132,6 +133,31 @@ export class Database {
   ): Promise<boolean> {
     const platform = this.platform()
     return await removeDatabase(pathOf(path, platform), options, platform)
+  }
+
+  /**
+   * Restores a database file to a path: verifies the source as a whole, copies it, verifies the copy, and puts it in place
+   * durably. With `force` it replaces a database, which is kept under a second name until the new one was opened; a crash at
+   * any moment leaves the old file or the new one, whole. The source may be a snapshot, a closed database, or one that is being
+   * written to; it is not changed.
+   *
+   * Rejects with `VARVE_EXISTS` if the target exists (unless `force`), `VARVE_LOCKED` if anybody has it open,
+   * `VARVE_NOT_FOUND`, `VARVE_FORMAT` or `VARVE_CORRUPTION` if the source is absent, no database or damaged,
+   * `VARVE_RECOVERY_REQUIRED` if its log does not end cleanly, `VARVE_HISTORY_GONE` if `at` is before its first commit,
+   * `VARVE_NO_SPACE`, and with the reason of `signal`.
+   *
+   * @example
+   * ```ts
+   * await Database.restoreSnapshot('backup.varve', 'library.varve', { force: true })
+   * ```
+   */
+  static async restoreSnapshot(
+    source: string | URL,
+    target: string | URL,
+    options: RestoreOptions = {},
+  ): Promise<RestoreReport> {
+    const platform = this.platform()
+    return await restoreSnapshot(pathOf(source, platform), pathOf(target, platform), options, platform)
   }
 
   /** The file's path with symbolic links resolved, or `:memory:`. */

@@ -1,7 +1,10 @@
 /**
  * Whether a copy of a database is one, to the last byte, before anybody relies on it.
  */
+import { CATALOG_ID } from '../catalog/entry.js'
+import type { DatabaseState } from '../engine/state.js'
 import { CorruptionError } from '../errors.js'
+import { digestText } from '../format/digest.js'
 import { verifyFile, type VerifyOptions, type VerifyReport } from '../inspect/verify.js'
 import type { Platform } from '../storage/platform.js'
 
@@ -34,6 +37,14 @@ export async function checkCopy(
   }
   if (digests !== undefined) requireDigests(report, digests, source)
   return report
+}
+
+/** State digests by collection. */
+export function digestsOf({ collections }: DatabaseState): Record<string, string> {
+  const digests: Record<string, string> = {}
+  for (const [id, { definition, digest }] of collections)
+    if (id !== CATALOG_ID) digests[definition.name] = digestText(digest)
+  return digests
 }
 
 function requireDigests(

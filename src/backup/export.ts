@@ -4,17 +4,14 @@
  * The copy is of the commit that readers see when it begins. It is read through a handle of its own, so that neither a
  * compaction nor a close of the database gets in its way, verified as a whole, and only then given its name.
  */
-import { CATALOG_ID } from '../catalog/entry.js'
 import type { Engine } from '../engine/engine.js'
 import { locksOf } from '../engine/local-locks.js'
-import type { DatabaseState } from '../engine/state.js'
 import { ArgumentError, ErrorCode, StorageError } from '../errors.js'
-import { digestText } from '../format/digest.js'
 import { checkPath, Sidecar } from '../log/log-file.js'
 import type { Platform } from '../storage/platform.js'
 import type { Storage, StorageFile } from '../storage/storage.js'
 import { runAsync } from '../storage/task.js'
-import { checkCopy } from './check-copy.js'
+import { checkCopy, digestsOf } from './check-copy.js'
 import { copyPrefix } from './copy-prefix.js'
 import { makeAside, publish, requireSpace, taken } from './new-file.js'
 import { type Prefix, prefixOf } from './prefix.js'
@@ -129,13 +126,6 @@ function openSame(storage: Storage, path: string, file: StorageFile): StorageFil
   if (own.identity().id === file.identity().id) return own
   own.close()
   return undefined
-}
-
-function digestsOf({ collections }: DatabaseState): Record<string, string> {
-  const digests: Record<string, string> = {}
-  for (const [id, { definition, digest }] of collections)
-    if (id !== CATALOG_ID) digests[definition.name] = digestText(digest)
-  return digests
 }
 
 /** Where to, checked before anything is done. */

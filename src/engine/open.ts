@@ -7,6 +7,7 @@ import { LOG_START } from '../format/header.js'
 import type { CommitPosition } from '../log/commit-position.js'
 import { checkPath, createDatabase, CREATED_SEQUENCE, removeLeftovers } from '../log/log-file.js'
 import { LogWriter } from '../log/log-writer.js'
+import { dropReplaced, dropSecondNames } from '../log/replaced-files.js'
 import { type RecoveredLog, recoverForReading, recoverForWriting, type WritableLog } from '../log/recover.js'
 import type { RecoveryMode } from '../log/recovery-info.js'
 import type { HeldLock, LockManager, LockRequest, Platform } from '../storage/platform.js'
@@ -228,6 +229,8 @@ function* openForWriting(opening: Opening, lock: HeldLock | undefined): Task<Eng
     if (log.superblocks.live.sequence <= CREATED_SEQUENCE) storage.syncDirectory(path)
     const layAhead = opening.durability === 'commit' && storage === platform.storage
     const writer = yield* LogWriter.begin({ storage, file, platform, layAhead }, log)
+    if (log.info.classification === 'clean')
+      dropReplaced(storage, path, log.header.databaseId, platform.checksum)
     return newEngine(opening, { file, log, head, nodes, codecs, lock, visible: finish(log), writer })
   } catch (error) {
     file.close()
@@ -238,6 +241,7 @@ function* openForWriting(opening: Opening, lock: HeldLock | undefined): Task<Eng
 function* createIfAbsent(opening: Opening): Task<void> {
   const { storage, path, platform, create } = opening
   removeLeftovers(storage, path)
+  dropSecondNames(storage, path)
   const present = storage.stat(path)
   if (present !== undefined && present.sizeBytes > 0) return
   if (!create && present === undefined) throw missing(path)

@@ -1,0 +1,61 @@
+/**
+ * What a restore keeps of the file that it replaces, `<db>.replaced-<n>`, and what is left of it after a crash.
+ *
+ * A restore gives the old file this second name before the new one is renamed over the first, and removes it once the new
+ * one was opened and verified. A crash in between leaves it, and then one of two things is certain:
+ * - it is the very file that stands at the path: the rename did not happen, and the second name goes
+ * - the path leads to the new file, which was whole before it got its name
+ */
+import type { Checksum } from '../format/checksum.js'
+import { VarveError } from '../errors.js'
+import type { Storage } from '../storage/storage.js'
+import { readFixedBlocks, Sidecar } from './log-file.js'
+
+const NUMBER = /^[1-9][0-9]{0,14}$/u
+
+/** The next free name for a file that is being replaced. */
+export function nextReplacedName(storage: Storage, path: string): string {
+  const taken = replacedFiles(storage, path).map(({ number }) => number)
+  return `${path}${Sidecar.replaced}${1 + Math.max(0, ...taken)}`
+}
+
+/** Removes second names of the very file at the path. The caller holds the writer lock. */
+export function dropSecondNames(storage: Storage, path: string): void {
+  const id = storage.stat(path)?.id
+  if (id === undefined) return
+  for (const { name } of replacedFiles(storage, path)) if (storage.stat(name)?.id === id) storage.remove(name)
+}
+
+/**
+ * Removes replaced files of this database, after the file at the path was opened and ends cleanly: what the restore would
+ * have done next. Files of another database, or of none that can be told, are left to their owner. The caller holds the
+ * writer lock. A file that cannot be removed stays.
+ */
+export function dropReplaced(storage: Storage, path: string, databaseId: string, checksum: Checksum): void {
+  try {
+    for (const { name } of replacedFiles(storage, path))
+      if (databaseIdOf(storage, name, checksum) === databaseId) storage.remove(name)
+  } catch (error) {
+    if (!VarveError.is(error)) throw error
+  }
+}
+
+function replacedFiles(storage: Storage, path: string): { name: string; number: number }[] {
+  const prefix = path + Sidecar.replaced
+  return storage
+    .siblings(path)
+    .filter((name) => name.startsWith(prefix) && NUMBER.test(name.slice(prefix.length)))
+    .map((name) => ({ name, number: Number(name.slice(prefix.length)) }))
+}
+
+function databaseIdOf(storage: Storage, name: string, checksum: Checksum): string | undefined {
+  const file = storage.open(name, 'read')
+  try {
+    return readFixedBlocks(file, checksum).header.databaseId
+  } catch (error) {
+    if (VarveError.is(error)) return undefined
+    throw error
+  } finally {
+    file.close()
+  }
+}
