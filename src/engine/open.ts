@@ -3,29 +3,19 @@
  */
 import { ArgumentError, ErrorCode, StorageError } from '../errors.js'
 import { DEFAULT_CACHE_BYTES, DEFAULT_MAX_TRANSACTION_BYTES } from '../format/limits.js'
-import { LOG_START } from '../format/header.js'
-import type { CommitPosition } from '../log/commit-position.js'
 import { checkPath, createDatabase, CREATED_SEQUENCE, removeLeftovers } from '../log/log-file.js'
-import { LogWriter } from '../log/log-writer.js'
 import { dropReplaced, dropSecondNames } from '../log/replaced-files.js'
-import { type RecoveredLog, recoverForReading, recoverForWriting, type WritableLog } from '../log/recover.js'
 import type { RecoveryMode } from '../log/recovery-info.js'
 import type { HeldLock, LockManager, LockRequest, Platform } from '../storage/platform.js'
 import type { Storage, StorageFile } from '../storage/storage.js'
 import { runAsync, runSync, type Task } from '../storage/task.js'
-import { NodeStore } from '../tree/index.js'
 import type { Durability } from './batch.js'
 import { Engine } from './engine.js'
 import type { EngineParts } from './engine-parts.js'
-import { NODE_SHARE } from './checkpoint-policy.js'
-import { emptyState } from './empty-state.js'
 import type { OpenedFile } from './generation.js'
-import { Head } from './head.js'
+import { openToRead, openToWrite } from './open-file.js'
 import { locksOf } from './local-locks.js'
-import { RecordSource } from './record-source.js'
 import { RowCodecs } from './row-codecs.js'
-import { RowReader } from './row-reader.js'
-import { VisibleState } from './state.js'
 
 /** How a database is opened. Public: see `Database.open`. */
 export interface OpenOptions {
@@ -199,16 +189,14 @@ function* openTask(opening: Opening, lock: HeldLock | undefined): Task<Engine> {
 }
 
 function* openForReading(opening: Opening, lock: HeldLock | undefined): Task<Engine> {
-  const { storage, path, platform } = opening
+  const { storage, path } = opening
   const file = storage.open(path, 'read')
   try {
     const codecs = new RowCodecs()
-    const { head, nodes, finish } = replayHead(opening, file, codecs)
     // Without a lock there may be a writer beside it, whose incomplete tail is no finding.
     const mode = opening.recovery ?? (lock === undefined ? 'tornTail' : 'strict')
-    const log = yield* recoverForReading(file, platform.checksum, mode, head)
-    const visible = finish(log)
-    return newEngine(opening, { file, log, head, nodes, codecs, lock, visible, writer: undefined })
+    const opened = yield* openToRead({ ...opening, codecs }, file, mode)
+    return newEngine(opening, { ...opened, codecs, lock })
   } catch (error) {
     file.close()
     throw error
@@ -222,16 +210,14 @@ function* openForWriting(opening: Opening, lock: HeldLock | undefined): Task<Eng
   try {
     refuseHardLinks(file)
     const codecs = new RowCodecs()
-    const { head, nodes, finish } = replayHead(opening, file, codecs)
     const mode = opening.recovery ?? 'autoTruncate'
-    const log: WritableLog = yield* recoverForWriting(storage, file, platform.checksum, mode, head)
-    // Its creator may have stopped after naming it and before the name was durable; until a session has begun, nobody knows.
-    if (log.superblocks.live.sequence <= CREATED_SEQUENCE) storage.syncDirectory(path)
-    const layAhead = opening.durability === 'commit' && storage === platform.storage
-    const writer = yield* LogWriter.begin({ storage, file, platform, layAhead }, log)
-    if (log.info.classification === 'clean')
-      dropReplaced(storage, path, log.header.databaseId, platform.checksum)
-    return newEngine(opening, { file, log, head, nodes, codecs, lock, visible: finish(log), writer })
+    const opened = yield* openToWrite({ ...opening, codecs }, file, mode, (log) => {
+      // Its creator may have stopped after naming it and before the name was durable; until a session has begun, nobody knows.
+      if (log.superblocks.live.sequence <= CREATED_SEQUENCE) storage.syncDirectory(path)
+    })
+    const { info, header } = opened.log
+    if (info.classification === 'clean') dropReplaced(storage, path, header.databaseId, platform.checksum)
+    return newEngine(opening, { ...opened, codecs, lock })
   } catch (error) {
     file.close()
     throw error
@@ -251,24 +237,6 @@ function* createIfAbsent(opening: Opening): Task<void> {
     // Somebody put a file there meanwhile (a restore, a copy): theirs is opened.
     if (!(error instanceof StorageError) || error.code !== ErrorCode.exists) throw error
   }
-}
-
-/** A head to be filled by a replay, and the store of the nodes that it begins with. */
-function replayHead(
-  { path, platform, cacheBytes }: Opening,
-  file: StorageFile,
-  codecs: RowCodecs,
-): { head: Head; nodes: NodeStore; finish: (log: RecoveredLog) => VisibleState } {
-  const nodes = new NodeStore(file, platform.checksum, Math.floor(cacheBytes * NODE_SHARE))
-  const start: CommitPosition = { sequence: 0, time: 0, offset: 0, crc: 0, end: LOG_START, epoch: 0 }
-  const rows = new RowReader(new RecordSource(file, platform.checksum), codecs, path)
-  const head = new Head(emptyState(start, nodes), codecs, path, nodes, rows)
-  const finish = (log: RecoveredLog): VisibleState => {
-    const visible = new VisibleState(head.base)
-    visible.apply(head.takeChange(), log.last)
-    return visible
-  }
-  return { head, nodes, finish }
 }
 
 function newEngine(

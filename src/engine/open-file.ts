@@ -1,0 +1,65 @@
+/**
+ * Reads one file into what an engine holds of it, whatever its name: the database itself, or a generation that is to replace it.
+ */
+import { LOG_START } from '../format/header.js'
+import type { CommitPosition } from '../log/commit-position.js'
+import { LogWriter } from '../log/log-writer.js'
+import { type RecoveredLog, recoverForReading, recoverForWriting, type WritableLog } from '../log/recover.js'
+import type { RecoveryMode } from '../log/recovery-info.js'
+import type { StorageFile } from '../storage/storage.js'
+import type { Task } from '../storage/task.js'
+import { NodeStore } from '../tree/index.js'
+import { NODE_SHARE } from './checkpoint-policy.js'
+import { emptyState } from './empty-state.js'
+import type { EngineParts } from './engine-parts.js'
+import type { OpenedFile } from './generation.js'
+import { Head } from './head.js'
+import { RecordSource } from './record-source.js'
+import { RowReader } from './row-reader.js'
+import { VisibleState } from './state.js'
+
+/** Of what an engine is made of, what opening a file takes. `path` is the database's, for messages. */
+export type FileParts = Pick<
+  EngineParts,
+  'path' | 'storage' | 'platform' | 'codecs' | 'durability' | 'cacheBytes'
+>
+
+/** Opens for reading: never writes a byte. */
+export function* openToRead(parts: FileParts, file: StorageFile, mode: RecoveryMode): Task<OpenedFile> {
+  const { head, nodes, finish } = replayHead(parts, file)
+  const log = yield* recoverForReading(file, parts.platform.checksum, mode, head)
+  return { file, log, head, nodes, visible: finish(log), writer: undefined }
+}
+
+/** Opens for writing: recovers, and begins a session. `recovered` is called between the two. */
+export function* openToWrite(
+  parts: FileParts,
+  file: StorageFile,
+  mode: RecoveryMode,
+  recovered: (log: WritableLog) => void = () => undefined,
+): Task<OpenedFile> {
+  const { storage, platform, durability } = parts
+  const { head, nodes, finish } = replayHead(parts, file)
+  const log: WritableLog = yield* recoverForWriting(storage, file, platform.checksum, mode, head)
+  recovered(log)
+  const layAhead = durability === 'commit' && storage === platform.storage
+  const writer = yield* LogWriter.begin({ storage, file, platform, layAhead }, log)
+  return { file, log, head, nodes, visible: finish(log), writer }
+}
+
+/** A head to be filled by a replay, and the store of the nodes that it begins with. */
+function replayHead(
+  { path, platform, codecs, cacheBytes }: FileParts,
+  file: StorageFile,
+): { head: Head; nodes: NodeStore; finish: (log: RecoveredLog) => VisibleState } {
+  const nodes = new NodeStore(file, platform.checksum, Math.floor(cacheBytes * NODE_SHARE))
+  const start: CommitPosition = { sequence: 0, time: 0, offset: 0, crc: 0, end: LOG_START, epoch: 0 }
+  const rows = new RowReader(new RecordSource(file, platform.checksum), codecs, path)
+  const head = new Head(emptyState(start, nodes), codecs, path, nodes, rows)
+  const finish = (log: RecoveredLog): VisibleState => {
+    const visible = new VisibleState(head.base)
+    visible.apply(head.takeChange(), log.last)
+    return visible
+  }
+  return { head, nodes, finish }
+}
