@@ -27,6 +27,8 @@ export const ErrorCode = {
   duplicateKey: 'VARVE_DUPLICATE_KEY',
   limit: 'VARVE_LIMIT',
   historyGone: 'VARVE_HISTORY_GONE',
+  diverged: 'VARVE_DIVERGED',
+  timeout: 'VARVE_TIMEOUT',
   query: 'VARVE_QUERY',
   argument: 'VARVE_ARGUMENT',
 } as const
@@ -166,7 +168,7 @@ export class StorageError extends VarveError {
   }
 }
 
-/** The handle cannot do this in its state: closed, read-only, or poisoned by a failed sync. */
+/** The handle cannot do this in its state: closed, read-only, poisoned by a failed sync, or not as far as was waited for. */
 export class StateError extends VarveError {
   override readonly name = 'StateError'
   constructor(code: ErrorCode, message: string, options: VarveErrorOptions = {}) {
@@ -227,6 +229,17 @@ export class HistoryGoneError extends VarveError {
   override readonly name = 'HistoryGoneError'
   constructor(message: string, options: VarveErrorOptions = {}) {
     super(ErrorCode.historyGone, message, options)
+  }
+}
+
+/**
+ * A position in history that this file's history does not have: the file was restored, or commits that nobody had made durable were
+ * lost. Read the state anew, and go on from there.
+ */
+export class DivergedError extends VarveError {
+  override readonly name = 'DivergedError'
+  constructor(message: string, options: VarveErrorOptions = {}) {
+    super(ErrorCode.diverged, message, options)
   }
 }
 

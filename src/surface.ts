@@ -1,6 +1,7 @@
 /**
  * What both entries export besides `Database`, which differs by the platform under it.
  */
+export { Changes, type ChangesOptions, type Commit } from './changes.js'
 export { Collection } from './collection.js'
 export { CollectionReader } from './collection-reader.js'
 export type { IndexDefinition, IndexInput } from './catalog/index-definition.js'
@@ -15,6 +16,8 @@ export type { CollectionsOptions, DatabaseOptions } from './defined-collections.
 export type { CodeRules, FieldDefinition, FieldShape, FieldType, UnknownFields } from './catalog/field.js'
 export type { CollectionDefinition, PrimaryKeyInput } from './catalog/definition.js'
 export type { Durability } from './engine/batch.js'
+export type { Change, RowChange } from './engine/feed-changes.js'
+export type { SchemaChange } from './engine/feed-catalog.js'
 export type { TransactionOptions } from './engine/engine.js'
 export type { OpenOptions } from './engine/open.js'
 export * from './errors.js'

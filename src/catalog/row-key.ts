@@ -2,9 +2,14 @@
  * The primary key of rows: taking it from a row, and reading it as callers write it.
  */
 import { ArgumentError, type FieldIssue, ValidationError } from '../errors.js'
+import { DecodeFailure } from '../format/decode-failure.js'
 import { encodeKey, type Key, type KeyPart, keyParts, type KeyPartKind } from '../format/key.js'
+import { decodeKey } from '../format/key-decode.js'
 import { type CollectionDefinition, generatedKey, keyKinds } from './definition.js'
 import { valueAt } from './field.js'
+import { declaredField } from './field-tree.js'
+
+const BIGINT_TYPES: ReadonlySet<string | undefined> = new Set(['int64', 'uint64'])
 
 /** What is known about the keys of a collection, derived from its definition once. */
 export class RowKeys {
@@ -12,9 +17,12 @@ export class RowKeys {
   readonly kinds: readonly KeyPartKind[]
   readonly generated: 'uuid' | 'int' | undefined
   readonly #collection: string
+  /** Of each part, whether its field is declared to hold bigints. */
+  readonly #bigints: readonly boolean[]
 
   constructor(definition: CollectionDefinition) {
     this.paths = definition.primaryKey
+    this.#bigints = this.paths.map((path) => BIGINT_TYPES.has(declaredField(definition.fields, path)?.type))
     this.kinds = keyKinds(definition)
     this.generated = generatedKey(definition)
     this.#collection = definition.name
@@ -77,6 +85,17 @@ export class RowKeys {
   asKey(parts: readonly KeyPart[]): Key {
     const [only] = parts
     return parts.length === 1 && only !== undefined ? only : parts
+  }
+
+  /** The key that was encoded, as callers write it: numbers of undeclared fields as numbers where they are exact. Undefined if it is none. */
+  decode(bytes: Uint8Array, start: number, end: number): Key | undefined {
+    const decoded = decodeKey(bytes, start, end)
+    if (decoded instanceof DecodeFailure || decoded.parts.length !== this.paths.length) return undefined
+    return this.asKey(
+      decoded.parts.map((part, i) =>
+        typeof part === 'number' && this.#bigints[i] === true ? BigInt(part) : part,
+      ),
+    )
   }
 
   #checked(key: Key): readonly KeyPart[] {

@@ -102,6 +102,21 @@ export function stateOf(
   return { commit: commitOf(checkpoint), collections, names, recordBytes: checkpoint.recordBytes }
 }
 
+/** The definitions that a checkpoint states, without the catalog's own. Their record structures become known. Reads nothing. */
+export function definitionsIn(
+  checkpoint: Checkpoint,
+  codecs: RowCodecs,
+  path: string,
+): ReadonlyMap<number, CollectionDefinition> {
+  const definitions = new Map<number, CollectionDefinition>()
+  for (const entry of checkpoint.collections) {
+    if (entry.id === CATALOG_ID) continue
+    definitions.set(entry.id, definitionOf(entry, path))
+    defineStructures(entry, codecs, path)
+  }
+  return definitions
+}
+
 /** The indexes that a definition names, each with the tree that the checkpoint states. Reads their roots. */
 function indexesOf(
   { name, indexes }: CollectionDefinition,

@@ -23,6 +23,9 @@ export interface NodePlatformOptions {
   readonly createLockManager?: (() => LockManager) | undefined
 }
 
+/** The longest that Node takes. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
 let shared: Platform | undefined
 
 /** The one platform of this process and thread. */
@@ -56,6 +59,7 @@ export function createNodePlatform(options: NodePlatformOptions = {}): Platform 
     // An immediate may run before timers do; one set by an immediate runs behind them.
     yield: () => new Promise((resolve) => setImmediate(() => setImmediate(resolve))),
     setTimer,
+    stayAlive,
     cannotRegisterLock: cannotRegister,
     sharedFileSystem,
     warn: (message) => process.emitWarning(message, 'VarveWarning'),
@@ -66,6 +70,12 @@ export function createNodePlatform(options: NodePlatformOptions = {}): Platform 
 function setTimer(fn: () => void, ms: number): Timer {
   const timer = setTimeout(fn, ms).unref()
   return { cancel: () => clearTimeout(timer) }
+}
+
+/** A timer that has nothing to do. Node ends once no timer and no other handle is left that it waits for. */
+function stayAlive(): Timer {
+  const timer = setInterval(() => undefined, LONGEST_TIMER_MS)
+  return { cancel: () => clearInterval(timer) }
 }
 
 function createAsyncContext(): AsyncContext {

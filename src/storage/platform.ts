@@ -55,6 +55,8 @@ export interface Platform {
   yield(): Promise<void>
   /** Calls `fn` after `ms` milliseconds; never keeps the process alive. */
   setTimer(fn: () => void, ms: number): Timer
+  /** Keeps the process alive until it is cancelled; absent where nothing ends by itself. */
+  stayAlive?(): Timer
   /** Milliseconds of a clock that never goes back, for budgets. */
   monotonicMs(): number
   /** The storage that a plain path means; undefined where there is none. */

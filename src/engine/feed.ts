@@ -1,0 +1,153 @@
+/**
+ * The commits of a database as a stream, read from its log: what is there, and with `live` what comes.
+ *
+ * Each commit behind the one that the feed began at is given exactly once, in order, whatever happens meanwhile (I23): a file that
+ * is replaced is read as far as the new one does not reach back, and then the new one from the same position. The reading goes
+ * only a few commits ahead of the consumer, and never holds the event loop for longer than a task's slice.
+ */
+import { isCompacted } from '../format/header.js'
+import type { CommitPosition } from '../log/commit-position.js'
+import { walkCommits } from '../log/commit-walk.js'
+import { runAsync, SLICE_MS, type Task } from '../storage/task.js'
+import type { Engine } from './engine.js'
+import { type FeedPlace, findPlace } from './feed-begin.js'
+import type { FeedFilter } from './feed-filter.js'
+import type { FeedPosition } from './feed-position.js'
+import { type FoundCommit, FeedTarget } from './feed-target.js'
+import type { Generation } from './generation.js'
+import { Wake } from './wake.js'
+
+export interface FeedRequest {
+  /** The commit to go on behind; undefined for the file's begin. */
+  readonly since: FeedPosition | undefined
+  readonly filter: FeedFilter
+  readonly live: boolean
+  /** The last commit to give, unless `live`. */
+  readonly until: Pick<CommitPosition, 'sequence'>
+  readonly signal: AbortSignal | undefined
+}
+
+/** A commit, and the file that it was read from. */
+export interface FedCommit {
+  readonly found: FoundCommit
+  readonly generation: Generation
+}
+
+/** The commits that a request asks for. */
+export async function* feedOf(
+  engine: Engine,
+  request: FeedRequest,
+): AsyncGenerator<FedCommit, void, undefined> {
+  const feed = new Feed(engine, request)
+  const wake = new Wake(engine, request.signal)
+  try {
+    while (feed.goesOn()) {
+      const last = feed.position
+      yield* feed.read()
+      if (feed.position === last && !feed.isBehind && feed.goesOn()) await wake.next()
+    }
+  } catch (error) {
+    // A file that was closed under a live feed is its end.
+    if (feed.goesOn()) throw error
+  } finally {
+    wake.stop()
+  }
+}
+
+class Feed {
+  /** The last commit given or passed by. */
+  position: FeedPosition | undefined
+  readonly #engine: Engine
+  readonly #request: FeedRequest
+  #place: FeedPlace | undefined
+  #complete = false
+
+  constructor(engine: Engine, request: FeedRequest) {
+    this.#engine = engine
+    this.#request = request
+    this.position = request.since
+  }
+
+  /** Whether the file is another one than was read last. */
+  get isBehind(): boolean {
+    return this.#place !== undefined && this.#place.generation.file !== this.#engine.generation.file
+  }
+
+  /** Whether there may be more. A feed that is not live throws rather than end before its time. */
+  goesOn(): boolean {
+    const { live, signal } = this.#request
+    if (live) return signal?.aborted !== true && !this.#engine.closed
+    signal?.throwIfAborted()
+    if (!this.#complete) this.#engine.checkOpen()
+    return !this.#complete
+  }
+
+  /** Gives what there is to be read now. */
+  async *read(): AsyncGenerator<FedCommit, void, undefined> {
+    const place = await this.#placeNow()
+    const { generation, begin } = place
+    const { path } = this.#engine.parts
+    const { filter, live, until } = this.#request
+    const target = new FeedTarget({ path, codecs: generation.codecs, filter, begin })
+    const run = { log: generation, after: begin.last, to: generation.visible.commit }
+    const accept = ({ sequence }: { readonly sequence: number }): boolean => sequence <= until.sequence
+    const walk = walkCommits(live ? run : { ...run, accept }, target)
+    try {
+      for await (const found of this.#found(walk, target)) {
+        this.position = found.position
+        yield { found, generation }
+      }
+    } catch (error) {
+      // What was read may have been cut off behind a follower, which is then about to go over to what is there now.
+      if (!this.isBehind) throw error
+      return
+    }
+    const { last, definitions } = target
+    this.#place = { generation, begin: { last, definitions } }
+    this.position = last
+    this.#complete = !live && (!this.isBehind || last.sequence >= until.sequence)
+  }
+
+  /** What a walk finds, as it finds it; an error comes behind what was found before it. */
+  async *#found(walk: Task<void>, target: FeedTarget): AsyncGenerator<FoundCommit, void, undefined> {
+    const { platform } = this.#engine.parts
+    let sliceEnd = platform.monotonicMs() + SLICE_MS
+    for (let ended = false; !ended;) {
+      let failure: { readonly error: unknown } | undefined
+      try {
+        ended = walk.next(0).done === true
+      } catch (error) {
+        failure = { error }
+      }
+      for (const found of target.take()) {
+        yield found
+        if (!this.goesOn()) return
+        if (platform.monotonicMs() < sliceEnd) continue
+        await platform.yield()
+        sliceEnd = platform.monotonicMs() + SLICE_MS
+      }
+      if (failure !== undefined) throw failure.error
+      if (ended || platform.monotonicMs() < sliceEnd) continue
+      await platform.yield()
+      if (!this.goesOn()) return
+      sliceEnd = platform.monotonicMs() + SLICE_MS
+    }
+  }
+
+  /** Where to go on: in the file that was read last, as long as there is more in it and the new one does not reach back to it. */
+  async #placeNow(): Promise<FeedPlace> {
+    const engine = this.#engine
+    const place = this.#place
+    if (place !== undefined && (!this.isBehind || isLeftBehind(place, engine.generation))) return place
+    const task = findPlace(engine, this.position, this.#request.filter)
+    this.#place = await runAsync(task, engine.parts.platform)
+    return this.#place
+  }
+}
+
+/** Whether a place has commits after it that the file which came after it does not have. */
+function isLeftBehind({ generation, begin }: FeedPlace, { header }: Generation): boolean {
+  const { last } = begin
+  const isGone = isCompacted(header) && last.sequence < header.parentSequence
+  return isGone && last.end < generation.visible.commit.end
+}
