@@ -23,6 +23,7 @@ import type { QuerySource } from './query/source.js'
 import type { RowPath } from './row-paths.js'
 import { RowRange } from './row-range.js'
 import type { Platform } from './storage/platform.js'
+import { runAsync, runSync } from './storage/task.js'
 import { type KeyBounds, RecordRef, type Tree } from './tree/index.js'
 
 /** A collection at one commit, or in one transaction. */
@@ -127,7 +128,7 @@ export class CollectionReader<R extends Row = Row, K extends Key = Key> {
 
   /**
    * Counts, sums, averages and extremes of the rows of a filter, in all or by groups; see {@link AggregateOptions}. Holds the event
-   * loop for as long as it takes. A count is read from a tree where the filter is a range of it, an extreme from an index in order.
+   * loop for as long as it takes: where that may be long, use `aggregateAsync`. A count is read from a tree where the filter is a range of it, an extreme from an index in order.
    *
    * Throws `VARVE_QUERY` for options that are not understood, `VARVE_LIMIT` beyond 100,000 groups.
    *
@@ -138,7 +139,13 @@ export class CollectionReader<R extends Row = Row, K extends Key = Key> {
    * ```
    */
   aggregate<const O extends AggregateOptions<R>>(options: O): AggregateResult<R, O> {
-    return aggregate(sourceOf(this.#view, this.name), options) as AggregateResult<R, O> // Its form follows the options.
+    return runSync(aggregate(sourceOf(this.#view, this.name), options)) as AggregateResult<R, O> // Its form follows the options.
+  }
+
+  /** As `aggregate`, over the commit that is seen now, giving the event loop a turn every few milliseconds. */
+  async aggregateAsync<const O extends AggregateOptions<R>>(options: O): Promise<AggregateResult<R, O>> {
+    const task = aggregate(sourceOf(this.#view, this.name), options)
+    return (await runAsync(task, this.#view.platform)) as AggregateResult<R, O> // As above.
   }
 
   /**

@@ -11,7 +11,7 @@ import type { Row } from './format/value.js'
 import { parseFilter } from './query/filter.js'
 import type { Filter } from './query/filter-types.js'
 import type { Patch } from './schema/types.js'
-import { deleteWhere, updateWhere, viewIn } from './where-writes.js'
+import { deleteWhereApart, updateWhereApart } from './where-writes.js'
 
 /** A collection. Writes return promises and never throw synchronously; each has a blocking form ending in `Sync`. */
 export class Collection<R extends Row = Row, I extends Row = R, K extends Key = Key> extends CollectionReader<
@@ -67,29 +67,23 @@ export class Collection<R extends Row = Row, I extends Row = R, K extends Key = 
 
   /**
    * Changes every row that a filter matches, as `update` does, in one transaction, all or none; resolves to how many rows
-   * matched. They are found and changed in one go, during which the event loop has no turn.
+   * matched. They are found first and changed then. The event loop has turns meanwhile, other writes wait, and readers see nothing of
+   * it before it is whole. A function is called when a row's turn comes, a patch is copied at once.
    *
    * Rejects with `VARVE_QUERY` for a filter that is not understood, and as `update`.
    */
   async updateWhere(filter: Filter<R>, change: Patch<I> | ((row: R) => I)): Promise<number> {
-    const { name } = this
-    const node = parseFilter(filter)
-    const run = (what: Change) => (transaction: Transaction) =>
-      updateWhere(transaction, viewIn(transaction, this.#view), name, node, what)
-    const first = run(change as Change) // Rows are what was stored: their type is the caller's claim.
-    return await this.#engine.write(first, () => (typeof change === 'function' ? first : run(keep(change))))
+    // Rows are what was stored: their type is the caller's claim.
+    const kept = typeof change === 'function' ? (change as Change) : keep(change)
+    return await updateWhereApart(this.#engine, this.#view, this.name, parseFilter(filter), kept)
   }
 
   /**
-   * Deletes every row that a filter matches, in one transaction; resolves to how many there were. Rejects with `VARVE_QUERY` for a
-   * filter that is not understood.
+   * Deletes every row that a filter matches, in one transaction, as `updateWhere` changes them; resolves to how many there were. Rejects
+   * with `VARVE_QUERY` for a filter that is not understood.
    */
   async deleteWhere(filter: Filter<R>): Promise<number> {
-    const { name } = this
-    const node = parseFilter(filter)
-    const run = (transaction: Transaction): number =>
-      deleteWhere(transaction, viewIn(transaction, this.#view), name, node)
-    return await this.#engine.write(run, () => run)
+    return await deleteWhereApart(this.#engine, this.#view, this.name, parseFilter(filter))
   }
 
   /**

@@ -3,7 +3,7 @@
  */
 import { compareKeys, joinKeys, keyAfter, partsBound } from '../format/key-order.js'
 import type { KeyPartKind } from '../format/key.js'
-import type { KeyBounds, Tree } from '../tree/index.js'
+import type { KeyBounds, Span, Tree } from '../tree/index.js'
 import { intersection, type PartRange, type PartRanges, rangesOf, withNull } from './bounds.js'
 import type { FieldNode } from './filter.js'
 import { isIndex } from './match.js'
@@ -26,13 +26,16 @@ export interface Path {
   readonly given: readonly FieldNode[]
 }
 
+/** Keys within bounds, and where the path's tree has them. */
+export interface KeyRange extends KeyBounds, Span {}
+
 /** A path, and which part of it is walked. */
 export interface Access {
   readonly path: Path
   /** Disjoint, in order. */
-  readonly ranges: readonly KeyBounds[]
-  /** Bounds by part, as people read them. */
-  readonly bounds: readonly string[]
+  readonly ranges: readonly KeyRange[]
+  /** What binds its first parts. */
+  readonly bounds: readonly PartBound[]
   /** Conditions that hold for every row found, exactly. */
   readonly answered: ReadonlySet<FieldNode>
   /** How many of its first parts have one value each. */
@@ -43,42 +46,58 @@ export interface Access {
   readonly repeats: boolean
 }
 
+/** What a part of a path is bound by. */
+export interface PartBound {
+  readonly part: readonly string[]
+  readonly ranges: readonly PartRange[]
+}
+
 /** Most ranges of one access; beyond, neighbours are taken together. */
 const MAX_RANGES = 10_000
 
+const NO_PREFIX = new Uint8Array(0)
+
 /** Binds a path by conditions that all must hold. */
 export function bind(path: Path, conditions: readonly FieldNode[]): Access {
+  const { tree, on, kinds, multiKey } = path
   const answered = new Set(path.given)
-  let prefixes: readonly Uint8Array[] = [new Uint8Array(0)]
-  let ranges: readonly KeyBounds[] = [{}]
-  const bounds: string[] = []
+  let prefixes: readonly Uint8Array[] = [NO_PREFIX]
+  let keys: readonly KeyBounds[] | undefined
+  const bounds: PartBound[] = []
   let fixed = 0
   let allPoints = true
-  for (const [i, part] of path.on.entries()) {
-    const sharp = bindPart(path, prefixes, part, path.kinds[i] ?? 'any', conditions)
+  for (let i = 0; i < on.length; i++) {
+    const part = on[i] ?? []
+    const sharp = bindPart(path, prefixes, part, kinds[i] ?? 'any', conditions)
     if (sharp === undefined) break
     const bound = path.defaulted[i] === true ? { ranges: withNull(sharp.ranges), answers: [] } : sharp
     const { ranges: parts, answers } = limited(bound, prefixes.length)
     for (const node of answers) answered.add(node)
-    bounds.push(boundText(part, parts))
-    ranges = prefixes.flatMap((prefix) =>
+    bounds.push({ part, ranges: parts })
+    keys = prefixes.flatMap((prefix) =>
       parts.map(({ low, high }) => ({ from: joinKeys(prefix, low), to: joinKeys(prefix, high) })),
     )
     allPoints = parts.every(({ point }) => point)
     if (!allPoints) break
     if (fixed === i && parts.length === 1) fixed++
-    prefixes = prefixes.flatMap((prefix) => parts.map(({ low }) => joinKeys(prefix, low)))
+    if (i + 1 < on.length)
+      prefixes = prefixes.flatMap((prefix) => parts.map(({ low }) => joinKeys(prefix, low)))
   }
-  const isWhole = allPoints && bounds.length === path.on.length && ranges.length === 1
-  return {
-    path,
-    ranges,
-    bounds,
-    answered,
-    fixed,
-    entries: ranges.reduce((sum, range) => sum + path.tree.countRange(range), 0),
-    repeats: path.multiKey && !isWhole && ranges.length > 0,
-  }
+  const ranges = keys === undefined ? [wholeOf(tree)] : keys.map((range) => counted(tree, range))
+  const isWhole = allPoints && bounds.length === on.length && ranges.length === 1
+  let entries = 0
+  for (const { count } of ranges) entries += count
+  const repeats = multiKey && !isWhole && ranges.length > 0
+  return { path, ranges, bounds, answered, fixed, entries, repeats }
+}
+
+function wholeOf({ count }: Tree): KeyRange {
+  return { rank: 0, count }
+}
+
+function counted(tree: Tree, { from, to }: KeyBounds): KeyRange {
+  const { rank, count } = tree.spanOf({ from, to })
+  return { from, to, rank, count }
 }
 
 interface BoundPart {
@@ -93,12 +112,12 @@ function bindPart(
   kind: KeyPartKind,
   conditions: readonly FieldNode[],
 ): BoundPart | undefined {
-  if (part.some(isIndex)) return undefined
-  const found = conditions.flatMap((node) => {
+  const found: { readonly node: FieldNode; readonly ranges: PartRanges }[] = []
+  for (const node of conditions) {
     const ranges = isSamePath(node.path, part) ? rangesOf(node.test, kind) : undefined
-    return ranges === undefined ? [] : [{ node, ranges }]
-  })
-  if (found.length === 0) return undefined
+    if (ranges !== undefined) found.push({ node, ranges })
+  }
+  if (found.length === 0 || part.some(isIndex)) return undefined
   if (path.multiKey) return best(path, prefixes, found)
   const ranges = found.map((one) => one.ranges).reduce(intersection)
   const answers = found.filter((one) => one.ranges.exact).map(({ node }) => node)
@@ -111,7 +130,7 @@ function best(
   prefixes: readonly Uint8Array[],
   found: readonly { readonly node: FieldNode; readonly ranges: PartRanges }[],
 ): BoundPart | undefined {
-  const prefix = prefixes[0] ?? new Uint8Array(0)
+  const prefix = prefixes[0] ?? NO_PREFIX
   let chosen: BoundPart | undefined
   let least = Number.POSITIVE_INFINITY
   for (const { node, ranges } of found) {
@@ -130,20 +149,28 @@ function limited(bound: BoundPart, prefixes: number): BoundPart {
   const first = bound.ranges[0]
   const last = bound.ranges.at(-1)
   if (bound.ranges.length * prefixes <= MAX_RANGES || first === undefined || last === undefined) return bound
-  const around = { low: first.low, high: last.high, point: false, text: `${first.text} to ${last.text}` }
+  const around = {
+    low: first.low,
+    high: last.high,
+    point: false,
+    text: () => `${first.text()} to ${last.text()}`,
+  }
   return { ranges: [around], answers: [] }
 }
 
-function boundText(part: readonly string[], ranges: readonly PartRange[]): string {
+/** A bound as people read it. */
+export function boundText({ part, ranges }: PartBound): string {
   const name = part.join('.')
   if (ranges.length === 0) return `${name}: nothing`
-  const shown = ranges.slice(0, 5).map(({ text }) => text)
+  const shown = ranges.slice(0, 5).map(({ text }) => text())
   const more = ranges.length > shown.length ? ` or ${ranges.length - shown.length} more` : ''
   return `${name} ${shown.join(' or ')}${more}`
 }
 
 export function isSamePath(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((name, i) => name === b[i])
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }
 
 /**
@@ -151,21 +178,20 @@ export function isSamePath(a: readonly string[], b: readonly string[]): boolean 
  * what begins with them is in it.
  */
 export function rangesBeyond(
-  ranges: readonly KeyBounds[],
+  { path, ranges }: Access,
   key: Uint8Array,
   reverse: boolean,
   inclusive: boolean,
-): readonly KeyBounds[] {
+): readonly KeyRange[] {
+  const { tree } = path
   if (reverse) {
     const end = inclusive ? partsBound(key) : key
-    return ranges.map(({ from, to }) => ({
-      from,
-      to: to === undefined || compareKeys(end, to) < 0 ? end : to,
-    }))
+    return ranges.map(({ from, to }) =>
+      counted(tree, { from, to: to === undefined || compareKeys(end, to) < 0 ? end : to }),
+    )
   }
   const begin = inclusive ? key : keyAfter(key)
-  return ranges.map(({ from, to }) => ({
-    from: from === undefined || compareKeys(begin, from) > 0 ? begin : from,
-    to,
-  }))
+  return ranges.map(({ from, to }) =>
+    counted(tree, { from: from === undefined || compareKeys(begin, from) > 0 ? begin : from, to }),
+  )
 }

@@ -8,12 +8,14 @@ import { valuesAt } from '../catalog/field-values.js'
 import { QueryError } from '../errors.js'
 import { describe } from '../format/describe.js'
 import type { Row } from '../format/value.js'
+import type { Task } from '../storage/task.js'
 import { isPlainObject } from '../format/value-kinds.js'
 import { MAX_GROUPS, tooMany } from './distinct.js'
-import { Executor } from './executor.js'
+import { ALL_ROWS, Executor } from './executor.js'
 import { type FilterNode, parseFilter, parsePath } from './filter.js'
 import { type OrderField, totalOrder } from './order.js'
 import { planQuery } from './planner.js'
+import { eachWhere } from './rows-where.js'
 import type { QuerySource } from './source.js'
 import { compareValues, isScalar } from './value-order.js'
 import { identityText } from './value-text.js'
@@ -40,14 +42,14 @@ type Result = Record<string, unknown>
 const OPTIONS: ReadonlySet<string> = new Set(['where', 'groupBy', 'count', 'sum', 'avg', 'min', 'max'])
 
 /** Carries out an aggregate. Throws `VARVE_QUERY` for options that are not understood, `VARVE_LIMIT` for too many groups. */
-export function aggregate(source: QuerySource, options: unknown): Result | Result[] {
+export function* aggregate(source: QuerySource, options: unknown): Task<Result | Result[]> {
   const wanted = parseAggregate(options)
   source.check()
-  if (wanted.groupBy !== undefined) return grouped(source, wanted, wanted.groupBy)
+  if (wanted.groupBy !== undefined) return yield* grouped(source, wanted, wanted.groupBy)
   const quick = fromTrees(source, wanted)
   if (quick !== undefined) return quick
   const totals = new Totals(wanted)
-  for (const row of rowsFor(source, wanted, [])) totals.add(row)
+  yield* eachWhere(source, wanted.filter, pathsOf(wanted), (row) => totals.add(row))
   return totals.result()
 }
 
@@ -83,21 +85,6 @@ function fieldsOf(option: string, names: unknown): Field[] {
 
 function pathsOf({ sum, avg, min, max }: Wanted): readonly (readonly string[])[] {
   return [...sum, ...avg, ...min, ...max].map(({ path }) => path)
-}
-
-/** Rows with what the aggregate needs of them. */
-function* rowsFor(
-  { collection, rows, check }: QuerySource,
-  wanted: Wanted,
-  more: readonly (readonly string[])[],
-): Generator<Row, void, undefined> {
-  const limit = Number.POSITIVE_INFINITY
-  const question = { filter: wanted.filter, order: [], rows: limit, needs: [...pathsOf(wanted), ...more] }
-  const executor = new Executor(collection, rows, planQuery(collection, question), question)
-  for (const row of executor.run({ offset: 0, limit, after: undefined, afterKey: undefined })) {
-    check()
-    if (row !== undefined) yield row
-  }
 }
 
 /** A count or extremes that indexes know; undefined if rows must be gone through. */
@@ -138,21 +125,20 @@ function extremeFromIndex(
   const plan = planQuery(collection, question)
   if (plan.keyOrder === undefined) return undefined
   const executor = new Executor(collection, rows, plan, question)
-  const all = { offset: 0, limit: Number.POSITIVE_INFINITY, after: undefined, afterKey: undefined }
-  for (const row of executor.run(all)) {
+  for (const found = executor.run(ALL_ROWS); found.next();) {
     check()
-    if (row === undefined) continue
+    if (found.row === undefined) continue
     const extreme = new Extreme(field.descending)
-    extreme.addAll(row, field.path)
+    extreme.addAll(found.row, field.path)
     if (extreme.value !== undefined) return extreme
   }
   return { value: undefined }
 }
 
-function grouped(source: QuerySource, wanted: Wanted, groupBy: readonly Field[]): Result[] {
+function* grouped(source: QuerySource, wanted: Wanted, groupBy: readonly Field[]): Task<Result[]> {
   const groups = new Map<string, { readonly values: readonly unknown[]; readonly totals: Totals }>()
   const paths = groupBy.map(({ path }) => path)
-  for (const row of rowsFor(source, wanted, paths)) {
+  const add = (row: Row): void => {
     const values = paths.map((path) => valueAt(row, path) ?? null)
     const identity = identityText(values)
     let group = groups.get(identity)
@@ -163,6 +149,7 @@ function grouped(source: QuerySource, wanted: Wanted, groupBy: readonly Field[])
     }
     group.totals.add(row)
   }
+  yield* eachWhere(source, wanted.filter, [...pathsOf(wanted), ...paths], add)
   return [...groups.values()]
     .sort((a, b) => compareLists(a.values, b.values))
     .map(({ values, totals }) => ({

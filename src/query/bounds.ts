@@ -21,8 +21,8 @@ export interface PartRange {
   readonly high: Uint8Array
   /** Whether it holds one value: `low` is then that value's bytes. */
   readonly point: boolean
-  /** The bounds as people write them: `>= 5`. */
-  readonly text: string
+  /** The bounds as people write them: `>= 5`. Asked for by `explain` alone. */
+  readonly text: () => string
 }
 
 /** Disjoint and in order. */
@@ -69,7 +69,7 @@ function pointsOf(values: readonly unknown[], kind: KeyPartKind): PartRanges {
 }
 
 function pointAt(low: Uint8Array, value: unknown): PartRange {
-  return { low, high: partsBound(low), point: true, text: `= ${valueText(value)}` }
+  return { low, high: partsBound(low), point: true, text: () => `= ${valueText(value)}` }
 }
 
 function encoded(value: unknown, kind: KeyPartKind): Uint8Array | undefined {
@@ -84,7 +84,7 @@ function encoded(value: unknown, kind: KeyPartKind): Uint8Array | undefined {
 
 /** All of a type, with the first and the last tag that it has. */
 function typeRange(first: number, last: number, text: string): PartRange {
-  return { low: Uint8Array.of(first), high: Uint8Array.of(last + 1), point: false, text }
+  return { low: Uint8Array.of(first), high: Uint8Array.of(last + 1), point: false, text: () => text }
 }
 
 const UUIDS: PartRanges = { ranges: [typeRange(KeyTag.uuid, KeyTag.uuid, 'any UUID')], exact: false }
@@ -99,7 +99,7 @@ function comparison(
   const edge = encoded(value, kind)
   if (edge === undefined) return kind === 'uuid' && typeof value === 'string' ? UUIDS : undefined
   const type = typeOf(edge)
-  const text = `${SIGNS[op]} ${valueText(value)}`
+  const text = (): string => `${SIGNS[op]} ${valueText(value)}`
   const low = op === 'gte' ? edge : op === 'gt' ? partsBound(edge) : type.low
   const high = op === 'lte' ? partsBound(edge) : op === 'lt' ? edge : type.high
   return { ranges: [{ low, high, point: false, text }].filter(isSome), exact: true }
@@ -122,7 +122,7 @@ function prefix(text: string): PartRanges | undefined {
   if (text.length > MAX_KEY_BYTES / 4) return undefined
   const low = encodeStringPrefix(text)
   const high = prefixBound(low) ?? Uint8Array.of(KeyTag.string + 1)
-  return { ranges: [{ low, high, point: false, text: `starts with ${valueText(text)}` }], exact: true }
+  return { ranges: [{ low, high, point: false, text: () => `starts with ${valueText(text)}` }], exact: true }
 }
 
 const FIRST_UUID = '00000000-0000-0000-0000-000000000000'
@@ -132,7 +132,7 @@ function uuidPrefix(text: string): PartRanges {
   const low = encoded(text + FIRST_UUID.slice(text.length), 'uuid')
   const last = encoded(text + LAST_UUID.slice(text.length), 'uuid')
   if (low === undefined || last === undefined) return NOTHING
-  const range = { low, high: partsBound(last), point: false, text: `starts with ${valueText(text)}` }
+  const range = { low, high: partsBound(last), point: false, text: () => `starts with ${valueText(text)}` }
   return { ranges: [range], exact: true }
 }
 
@@ -169,7 +169,7 @@ function common(x: PartRange, y: PartRange): PartRange {
     low: compareKeys(x.low, y.low) >= 0 ? x.low : y.low,
     high: compareKeys(x.high, y.high) <= 0 ? x.high : y.high,
     point: false,
-    text: `${x.text} and ${y.text}`,
+    text: () => `${x.text()} and ${y.text()}`,
   }
 }
 

@@ -4,9 +4,35 @@
  */
 import type { CollectionDefinition } from '../catalog/definition.js'
 import type { FieldDefinition, FieldShape } from '../catalog/field.js'
+import type { IndexDefinition } from '../catalog/index-definition.js'
+
+/** Where a default may change what an index knows of a row. */
+export interface IndexDefaults {
+  /** By part. */
+  readonly parts: readonly boolean[]
+  /** Whether it is one of the fields that say which rows it holds. */
+  readonly inWhere: boolean
+}
+
+const known = new WeakMap<CollectionDefinition, WeakMap<IndexDefinition, IndexDefaults>>()
+
+/** Found out once for an index of a collection. */
+export function defaultsIn(collection: CollectionDefinition, index: IndexDefinition): IndexDefaults {
+  const ofCollection = known.get(collection) ?? new WeakMap<IndexDefinition, IndexDefaults>()
+  known.set(collection, ofCollection)
+  const present = ofCollection.get(index)
+  if (present !== undefined) return present
+  const where = Object.keys(index.where ?? {})
+  const defaults = {
+    parts: index.on.map((path) => isDefaulted(collection, path)),
+    inWhere: where.some((path) => isDefaulted(collection, path.split('.'))),
+  }
+  ofCollection.set(index, defaults)
+  return defaults
+}
 
 /** Whether a default may change what stands at a path. */
-export function isDefaulted({ fields, codeRules }: CollectionDefinition, path: readonly string[]): boolean {
+function isDefaulted({ fields, codeRules }: CollectionDefinition, path: readonly string[]): boolean {
   const inCode = codeRules?.defaults ?? []
   return (
     inCode.some((name) => isRelated(name.replaceAll('[]', '').split('.'), path)) ||

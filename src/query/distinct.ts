@@ -8,16 +8,26 @@ import { identityText } from './value-text.js'
 /** Most distinct values, and most groups of an aggregate. */
 export const MAX_GROUPS = 100_000
 
-/** In order; null stands for missing too. Throws `VARVE_LIMIT`. */
-export function distinctValues(rows: Iterable<Row>, path: readonly string[]): unknown[] {
-  const found = new Map<string, unknown>()
-  for (const row of rows) {
-    valuesAt(row, path, (value) => {
-      found.set(identityText(value), value ?? null)
-    })
-    if (found.size > MAX_GROUPS) throw tooMany(`distinct values of '${path.join('.')}'`)
+/** Null stands for missing too. */
+export class DistinctValues {
+  readonly #path: readonly string[]
+  readonly #found = new Map<string, unknown>()
+
+  constructor(path: readonly string[]) {
+    this.#path = path
   }
-  return [...found.values()].sort(compareValues)
+
+  /** Throws `VARVE_LIMIT`. */
+  add(row: Row): void {
+    valuesAt(row, this.#path, (value) => {
+      this.#found.set(identityText(value), value ?? null)
+    })
+    if (this.#found.size > MAX_GROUPS) throw tooMany(`distinct values of '${this.#path.join('.')}'`)
+  }
+
+  sorted(): unknown[] {
+    return [...this.#found.values()].sort(compareValues)
+  }
 }
 
 export function tooMany(what: string): LimitError {

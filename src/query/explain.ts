@@ -1,5 +1,5 @@
 /** Plans as users read them: a structure, and a tree of text. */
-import type { Access } from './access.js'
+import { type Access, boundText } from './access.js'
 import type { FilterNode, Test } from './filter.js'
 import { isOrdered, type Plan, type Question } from './plan.js'
 import { valueText } from './value-text.js'
@@ -139,7 +139,7 @@ function kindOf({ accesses }: Plan): QueryPlan['kind'] {
 function accessPlan({ path, bounds, ranges, entries }: Access, reverse: boolean): AccessPlan {
   return {
     index: path.name,
-    bounds,
+    bounds: bounds.map(boundText),
     ranges: ranges.length,
     direction: reverse ? 'backward' : 'forward',
     keys: entries,

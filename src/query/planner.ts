@@ -8,7 +8,7 @@ import { partsBound } from '../format/key-order.js'
 import { type Access, bind, isSamePath, type Path } from './access.js'
 import { NULL_POINT } from './bounds.js'
 import { type Cover, coverOf, NO_FIELDS } from './cover.js'
-import { isDefaulted } from './defaulted.js'
+import { defaultsIn } from './defaulted.js'
 import type { FieldNode, FilterNode } from './filter.js'
 import { givenBy } from './implication.js'
 import type { OrderField } from './order.js'
@@ -72,22 +72,26 @@ function accessesOf(collection: QueriedCollection, conditions: readonly FieldNod
     defaulted: [],
     given: [],
   }
-  const paths = [primary, ...indexes.flatMap((index) => indexPath(collection, index, conditions))]
-  return paths.map((path) => bind(path, conditions))
+  const accesses = [bind(primary, conditions)]
+  for (const index of indexes) {
+    const path = indexPath(collection, index, conditions)
+    if (path !== undefined) accesses.push(bind(path, conditions))
+  }
+  return accesses
 }
 
 function indexPath(
-  { definition: collection }: QueriedCollection,
+  collection: QueriedCollection,
   { definition, tree, rows }: IndexState,
   conditions: readonly FieldNode[],
-): Path[] {
+): Path | undefined {
   const { name, on, kinds, where } = definition
   const given = where === undefined ? [] : givenBy(where, conditions)
-  if (given === undefined) return []
-  if (where !== undefined && Object.keys(where).some((path) => isDefaulted(collection, path.split('.'))))
-    return []
-  const defaulted = on.map((path, i) => isDefaulted(collection, path) && (i > 0 || hasNull(tree)))
-  return [{ name, tree, on, kinds, isIndex: true, multiKey: tree.count !== rows, defaulted, given }]
+  if (given === undefined) return undefined
+  const { parts, inWhere } = defaultsIn(collection.definition, definition)
+  if (inWhere) return undefined
+  const defaulted = parts.map((isDefaulted, i) => isDefaulted && (i > 0 || hasNull(tree)))
+  return { name, tree, on, kinds, isIndex: true, multiKey: tree.count !== rows, defaulted, given }
 }
 
 function hasNull(tree: Tree): boolean {
@@ -102,17 +106,18 @@ function single(
   access: Access,
   matches: number,
 ): Candidate | undefined {
+  const { path } = access
+  const served = servedOrder(collection, question.order, access)
+  const isPartial = path.isIndex && path.tree.count < collection.tree.count
+  const isOfUse = !path.isIndex || access.bounds.length > 0 || served !== undefined || isPartial
+  if (!isOfUse && question.needs === undefined) return undefined
   const rest = conjuncts.filter((node) => node.kind !== 'field' || !access.answered.has(node))
   const residual = rest.length === 0 ? undefined : conjunction(rest)
-  const served = servedOrder(collection, question.order, access)
   const isWhole = served !== undefined && served.depth === question.order.length
   const isGrouped = served !== undefined && !isWhole
   const isSorted = question.order.length > 0 && !isWhole
   const cover = coverFor(collection, question, rest, access, isSorted)
-  const { path } = access
-  const isPartial = path.isIndex && path.tree.count < collection.tree.count
-  if (path.isIndex && access.bounds.length === 0 && served === undefined && cover === undefined && !isPartial)
-    return undefined
+  if (!isOfUse && cover === undefined) return undefined
   const kept = residual === undefined ? 1 : keptShare(access, matches)
   const taken = Math.ceil(question.rows / kept)
   const group =
@@ -211,7 +216,7 @@ function servedOrder(
 /** How many keys there are like the first one of a walk in as many of their first parts. */
 function firstGroup({ path, ranges }: Access, parts: number, reverse: boolean): number {
   for (const range of reverse ? ranges.toReversed() : ranges) {
-    const cursor = path.tree.cursor(range, { reverse })
+    const cursor = path.tree.cursorIn(range, { reverse })
     if (!cursor.next()) continue
     const from = cursor.key().subarray(0, entryKeyStart(cursor.key(), parts))
     return path.tree.countRange({ from, to: partsBound(from) })

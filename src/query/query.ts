@@ -2,11 +2,11 @@
  * A query: rows of a collection by a filter, iterated lazily over the commit that it was made at.
  */
 import type { Row } from '../format/value.js'
-import { SLICE_MS } from '../storage/task.js'
+import { PAUSE, runAsync, runSync, SLICE_MS, type Task } from '../storage/task.js'
 import { isSamePath } from './access.js'
-import { type Counters, Executor, type Found, type Window } from './executor.js'
+import { Executor, type Window } from './executor.js'
 import { describePlan, QueryPlan } from './explain.js'
-import { distinctValues } from './distinct.js'
+import { DistinctValues } from './distinct.js'
 import { lookupOf } from './lookup.js'
 import { parseQuery, type ParsedQuery } from './options.js'
 import { parsePath } from './filter.js'
@@ -14,6 +14,8 @@ import { type OrderField, orderValues, totalOrder } from './order.js'
 import { readToken, resumeKey, writeToken } from './page-token.js'
 import { type Plan, type Question } from './plan.js'
 import { planQuery } from './planner.js'
+import { type Found, type RowStream } from './row-stream.js'
+import type { Counters } from './row-walk.js'
 import { project } from './select.js'
 import { setField } from './set-field.js'
 import type { QuerySource } from './source.js'
@@ -67,55 +69,57 @@ export class Query<R = Row> {
   }
 
   *[Symbol.iterator](): Generator<R, void, undefined> {
-    for (const row of this.#found()) if (row !== undefined) yield row
+    const rows = this.#run()
+    const finish = this.#finisher()
+    while (this.#next(rows)) if (rows.row !== undefined) yield finish(rows.row)
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<R, void, undefined> {
     const { platform } = this.#source
+    const finish = this.#finisher()
     let sliceEnd = platform.monotonicMs() + SLICE_MS
-    for (const row of this.#found()) {
+    for (const rows = this.#run(); this.#next(rows);) {
       if (platform.monotonicMs() >= sliceEnd) {
         await platform.yield()
         sliceEnd = platform.monotonicMs() + SLICE_MS
       }
-      if (row !== undefined) yield row
+      if (rows.row !== undefined) yield finish(rows.row)
     }
   }
 
   /** All rows at once. Holds the event loop for as long as it takes. */
   toArray(): R[] {
-    return [...this]
+    const found: R[] = []
+    const rows = this.#run()
+    const finish = this.#finisher()
+    while (this.#next(rows)) if (rows.row !== undefined) found.push(finish(rows.row))
+    return found
   }
 
   /** The first row, or undefined. */
   first(): R | undefined {
     const limit = Math.min(1, this.#limit)
-    for (const row of this.#finished(this.#prepare({ ...this.#rowUse(), limit })))
-      if (row !== undefined) return row
-    return undefined
+    const row = this.#firstOf(this.#prepare({ ...this.#rowUse(), limit }))
+    return row === undefined ? undefined : this.#finisher()(row)
   }
 
-  /** How many rows there are, within `offset` and `limit`. From the counts of a tree where the filter is a range of it. */
+  /**
+   * How many rows there are, within `offset` and `limit`. From the counts of a tree where the filter is a range of it; if not, it holds
+   * the event loop for as long as it takes.
+   */
   count(): number {
-    const { offset, after } = this.#query
-    const prepared = this.#prepare(
-      { needs: [], limit: Number.POSITIVE_INFINITY, total: false },
-      after !== undefined,
-    )
-    const counted = after === undefined ? prepared.executor.countFromTrees() : undefined
-    if (counted !== undefined) return Math.max(0, Math.min(counted - offset, this.#limit))
-    let count = 0
-    for (const row of prepared.executor.run({ ...prepared.window, limit: this.#limit }))
-      if (this.#isRow(row)) count++
-    return count
+    return runSync(this.#count())
+  }
+
+  /** As `count`, giving the event loop a turn every few milliseconds. */
+  countAsync(): Promise<number> {
+    return runAsync(this.#count(), this.#source.platform)
   }
 
   /** Whether there is a row. */
   exists(): boolean {
     const limit = Math.min(1, this.#limit)
-    const { executor, window } = this.#prepare({ needs: [], limit, total: false })
-    for (const row of executor.run(window)) if (this.#isRow(row)) return true
-    return false
+    return this.#firstOf(this.#prepare({ needs: [], limit, total: false })) !== undefined
   }
 
   /**
@@ -127,7 +131,8 @@ export class Query<R = Row> {
     const limit = this.#query.limit ?? PAGE_ROWS
     const prepared = this.#prepare({ ...this.#rowUse(), limit: limit + 1, total: true })
     const rows: Row[] = []
-    for (const row of prepared.executor.run(prepared.window)) if (this.#isRow(row)) rows.push(row)
+    const found = prepared.executor.run(prepared.window)
+    while (this.#next(found)) if (found.row !== undefined) rows.push(found.row)
     const last = rows.length > limit ? rows[limit - 1] : undefined
     const next =
       last === undefined
@@ -139,12 +144,15 @@ export class Query<R = Row> {
 
   /**
    * The distinct values of a field or dotted path, in order; of a list its elements. Null stands for missing too. At most 100,000
-   * (`VARVE_LIMIT` beyond).
+   * (`VARVE_LIMIT` beyond). Holds the event loop for as long as it takes.
    */
   distinct(path: string): unknown[] {
-    const parsed = parsePath(path, 'distinct')
-    const prepared = this.#prepare({ needs: [parsed], limit: this.#limit, total: false })
-    return distinctValues(this.#rowsOf(prepared), parsed)
+    return runSync(this.#distinct(path))
+  }
+
+  /** As `distinct`, giving the event loop a turn every few milliseconds. */
+  async distinctAsync(path: string): Promise<unknown[]> {
+    return await runAsync(this.#distinct(path), this.#source.platform)
   }
 
   /** How it is carried out; with `analyze` also what it takes, by running it once. */
@@ -156,7 +164,12 @@ export class Query<R = Row> {
     if (options.analyze !== true) return new QueryPlan(plan)
     const begin = platform.monotonicMs()
     let returned = 0
-    for (const row of this.#finished(prepared)) if (row !== undefined) returned++
+    const finish = this.#finisher()
+    for (const rows = prepared.executor.run(prepared.window); this.#next(rows);) {
+      if (rows.row === undefined) continue
+      finish(rows.row)
+      returned++
+    }
     const counters: Counters = prepared.executor.counters
     return new QueryPlan({ ...plan, analysis: { ...counters, returned, ms: platform.monotonicMs() - begin } })
   }
@@ -191,23 +204,50 @@ export class Query<R = Row> {
     return { plan, question, executor, window: { offset, limit, after, afterKey } }
   }
 
-  #found(): Generator<R | undefined, void, undefined> {
-    return this.#finished(this.#prepare(this.#rowUse()))
+  #run(): RowStream {
+    const { executor, window } = this.#prepare(this.#rowUse())
+    return executor.run(window)
   }
 
-  *#finished({ executor, window }: Prepared): Generator<R | undefined, void, undefined> {
-    const finish = this.#finisher()
-    for (const row of executor.run(window)) yield this.#isRow(row) ? finish(row) : undefined
+  #firstOf({ executor, window }: Prepared): Found {
+    const rows = executor.run(window)
+    while (this.#next(rows)) if (rows.row !== undefined) return rows.row
+    return undefined
   }
 
-  *#rowsOf({ executor, window }: Prepared): Generator<Row, void, undefined> {
-    for (const row of executor.run(window)) if (this.#isRow(row)) yield row
-  }
-
-  /** Looks at the view between two rows: it may be closed by now. */
-  #isRow(row: Found): row is Row {
+  /** Goes on, and looks at the view: it may be closed by now. */
+  #next(rows: RowStream): boolean {
+    if (!rows.next()) return false
     this.#source.check()
-    return row !== undefined
+    return true
+  }
+
+  *#count(): Task<number> {
+    const { offset, after } = this.#query
+    const prepared = this.#prepare(
+      { needs: [], limit: Number.POSITIVE_INFINITY, total: false },
+      after !== undefined,
+    )
+    const counted = after === undefined ? prepared.executor.countFromTrees() : undefined
+    if (counted !== undefined) return Math.max(0, Math.min(counted - offset, this.#limit))
+    let count = 0
+    const rows = prepared.executor.run({ ...prepared.window, limit: this.#limit })
+    while (this.#next(rows)) {
+      if (rows.row !== undefined) count++
+      yield PAUSE
+    }
+    return count
+  }
+
+  *#distinct(path: string): Task<unknown[]> {
+    const parsed = parsePath(path, 'distinct')
+    const { executor, window } = this.#prepare({ needs: [parsed], limit: this.#limit, total: false })
+    const values = new DistinctValues(parsed)
+    for (const rows = executor.run(window); this.#next(rows);) {
+      if (rows.row !== undefined) values.add(rows.row)
+      yield PAUSE
+    }
+    return values.sorted()
   }
 
   /** What is still to be done with a row that was found. */

@@ -4,7 +4,7 @@
  */
 import { compareBytes } from '../format/key-order.js'
 import { u32, u8 } from '../format/typed-read.js'
-import { Column, countAt, keyOf, type Node, readRef } from './node.js'
+import { Column, countBefore, keyOf, type Node, readRef } from './node.js'
 import { childAt, type NodeSource } from './node-source.js'
 import type { RecordRef } from './record-ref.js'
 
@@ -115,7 +115,7 @@ export function rankIn(source: NodeSource, root: Node, key: Uint8Array): number 
   let rank = 0
   while (node.height > 0) {
     const slot = childSlot(node, key)
-    for (let before = 0; before < slot; before++) rank += countAt(node, before)
+    rank += countBefore(node, slot)
     node = childAt(source, node, slot)
   }
   const i = search(node, key, 0)

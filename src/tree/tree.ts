@@ -16,6 +16,12 @@ export interface KeyBounds {
   readonly to?: Uint8Array | undefined
 }
 
+/** The keys within bounds, as a tree counts them: `count` keys, the first of which has `rank` keys before it. */
+export interface Span {
+  readonly rank: number
+  readonly count: number
+}
+
 export interface CursorOptions {
   /** From the last key to the first. Default false. */
   readonly reverse?: boolean | undefined
@@ -138,18 +144,25 @@ export class Tree {
 
   /** How many keys lie within bounds, in O(log n). */
   countRange(bounds: KeyBounds): number {
-    return Math.max(0, this.#rankOfTo(bounds) - this.#rankOfFrom(bounds))
+    return this.spanOf(bounds).count
+  }
+
+  /** Where the keys within bounds are, in O(log n). */
+  spanOf(bounds: KeyBounds): Span {
+    const rank = this.#rankOfFrom(bounds)
+    return { rank, count: Math.max(0, this.#rankOfTo(bounds) - rank) }
   }
 
   /** The keys within bounds, in order. The cursor stays on this tree, whatever becomes of it in an editor. */
   cursor(bounds: KeyBounds, options: CursorOptions = {}): TreeCursor {
-    const { reverse = false, offset = 0 } = options
-    const from = this.#rankOfFrom(bounds)
-    const to = this.#rankOfTo(bounds)
-    const count = Math.max(0, to - from - offset)
+    return this.cursorIn(this.spanOf(bounds), options)
+  }
+
+  /** The keys of a span of this tree. */
+  cursorIn(span: Span, { reverse = false, offset = 0 }: CursorOptions = {}): TreeCursor {
     return new TreeCursor(this.source, this.root, {
-      rank: reverse ? to - 1 - offset : from + offset,
-      count,
+      rank: reverse ? span.rank + span.count - 1 - offset : span.rank + offset,
+      count: Math.max(0, span.count - offset),
       reverse,
     })
   }
