@@ -4,6 +4,7 @@
 /// <reference lib="esnext.disposable" />
 import { exportSnapshot, type ExportOptions, type ExportReport } from './backup/export.js'
 import { restoreSnapshot, type RestoreOptions, type RestoreReport } from './backup/restore.js'
+import { requestOf } from './catalog/collection-request.js'
 import { collectionInput, type PrimaryKeyInput } from './catalog/definition.js'
 import type { FieldDefinition } from './catalog/field.js'
 import type { Migration, MigrationRecord } from './catalog/migration.js'
@@ -211,6 +212,10 @@ export class Database {
    * `primaryKey` names a field, a dotted path, or several of them for a composite key. Rejects with `VARVE_SCHEMA` if
    * the collection exists with a definition that old rows may not fit, naming every reason.
    *
+   * `fields` are all that are declared: `[]` declares none. With `undefined`, the fields of a collection that exists stay as they are, and
+   * what is done with others. Rules in code (a validator, defaults that are functions) always stay, but for those of fields that go: only
+   * a definition in code changes them.
+   *
    * A new index of a collection that has rows is built in slices, while reads and writes go on, and queries use it once it is
    * whole; this resolves then. Rejects with `VARVE_DUPLICATE_KEY` if two rows have the same values in a unique index, with `VARVE_LIMIT`
    * if a value is too long for an index; then no index was added.
@@ -221,10 +226,9 @@ export class Database {
     primaryKey: PrimaryKeyInput,
     options: CollectionOptions = {},
   ): Promise<Collection> {
-    const input = collectionInput(name, fields ?? [], primaryKey, options.indexes, {
-      unknownFields: options.unknownFields,
-    })
-    await registerCollection(this.#engine, input)
+    const { indexes, unknownFields } = options
+    const request = requestOf({ name, fields, primaryKey, indexes, unknownFields })
+    await registerCollection(this.#engine, request)
     return this.#writer(name)
   }
 

@@ -1,6 +1,7 @@
 /**
  * Collections that are defined in code: brought to an open database, and asked for by their definition.
  */
+import { exactly } from './catalog/collection-request.js'
 import { type CollectionDefinition, compareDefinitions } from './catalog/definition.js'
 import type { Migration } from './catalog/migration.js'
 import type { Engine } from './engine/engine.js'
@@ -64,7 +65,7 @@ export async function bringCollections(engine: Engine, options: CollectionsOptio
     for (const { name, '~code': code } of collections) engine.rules.bind(name, code)
     const { migrations } = options
     if (migrations !== undefined && engine.generation.writer !== undefined) await migrate(engine, migrations)
-    for (const { definition } of collections) await registerCollection(engine, definition)
+    for (const { definition } of collections) await registerCollection(engine, exactly(definition))
   } catch (error) {
     await engine.close().catch(() => undefined)
     throw error
@@ -78,7 +79,7 @@ export function bringCollectionsSync(engine: Engine, options: CollectionsOptions
       throw new ArgumentError('Migrations run in an asynchronous open: use Database.open.')
     const collections = prepared(engine, options)
     const run = (transaction: Transaction): void => {
-      for (const { definition } of collections) transaction.register(definition)
+      for (const { definition } of collections) transaction.register(exactly(definition))
     }
     if (collections.length > 0) engine.writeSync(run, true)
     for (const { name, '~code': code } of collections) engine.rules.bind(name, code)

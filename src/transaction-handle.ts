@@ -1,7 +1,8 @@
 /**
  * What a transaction callback is given: collections whose operations are synchronous and whose reads see its writes.
  */
-import { collectionInput, type PrimaryKeyInput } from './catalog/definition.js'
+import { requestOf } from './catalog/collection-request.js'
+import type { PrimaryKeyInput } from './catalog/definition.js'
 import type { FieldDefinition } from './catalog/field.js'
 import type { CollectionOptions } from './collection-options.js'
 import { CollectionReader, type ReadView } from './collection-reader.js'
@@ -107,13 +108,12 @@ export class TransactionHandle {
   /** As `Database.registerCollection`, as part of this transaction. */
   registerCollection(
     name: string,
-    fields: readonly FieldDefinition[],
+    fields: readonly FieldDefinition[] | undefined,
     primaryKey: PrimaryKeyInput,
     options: CollectionOptions = {},
   ): void {
-    this.#transaction.register(
-      collectionInput(name, fields, primaryKey, options.indexes, { unknownFields: options.unknownFields }),
-    )
+    const { indexes, unknownFields } = options
+    this.#transaction.register(requestOf({ name, fields, primaryKey, indexes, unknownFields }))
   }
 
   /** As `Database.dropCollection`, as part of this transaction. */

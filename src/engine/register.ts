@@ -3,9 +3,10 @@
  *
  * A build is a run of small commits, each of which takes the index some rows farther: so a crash leaves a log that replays to
  * the same state, reads and writes go on in between, and checkpoints store what was built. Queries see the index with the
- * last of them. Registering the same definition again goes on with a build that a crash ended.
+ * last of them. Registering the same definition again goes on with a build that a crash ended. Calls for one collection wait for each
+ * other, so that none takes away what another one is building.
  */
-import type { CollectionInput } from '../catalog/definition.js'
+import type { CollectionRequest } from '../catalog/collection-request.js'
 import type { Engine } from './engine.js'
 import type { Transaction } from './transaction.js'
 
@@ -16,14 +17,33 @@ const MOST_ROWS = 4096
 /** How long a slice should take, in milliseconds. */
 const TARGET_MS = 3
 
-export async function registerCollection(engine: Engine, input: CollectionInput): Promise<void> {
-  const run = (transaction: Transaction): void => transaction.register(input, true)
-  await engine.write(run, () => run)
-  const { name } = input
+/** By collection: settles with the last call that there is. */
+const calls = new WeakMap<Engine, Map<string, Promise<unknown>>>()
+
+/** Resolves when the collection is as the request says, its indexes whole. */
+export async function registerCollection(engine: Engine, request: CollectionRequest): Promise<void> {
+  const { name } = request
+  const ofEngine = calls.get(engine) ?? new Map<string, Promise<unknown>>()
+  calls.set(engine, ofEngine)
+  const before = ofEngine.get(name)
+  const call =
+    before === undefined ? registered(engine, request) : before.then(() => registered(engine, request))
+  const settled = call.catch(() => undefined)
+  ofEngine.set(name, settled)
   try {
-    const built = await buildIndexes(engine, name)
-    // Indexes that are not wanted any more were of use until now.
-    if (built) await engine.write(run, () => run)
+    await call
+  } finally {
+    if (ofEngine.get(name) === settled) ofEngine.delete(name)
+  }
+}
+
+async function registered(engine: Engine, request: CollectionRequest): Promise<void> {
+  const run = (transaction: Transaction): void => transaction.register(request, true)
+  await engine.write(run, () => run)
+  const { name } = request
+  try {
+    // Indexes that are not wanted any more were of use until now. A transaction may have changed them meanwhile.
+    while (await buildIndexes(engine, name)) await engine.write(run, () => run)
   } catch (error) {
     // If that fails too, the indexes stay unbuilt, and no query uses them.
     await engine.transaction((tx) => tx.dropUnbuiltIndexes(name)).catch(() => undefined)

@@ -6,6 +6,7 @@
  * twice. A rollback forgets the buffer's tail and undoes the head's scope.
  */
 import { CATALOG_ID, type CatalogEntry, entryKey, entryRow } from '../catalog/entry.js'
+import type { CollectionRequest } from '../catalog/collection-request.js'
 import { type CollectionDefinition, type CollectionInput, compareDefinitions } from '../catalog/definition.js'
 import { type IndexDefinition, resolveIndexes } from '../catalog/index-definition.js'
 import { LimitError, SchemaError, TransactionError, ValidationError } from '../errors.js'
@@ -288,9 +289,10 @@ export class Transaction {
    * Registers a collection or applies a safe change of its definition. Idempotent. With `online`, new indexes of a collection that has
    * rows are yet to be built.
    */
-  register(input: CollectionInput, online = false): void {
+  register(request: CollectionRequest, online = false): void {
     this.#use()
-    const present = this.#parts.head.collectionNamed(input.name)?.definition
+    const present = this.#parts.head.collectionNamed(request.name)?.definition
+    const input = request.inputFor(present)
     // All or nothing: the counter that gives the id must not move without its collection.
     if (present === undefined) return this.savepoint(() => this.#create(input))
     if (present.migrating !== undefined) throw beingMigrated(input.name, present.migrating)
