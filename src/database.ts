@@ -20,7 +20,9 @@ import {
   nameOf,
   splitOptions,
 } from './defined-collections.js'
-import type { Engine, TransactionOptions } from './engine/engine.js'
+import type { CompactOptions, CompactReport } from './engine/compactor.js'
+import type { Engine } from './engine/engine.js'
+import type { TransactionOptions } from './engine/in-time.js'
 import { positionText } from './engine/feed-position.js'
 import { migrate, type MigrateOptions, type MigrationReport, migrationsOf } from './engine/migrate.js'
 import { openEngine, openEngineSync, type OpenOptions } from './engine/open.js'
@@ -420,6 +422,25 @@ export class Database {
    */
   checkpoint(): Promise<void> {
     return this.#engine.checkpoint()
+  }
+
+  /**
+   * Compacts the file while reads and writes go on: its live rows are written as a new file beside it, which is checked, catches up with
+   * the commits made meanwhile, and takes its place. Sequences go on. Snapshots, iterators and followers of the file before stay valid;
+   * the commits before the one that the compaction begins with are gone from the database afterwards, unless `retain` keeps them.
+   *
+   * Whatever goes wrong, the file before or the new one stands whole at the path. Rejects with `VARVE_NO_SPACE` if there is no room for
+   * the new file beside the old one, `VARVE_STORAGE` if it cannot be written or put in place, `VARVE_CORRUPTION` if a live row is
+   * damaged, `VARVE_BUSY` if a compaction is under way, `VARVE_READ_ONLY`, the reason of `signal`, `VARVE_CLOSED` if the database is
+   * closed meanwhile, or `VARVE_TRANSACTION` inside a transaction callback.
+   *
+   * @example
+   * ```ts
+   * const { bytesBefore, bytesAfter } = await db.compact()
+   * ```
+   */
+  compact(options: CompactOptions = {}): Promise<CompactReport> {
+    return this.#engine.compactor.compact(options)
   }
 
   /** As `sync`, blocking. */

@@ -29,6 +29,7 @@ export const ErrorCode = {
   historyGone: 'VARVE_HISTORY_GONE',
   diverged: 'VARVE_DIVERGED',
   timeout: 'VARVE_TIMEOUT',
+  busy: 'VARVE_BUSY',
   query: 'VARVE_QUERY',
   argument: 'VARVE_ARGUMENT',
 } as const

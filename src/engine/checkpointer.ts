@@ -107,6 +107,7 @@ export class Checkpointer {
   #logBytes: number
   /** After a failure: log bytes from which on the next one is tried without being asked for. */
   #retryAt = 0
+  #suspended = false
   #nodeBytes: number
   /** Why nothing is stored any more. */
   #ended: (() => unknown) | undefined
@@ -155,7 +156,23 @@ export class Checkpointer {
 
   /** Whether somebody waits for a checkpoint. */
   get asked(): boolean {
-    return this.#waiting.length > 0
+    return this.#waiting.length > 0 && !this.#suspended
+  }
+
+  /** Nothing is stored until `resume`. */
+  suspend(): void {
+    this.#suspended = true
+  }
+
+  resume(): void {
+    this.#suspended = false
+  }
+
+  /** Those who wait for a checkpoint: another file will have it. */
+  handOver(): Settle[] {
+    const waiting = this.#waiting.map(({ settle }) => settle)
+    this.#waiting = []
+    return waiting
   }
 
   /** Whether commits outran a checkpoint so far that they must wait for it. */
@@ -187,7 +204,7 @@ export class Checkpointer {
 
   /** Whether there is a slice to be written now: one that commits owe, or any if nothing else is to be done. */
   wants(idle: boolean): boolean {
-    if (this.#ended !== undefined) return false
+    if (this.#ended !== undefined || this.#suspended) return false
     if (this.#running === undefined) {
       if (!this.#isDue()) return false
       this.#begin()

@@ -7,13 +7,15 @@
  */
 import { ErrorCode, StateError, TransactionError } from '../errors.js'
 import { TransactionBuilder } from '../log/transaction-builder.js'
-import { runAsync, runSync } from '../storage/task.js'
+import type { StorageFile } from '../storage/storage.js'
 import { acknowledgement, type Settle } from './acknowledgement.js'
 import type { Checkpointer } from './checkpointer.js'
 import { Committer } from './committer.js'
+import { Compactor } from './compactor.js'
+import { endSession, endSessionSync } from './ending.js'
 import type { EngineParts } from './engine-parts.js'
-import { inTime } from './in-time.js'
-import { type Generation, newGeneration } from './generation.js'
+import { DEFAULT_TIMEOUT_MS, inTime, type TransactionOptions } from './in-time.js'
+import { type Generation, letGo, newGeneration } from './generation.js'
 import { KeysOf } from './keys-of.js'
 import { PinnedStates } from './pinned-states.js'
 import { refusePromise, RunningCode } from './running-code.js'
@@ -21,7 +23,7 @@ import { RulesOf } from './row-rules.js'
 import type { DatabaseState } from './state.js'
 import { Transaction, type TransactionParts } from './transaction.js'
 import { UuidGenerator } from './uuid.js'
-import { type EngineListener, Watchers } from './watchers.js'
+import { Watchers } from './watchers.js'
 import { WriterTurns } from './writer-turns.js'
 
 /** A transaction that stays open across turns of the event loop. */
@@ -36,25 +38,20 @@ interface Performed<T> {
   readonly wrote: boolean
 }
 
-export interface TransactionOptions {
-  /**
-   * Longest time the callback may keep the writer, in milliseconds; beyond it the transaction is rolled back.
-   * Default: none where the platform tells which code belongs to a transaction (Node), else 10,000.
-   */
-  readonly timeoutMs?: number | undefined
-}
-
-const DEFAULT_TIMEOUT_MS = 10_000
-
 export class Engine {
   readonly keys: KeysOf = new KeysOf()
   readonly rules: RulesOf = new RulesOf()
   readonly pins: PinnedStates
+  readonly watchers: Watchers = new Watchers()
+  /** Brings what others write; absent but with mode `follow`. */
+  follower: Follower | undefined
   readonly #parts: EngineParts
+  readonly compactor: Compactor = new Compactor(this)
   #generation: Generation
+  /** Files that were replaced, as long as somebody reads them. */
+  readonly #older: WeakRef<StorageFile>[] = []
   #committer: Committer | undefined
   readonly #turns = new WriterTurns()
-  readonly #watchers = new Watchers()
   readonly #builder: TransactionBuilder
   readonly #uuids: UuidGenerator
   #transactionParts: TransactionParts
@@ -74,7 +71,9 @@ export class Engine {
     this.#uuids = new UuidGenerator(platform)
     this.#generation = newGeneration(parts, parts.opened)
     this.#transactionParts = this.#newTransactionParts()
-    this.#committer = this.#newCommitter()
+    this.#committer = this.committerOf(this.#generation)
+    // What a long replay left unstored need not wait for the next commit.
+    if (this.#committer?.checkpointer.wants(true) === true) this.#committer.schedule()
   }
 
   #newTransactionParts(): TransactionParts {
@@ -93,29 +92,6 @@ export class Engine {
     }
   }
 
-  #newCommitter(): Committer | undefined {
-    const { writer, head, visible, file, source, nodes, log } = this.#generation
-    if (writer === undefined) return undefined
-    const { platform, durability, syncIntervalMs, codecs, cacheBytes, ephemeral } = this.#parts
-    const committer = new Committer({
-      writer,
-      head,
-      visible,
-      source,
-      file,
-      platform,
-      checksum: platform.checksum,
-      durability,
-      syncIntervalMs,
-      onReset: (error) => this.#doom(error),
-      onVisible: () => this.#watchers.tell('commit'),
-      checkpoints: { codecs, nodes, log, cacheBytes, automatic: !ephemeral },
-    })
-    // What a long replay left unstored need not wait for the next commit.
-    if (committer.checkpointer.wants(true)) committer.schedule()
-    return committer
-  }
-
   get parts(): EngineParts {
     return this.#parts
   }
@@ -125,20 +101,63 @@ export class Engine {
     return this.#generation
   }
 
-  /**
-   * Goes over to another file that holds the same history. Between two turns of the event loop, and for a writer with its turn
-   * taken and everything acknowledged.
-   */
-  replaceGeneration(generation: Generation): void {
-    this.#generation = generation
-    this.#transactionParts = this.#newTransactionParts()
-    this.#committer = this.#newCommitter()
-    this.#watchers.tell('generation')
+  /** What carries the commits of a generation into its file. Undefined for one that is only read. */
+  committerOf(generation: Generation): Committer | undefined {
+    const { writer, head, visible, file, source, nodes, log, codecs } = generation
+    if (writer === undefined) return undefined
+    const { platform, durability, syncIntervalMs, cacheBytes, ephemeral } = this.#parts
+    const isOurs = (): boolean => this.#generation === generation
+    return new Committer({
+      writer,
+      head,
+      visible,
+      source,
+      file,
+      platform,
+      checksum: platform.checksum,
+      durability,
+      syncIntervalMs,
+      onReset: (error) => (isOurs() ? this.#doom(error) : undefined),
+      onVisible: () => (isOurs() ? this.watchers.tell('commit') : undefined),
+      checkpoints: { codecs, nodes, log, cacheBytes, automatic: !ephemeral },
+    })
   }
 
-  /** Tells `listener` what changes (see `watchers.ts`) until the function that this returns is called. */
-  watch(listener: EngineListener): () => void {
-    return this.#watchers.add(listener)
+  /**
+   * Goes over to another file that holds the same history. Between two turns of the event loop, and for a writer with its turn
+   * taken and everything acknowledged. The file before it stays open for what was made from it.
+   */
+  replaceGeneration(
+    generation: Generation,
+    committer: Committer | undefined = this.committerOf(generation),
+  ): void {
+    this.#older.push(new WeakRef(this.#generation.file))
+    letGo(this.#generation)
+    this.#committer?.stop()
+    this.#generation = generation
+    this.#transactionParts = this.#newTransactionParts()
+    this.#committer = committer
+    this.watchers.tell('generation')
+  }
+
+  /** Runs `work` while nobody writes: with the writer's turn, and everything before it acknowledged and at rest. */
+  async exclusively<T>(work: (committer: Committer) => Promise<T>): Promise<T> {
+    this.requireWritable()
+    await this.#turns.take()
+    try {
+      const committer = this.#committerNow()
+      await committer.settled()
+      await committer.quiet()
+      return await work(committer)
+    } finally {
+      this.#turns.give()
+    }
+  }
+
+  /** Throws where a write would be refused at once. */
+  requireWritable(): void {
+    this.#refuseOwnWait()
+    this.#writable()
   }
 
   /** What readers see. Throws once the database is closed. */
@@ -152,7 +171,12 @@ export class Engine {
   }
 
   get durableSequence(): number {
-    return this.#committer?.durableSequence ?? this.commitSequence
+    return this.#committer?.durableSequence ?? this.follower?.durableSequence ?? this.commitSequence
+  }
+
+  /** No sequence up to this one is given again. */
+  get highestSequence(): number {
+    return this.#sequence
   }
 
   get closed(): boolean {
@@ -421,7 +445,8 @@ export class Engine {
 
   /** Offset of the newest checkpoint; 0 for none. */
   get newestCheckpoint(): number {
-    return this.checkpointer?.offset ?? this.#generation.log.checkpoint?.offset ?? 0
+    const { checkpointer, follower } = this
+    return checkpointer?.offset ?? follower?.newestCheckpoint ?? this.#generation.log.checkpoint?.offset ?? 0
   }
 
   get checkpointer(): Checkpointer | undefined {
@@ -438,14 +463,9 @@ export class Engine {
 
   async #close(): Promise<void> {
     try {
+      await this.compactor.stop()
       await this.#turns.take()
-      const committer = this.#committer
-      if (committer !== undefined) {
-        await committer.settled()
-        await committer.quiet()
-        if (committer.checkpointer.dueAtClose) await committer.checkpoint().catch(noMatter)
-        await runAsync(committer.finish(), this.#parts.platform)
-      }
+      if (this.#committer !== undefined) await endSession(this.#committer, this.#parts.platform)
     } finally {
       this.#release()
     }
@@ -454,16 +474,10 @@ export class Engine {
   closeSync(): void {
     if (this.#closed) return
     this.#refuseSync()
+    void this.compactor.stop()
     this.#closing ??= Promise.resolve()
     try {
-      const committer = this.#committer
-      if (committer !== undefined) {
-        if (committer.poison === undefined) {
-          committer.drainSync()
-          if (committer.checkpointer.dueAtClose) checkpointIfPossible(committer)
-        }
-        runSync(committer.finish())
-      }
+      if (this.#committer !== undefined) endSessionSync(this.#committer)
     } finally {
       this.#release()
     }
@@ -474,24 +488,12 @@ export class Engine {
     this.#closed = true
     this.#committer?.stop()
     this.pins.closeAll()
-    this.#watchers.tell('closed')
+    this.watchers.tell('closed')
     try {
       this.#generation.file.close()
+      for (const file of this.#older) file.deref()?.close()
     } finally {
       this.#parts.lock?.release()
     }
-  }
-}
-
-/** A close without its checkpoint loses nothing: the next open reads more of the log. */
-function noMatter(): void {
-  // As said.
-}
-
-function checkpointIfPossible(committer: Committer): void {
-  try {
-    committer.checkpointSync()
-  } catch {
-    noMatter()
   }
 }

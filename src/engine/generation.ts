@@ -42,6 +42,12 @@ export interface Generation extends OpenedFile {
   readonly codecs: RowCodecs
 }
 
+/** Gives the memory of its caches back: others read another file now, and who still reads this one reads it from the disk. */
+export function letGo({ nodes, source }: Generation): void {
+  nodes.limitTo(0)
+  source.dropPages()
+}
+
 /** A file that was opened, with what reads its rows. */
 export function newGeneration(
   parts: Pick<EngineParts, 'storage' | 'platform' | 'path' | 'codecs' | 'cacheBytes'>,

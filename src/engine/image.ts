@@ -48,11 +48,12 @@ const ROWS_PER_PAUSE = 64
 export interface ImageSource {
   readonly state: DatabaseState
   readonly file: StorageFile
-  readonly header: Header
   readonly codecs: RowCodecs
 }
 
 export interface ImageOptions {
+  /** No sequence up to this one is given again. Default: that of the state's commit. */
+  readonly highestSequence?: number | undefined
   /** Told now and then how many bytes of records were copied, and of how many. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined
 }
@@ -91,6 +92,7 @@ export function* writeImage(
     checkpointEnd: place.end,
     watermark: commit.end,
     watermarkSequence: commit.sequence,
+    highestSequence: options.highestSequence ?? commit.sequence,
   }
   yield* writeFully(file, encodeSuperblock(superblock, checksum), SUPERBLOCK_OFFSETS[0])
   yield* writeFully(file, encodeSuperblock({ ...superblock, sequence: 2 }, checksum), SUPERBLOCK_OFFSETS[1])

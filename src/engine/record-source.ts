@@ -28,7 +28,7 @@ export class RecordSource {
   readonly record: RecordView = new RecordView()
   readonly #file: StorageFile
   readonly #checksum: Checksum
-  readonly #pages: PageCache | undefined
+  #pages: PageCache | undefined
   readonly #buffers: LogBuffer[] = []
   #scratch: Uint8Array = this.bytes
   #scratchView: DataView = viewOf(this.#scratch)
@@ -38,6 +38,11 @@ export class RecordSource {
     this.#file = file
     this.#checksum = checksum
     this.#pages = pages
+  }
+
+  /** From now on records are read from the file alone. */
+  dropPages(): void {
+    this.#pages = undefined
   }
 
   /** Bytes at and past `buffer.base` are read from it until it is removed. */

@@ -14,7 +14,7 @@ import type { CommitPosition } from '../log/commit-position.js'
 import { judgeLog } from '../log/judge.js'
 import type { Judgement } from '../log/judgement.js'
 import { generationStart } from '../log/replay.js'
-import { runSync } from '../storage/task.js'
+import { runSync, type Task } from '../storage/task.js'
 import type { Engine } from './engine.js'
 import { Head } from './head.js'
 import { emptyState } from './empty-state.js'
@@ -42,6 +42,11 @@ export interface Moment {
  * file begins after it; `VARVE_CORRUPTION` if the log is damaged before it.
  */
 export function stateAt(engine: Engine, at: unknown): DatabaseState {
+  return runSync(findState(engine, at))
+}
+
+/** As `stateAt`, as a task. */
+export function* findState(engine: Engine, at: unknown): Task<DatabaseState> {
   const moment = momentOf(at)
   const { commit } = engine.state
   if (moment.includes(commit)) {
@@ -49,7 +54,7 @@ export function stateAt(engine: Engine, at: unknown): DatabaseState {
       throw notYet(moment.sequence, commit)
     return engine.pin()
   }
-  return replayTo(engine, moment, commit)
+  return yield* replayTo(engine, moment, commit)
 }
 
 /** What `at` says. Throws `VARVE_ARGUMENT` for what is neither a sequence nor a date. */
@@ -69,7 +74,7 @@ export function momentOf(at: unknown): Moment {
 }
 
 /** A base that leads to a damaged node is given up for an older one: what lies between is in the log. */
-function replayTo(engine: Engine, moment: Moment, visible: CommitPosition): DatabaseState {
+function* replayTo(engine: Engine, moment: Moment, visible: CommitPosition): Task<DatabaseState> {
   const { path, platform } = engine.parts
   const { header, nodes, file, codecs } = engine.generation
   if (moment.sequence !== undefined && moment.sequence < header.parentSequence)
@@ -79,7 +84,7 @@ function replayTo(engine: Engine, moment: Moment, visible: CommitPosition): Data
   const head = new Head(emptyState(generationStart(header), past), codecs, path, past, rows)
   for (let base = nearestBase(engine, moment, engine.newestCheckpoint); ;) {
     try {
-      return replayFrom(base, engine, moment, visible, head)
+      return yield* replayFrom(base, engine, moment, visible, head)
     } catch (error) {
       if (base === undefined || head.damagedNode(error) === undefined) throw error
       base = nearestBase(engine, moment, base.previous)
@@ -87,34 +92,32 @@ function replayTo(engine: Engine, moment: Moment, visible: CommitPosition): Data
   }
 }
 
-function replayFrom(
+function* replayFrom(
   base: Checkpoint | undefined,
   engine: Engine,
   moment: Moment,
   visible: CommitPosition,
   head: Head,
-): DatabaseState {
+): Task<DatabaseState> {
   const { platform, path } = engine.parts
   const { file, header } = engine.generation
   head.start(base, generationStart(header))
   const parent = head.base.commit
-  const judgement = runSync(
-    judgeLog(
-      {
-        file,
-        checksum: platform.checksum,
-        generation: shortGeneration(header.generationId),
-        maxEpoch: visible.epoch,
-        from: base?.replayFrom ?? parent.end,
-        parent,
-        startsWithBase: isCompacted(header) && parent.end === LOG_START,
-        nodesCheckedBefore: Number.POSITIVE_INFINITY,
-        to: visible.end,
-        watermark: 0,
-        accept: moment.includes,
-      },
-      head,
-    ),
+  const judgement = yield* judgeLog(
+    {
+      file,
+      checksum: platform.checksum,
+      generation: shortGeneration(header.generationId),
+      maxEpoch: visible.epoch,
+      from: base?.replayFrom ?? parent.end,
+      parent,
+      startsWithBase: isCompacted(header) && parent.end === LOG_START,
+      nodesCheckedBefore: Number.POSITIVE_INFINITY,
+      to: visible.end,
+      watermark: 0,
+      accept: moment.includes,
+    },
+    head,
   )
   requireReached(judgement, moment, visible, path)
   const { last } = judgement

@@ -146,7 +146,7 @@ export class LogWriter {
    */
   *append(bytes: Uint8Array, progress: WriteProgress, takeOver = false): Task<void> {
     if (!takeOver) {
-      this.#checkOwnership()
+      this.requireOwnership()
       if (this.#layAhead && bytes.length < AHEAD_BYTES) this.#ensureAhead(bytes.length)
     }
     const at = this.#end
@@ -228,7 +228,7 @@ export class LogWriter {
    */
   *nameCheckpoint(place: CheckpointPlace, reached: CommitEnd): Task<void> {
     yield* this.sync(reached)
-    this.#checkOwnership()
+    this.requireOwnership()
     const { end: watermark, sequence: watermarkSequence } = this.#watermark
     const { offset: checkpoint, end: checkpointEnd } = place
     try {
@@ -242,7 +242,7 @@ export class LogWriter {
   /** Ends the session: everything durable, zeros cut off, the watermark in the superblock. `last` is the last commit. */
   *finish(last: CommitEnd): Task<void> {
     if (this.#poison !== undefined || (!this.#wrote && this.#size === this.#end)) return
-    this.#checkOwnership()
+    this.requireOwnership()
     if (this.#watermark.end < last.end) yield* this.sync(last)
     if (this.#size > this.#end) this.#file.truncate(this.#end)
     yield* this.#superblocks.write({ watermark: last.end, watermarkSequence: last.sequence })
@@ -271,7 +271,7 @@ export class LogWriter {
    * The second line behind the lock: whoever stole it, restored a backup over the path, or wrote into the zeros laid
    * ahead is noticed before this session adds to the confusion.
    */
-  #checkOwnership(): void {
+  requireOwnership(): void {
     this.#refuseIfPoisoned()
     const { path } = this.#file
     this.#file.read(this.#fence, SUPERBLOCK_OFFSETS[0])

@@ -33,7 +33,7 @@ export interface FileDescriptors {
 }
 
 export class FileHandle implements StorageFile {
-  readonly path: string
+  path: string
   readonly #data: number
   readonly #backgroundSync: number | undefined
   #closed = false

@@ -79,7 +79,7 @@ export class MemoryStorage implements Storage {
 }
 
 class MemoryStorageFile implements StorageFile {
-  readonly path: string
+  path: string
   readonly #file: PhysicalFile
   readonly #writable: boolean
   #closed = false

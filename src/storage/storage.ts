@@ -27,8 +27,8 @@ export interface FileIdentity {
 
 /** One open file. Positions and lengths are bytes; positions go up to 2^53 - 1. */
 export interface StorageFile {
-  /** The name it was opened under. */
-  readonly path: string
+  /** The name it goes by: the one it was opened under, until whoever renamed the file says so here. */
+  path: string
   /** Current size in bytes. */
   size(): number
   /** Identity and size of the open file itself, whatever its name now points to. */

@@ -53,7 +53,7 @@ export class NodeStore implements NodeSource {
   madeBytes = 0
   readonly #file: StorageFile
   readonly #checksum: Checksum
-  readonly #limitBytes: number
+  #limitBytes: number
   readonly #cache = new NodeCache()
   readonly #head = new NodeHead()
   readonly #scratch = new Uint8Array(MAX_NODE_IMAGE_BYTES)
@@ -63,6 +63,12 @@ export class NodeStore implements NodeSource {
     this.#file = file
     this.#checksum = checksum
     this.#limitBytes = limitBytes
+  }
+
+  /** How much memory nodes may take from now on. */
+  limitTo(bytes: number): void {
+    this.#limitBytes = bytes
+    this.trim()
   }
 
   /** Memory of nodes that are stored and in memory. */

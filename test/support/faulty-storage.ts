@@ -137,16 +137,22 @@ export class FaultyStorage implements Storage {
 }
 
 class FaultyFile implements StorageFile {
-  readonly path: string
   readonly #inner: StorageFile
   readonly #faults: Faults
   readonly #asyncTurn: AsyncTurn
 
   constructor(inner: StorageFile, faults: Faults, asyncTurn: AsyncTurn) {
-    this.path = inner.path
     this.#inner = inner
     this.#faults = faults
     this.#asyncTurn = asyncTurn
+  }
+
+  get path(): string {
+    return this.#inner.path
+  }
+
+  set path(path: string) {
+    this.#inner.path = path
   }
 
   size(): number {

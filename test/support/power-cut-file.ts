@@ -71,16 +71,22 @@ export class Recorder {
 }
 
 export class PowerCutFile implements StorageFile {
-  readonly path: string
   readonly #live: StorageFile
   readonly #number: number
   readonly #recorder: Recorder
 
   constructor(live: StorageFile, number: number, recorder: Recorder) {
-    this.path = live.path
     this.#live = live
     this.#number = number
     this.#recorder = recorder
+  }
+
+  get path(): string {
+    return this.#live.path
+  }
+
+  set path(path: string) {
+    this.#live.path = path
   }
 
   size(): number {

@@ -88,7 +88,6 @@ export class SyncDropper implements Storage {
 }
 
 class DropperFile implements StorageFile {
-  readonly path: string
   readonly #inner: StorageFile
   readonly #dropper: SyncDropper
   /** What the next sync is for. */
@@ -98,9 +97,16 @@ class DropperFile implements StorageFile {
   #cutting = false
 
   constructor(inner: StorageFile, dropper: SyncDropper) {
-    this.path = inner.path
     this.#inner = inner
     this.#dropper = dropper
+  }
+
+  get path(): string {
+    return this.#inner.path
+  }
+
+  set path(path: string) {
+    this.#inner.path = path
   }
 
   size(): number {

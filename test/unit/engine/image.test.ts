@@ -51,9 +51,7 @@ function imageOf({ engine }: Opened, storage: MemoryStorage): void {
   const { file, header, visible } = engine.generation
   const target = storage.open(COPY, 'create')
   const next = generationAfter(header, visible.commit, platform)
-  const end = runSync(
-    writeImage(target, { state: engine.pin(), file, header, codecs }, next, platform.checksum),
-  )
+  const end = runSync(writeImage(target, { state: engine.pin(), file, codecs }, next, platform.checksum))
   expect(target.size()).toBe(end)
   target.close()
 }

@@ -1,0 +1,262 @@
+/**
+ * Compacts an open database: writes its live rows as a new generation beside the file, and puts that in its place.
+ *
+ *   1. the state of one commit is written as an image, read back and checked, while writes go on
+ *   2. commits made meanwhile are copied behind it, until few are left
+ *   3. with the writer's turn: the last commits are copied and synced, the new file is renamed over the path, the directory is
+ *      synced, and the engine goes over to it
+ *
+ * No commit is acknowledged on the new file before the directory was synced (I23). Until the rename a failure leaves the database
+ * as it was, and the file aside is removed; a crash leaves it for the next open to remove. After the rename the old file has no
+ * name: if the directory cannot be synced, nobody knows which of the two a power cut would leave, so the writer stops.
+ */
+import { ErrorCode, StateError, StorageError } from '../errors.js'
+import { hex } from '../format/integers.js'
+import { Sidecar } from '../log/log-file.js'
+import type { StorageFile } from '../storage/storage.js'
+import { runAsync } from '../storage/task.js'
+import { CatchUp } from './catch-up.js'
+import type { Committer } from './committer.js'
+import type { Engine } from './engine.js'
+import { newGeneration, type Generation } from './generation.js'
+import { generationAfter, writeImage } from './image.js'
+import { checkImage } from './image-check.js'
+import { openToWrite } from './open-file.js'
+import { reclaimOf } from './reclaim.js'
+import { type RetainOptions, stateToRetain } from './retain.js'
+import type { DatabaseState } from './state.js'
+
+/** With so few bytes of commits left to copy, writers are made to wait for the rest. */
+const PAUSE_BYTES: number = 64 * 1024
+/** After so many rounds writers wait while a portion is copied: they may be faster than the copying. */
+const FREE_ROUNDS = 16
+
+/** How a compaction goes about it. */
+export interface CompactOptions {
+  /** History to keep: by default none before the commit that the compaction begins with. */
+  readonly retain?: RetainOptions | undefined
+  /** Ends the compaction. The database stays as it was. */
+  readonly signal?: AbortSignal | undefined
+  /** Told now and then how many bytes of live records were copied, and of how many. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined
+}
+
+/** What a compaction did. */
+export interface CompactReport {
+  /** Size of the file before, and of the new one, in bytes. */
+  readonly bytesBefore: number
+  readonly bytesAfter: number
+  /** The commit that the new file begins with: no earlier one can be read from it. */
+  readonly oldestSequence: number
+  /** Commits that were copied behind it. */
+  readonly commitsCopied: number
+  /** How long it took, and for how long writers had to wait at the end, in milliseconds. */
+  readonly durationMs: number
+  readonly pauseMs: number
+}
+
+/** A generation on its way. */
+interface Growing {
+  readonly file: StorageFile
+  readonly aside: string
+  readonly generation: Generation
+  readonly committer: Committer
+  readonly catchUp: CatchUp
+}
+
+export class Compactor {
+  readonly #engine: Engine
+  #running: Promise<CompactReport> | undefined
+  #abort: AbortController | undefined
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  get running(): boolean {
+    return this.#running !== undefined
+  }
+
+  /** Ends a compaction that is under way, and waits for it. */
+  async stop(): Promise<void> {
+    this.#abort?.abort(closing(this.#engine.parts.path))
+    await this.#running?.catch(() => undefined)
+  }
+
+  async compact(options: CompactOptions): Promise<CompactReport> {
+    const engine = this.#engine
+    engine.requireWritable()
+    if (this.#running !== undefined) throw alreadyRunning(engine.parts.path)
+    options.signal?.throwIfAborted()
+    const abort = new AbortController()
+    const forward = (): void => abort.abort(options.signal?.reason)
+    options.signal?.addEventListener('abort', forward, { once: true })
+    this.#abort = abort
+    this.#running = this.#compact(options, abort.signal)
+    try {
+      return await this.#running
+    } finally {
+      this.#running = undefined
+      this.#abort = undefined
+      options.signal?.removeEventListener('abort', forward)
+    }
+  }
+
+  async #compact(options: CompactOptions, signal: AbortSignal): Promise<CompactReport> {
+    const engine = this.#engine
+    const { platform, path, storage } = engine.parts
+    const started = platform.monotonicMs()
+    const old = engine.generation
+    const bytesBefore = old.visible.commit.end
+    requireRoom(engine)
+    const state = await this.#stateToBeginWith(options, signal)
+    const aside = `${path}${Sidecar.compacting}${hex(platform.randomBytes(8))}`
+    const file = storage.open(aside, 'create', { like: path })
+    let done = false
+    try {
+      const growing = await this.#grow(state, file, options, signal)
+      const { catchUp } = growing
+      await this.#copyWhileOthersWrite(catchUp, growing.committer, signal)
+      const pauseMs = await this.#changeOver(growing, signal)
+      done = true
+      return {
+        bytesBefore,
+        bytesAfter: growing.generation.visible.commit.end,
+        oldestSequence: state.commit.sequence,
+        commitsCopied: catchUp.commits,
+        durationMs: platform.monotonicMs() - started,
+        pauseMs,
+      }
+    } finally {
+      if (!done && engine.generation.file !== file) discard(engine, file, aside)
+    }
+  }
+
+  async #stateToBeginWith({ retain }: CompactOptions, signal: AbortSignal): Promise<DatabaseState> {
+    const engine = this.#engine
+    if (retain === undefined) return engine.pin()
+    return await runAsync(stateToRetain(engine, retain), engine.parts.platform, signal)
+  }
+
+  /** Writes the image, checks it, and opens it. */
+  async #grow(
+    state: DatabaseState,
+    file: StorageFile,
+    { onProgress }: CompactOptions,
+    signal: AbortSignal,
+  ): Promise<Growing> {
+    const engine = this.#engine
+    const { platform } = engine.parts
+    const { checksum } = platform
+    const from = engine.generation
+    const header = generationAfter(from.header, state.commit, platform)
+    const source = { state, file: from.file, codecs: from.codecs }
+    const { highestSequence } = engine
+    await runAsync(
+      writeImage(file, source, header, checksum, { onProgress, highestSequence }),
+      platform,
+      signal,
+    )
+    await runAsync(checkImage(file, state, checksum), platform, signal)
+    const parts = { ...engine.parts, codecs: from.codecs }
+    const opened = await runAsync(openToWrite(parts, file, 'strict'), platform, signal)
+    const generation = newGeneration(parts, opened)
+    const committer = engine.committerOf(generation)
+    if (committer === undefined) throw new TypeError('A generation that cannot be written.')
+    const catchUp = new CatchUp({ from, to: generation, committer, start: state.commit })
+    return { file, aside: file.path, generation, committer, catchUp }
+  }
+
+  async #copyWhileOthersWrite(catchUp: CatchUp, committer: Committer, signal: AbortSignal): Promise<void> {
+    const { platform } = this.#engine.parts
+    for (let round = 0; catchUp.bytesBehind > PAUSE_BYTES; round++) {
+      signal.throwIfAborted()
+      if (round < FREE_ROUNDS) await this.#copyPortion(catchUp, committer, signal)
+      else await this.#engine.exclusively(() => this.#copyPortion(catchUp, committer, signal))
+      await platform.yield()
+    }
+  }
+
+  async #copyPortion(catchUp: CatchUp, committer: Committer, signal?: AbortSignal): Promise<void> {
+    await runAsync(catchUp.copySome(), this.#engine.parts.platform, signal)
+    committer.schedule()
+    await committer.settled()
+    catchUp.requireWritten()
+  }
+
+  /** Puts the new file in place while nobody writes; returns how long that took. */
+  async #changeOver(
+    { file, aside, generation, committer, catchUp }: Growing,
+    signal: AbortSignal,
+  ): Promise<number> {
+    const engine = this.#engine
+    const { platform, path, storage } = engine.parts
+    let begun = 0
+    // A checkpoint of the old file would only make writers wait.
+    const { checkpointer } = engine
+    checkpointer?.suspend()
+    try {
+      await engine.exclusively(async (writing) => {
+        begun = platform.monotonicMs()
+        signal.throwIfAborted()
+        while (catchUp.bytesBehind > 0) await this.#copyPortion(catchUp, committer)
+        await committer.sync()
+        catchUp.requireWritten()
+        const { writer, visible } = engine.generation
+        writer?.requireOwnership()
+        const waiting = writing.checkpointer.handOver()
+        storage.rename(aside, path)
+        file.path = path
+        try {
+          storage.syncDirectory(path)
+        } catch (error) {
+          // Which of the two files the name will lead to after a power cut is not known; both hold all that was acknowledged.
+          for (const settle of waiting) settle(error)
+          throw (
+            writer?.abandon('the directory could not be synced after a compaction', error, visible.commit) ??
+            error
+          )
+        }
+        engine.replaceGeneration(generation, committer)
+        for (const settle of waiting) committer.checkpointer.request(settle)
+        committer.schedule()
+      })
+    } finally {
+      if (engine.checkpointer === checkpointer) checkpointer?.resume()
+    }
+    return platform.monotonicMs() - begun
+  }
+}
+
+/** Gives up a file that was not put in place. What stands under its name by then may be another one. */
+function discard(engine: Engine, file: StorageFile, aside: string): void {
+  const { storage } = engine.parts
+  const { id } = file.identity()
+  try {
+    if (storage.stat(aside)?.id === id) storage.remove(aside)
+  } finally {
+    file.close()
+  }
+}
+
+/** Refuses what there is no room for, where the storage can tell. */
+function requireRoom(engine: Engine): void {
+  const { storage, path } = engine.parts
+  const { compactedBytes } = reclaimOf(engine)
+  const free = storage.freeBytes?.(path)
+  if (free === undefined || free >= compactedBytes) return
+  throw new StorageError(
+    `There is no room to compact ${path}: the new file takes about ${compactedBytes} bytes, and ${free} are free. Free some, or compact to another place with compactTo.`,
+    { code: ErrorCode.noSpace, path, expected: `${compactedBytes} bytes`, actual: `${free} bytes` },
+  )
+}
+
+function alreadyRunning(path: string): StateError {
+  return new StateError(ErrorCode.busy, `A compaction of ${path} is under way. Wait for it.`, { path })
+}
+
+function closing(path: string): StateError {
+  return new StateError(ErrorCode.closed, `The database ${path} was closed before its compaction ended.`, {
+    path,
+  })
+}

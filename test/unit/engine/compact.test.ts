@@ -1,0 +1,169 @@
+/** Compaction of an open database: what it keeps, what it gives back, and what goes on meanwhile. */
+import { describe, expect, it } from 'vitest'
+import { Database } from '../../../src/database.js'
+import type { Engine } from '../../../src/engine/engine.js'
+import { openEngineSync } from '../../../src/engine/open.js'
+import { verifyFile } from '../../../src/inspect/verify.js'
+import { MemoryStorage } from '../../../src/storage/memory-storage.js'
+import { workloadPlatform } from '../../support/workload-platform.js'
+
+const PATH = 'rows.varve'
+const ROWS = 4000
+
+interface Opened {
+  readonly engine: Engine
+  readonly db: Database
+}
+
+function open(storage: MemoryStorage): Opened {
+  const { platform } = workloadPlatform({ seed: 1, storage })
+  const engine = openEngineSync(PATH, { durability: 'os' }, platform)
+  return { engine, db: new Database(engine) }
+}
+
+const row = (id: number, version = 0): Record<string, unknown> => ({
+  id,
+  n: id % 10,
+  version,
+  text: 'x'.repeat(150),
+})
+
+async function filled(storage: MemoryStorage): Promise<Opened> {
+  const opened = open(storage)
+  const { db } = opened
+  await db.registerCollection('rows', [], 'id', { indexes: { byN: { on: 'n' } } })
+  await db.collection('rows').insertMany(Array.from({ length: ROWS }, (_, id) => row(id)))
+  for (let id = 0; id < ROWS; id += 2) await db.delete('rows', id)
+  return opened
+}
+
+const dump = (db: Pick<Database, 'collection'>): unknown[] => [...db.collection('rows').range()]
+
+async function expectSound(storage: MemoryStorage): Promise<void> {
+  const report = await verifyFile(PATH, { storage, deep: true }, workloadPlatform({ storage }).platform)
+  expect(report.findings).toEqual([])
+}
+
+describe('a compaction', () => {
+  it('keeps rows, indexes and position, gives the rest back, and writes go on', async () => {
+    const storage = new MemoryStorage()
+    const { db, engine } = await filled(storage)
+    const before = dump(db)
+    const { sequence, crc } = engine.state.commit
+    const { generationId } = engine.generation.header
+    const report = await db.compact()
+    expect(report.bytesAfter).toBeLessThan(report.bytesBefore * 0.6)
+    expect(report).toMatchObject({ oldestSequence: sequence, commitsCopied: 0 })
+    expect(engine.state.commit).toMatchObject({ sequence, crc })
+    expect(engine.generation.header.parentGenerationId).toBe(generationId)
+    expect(dump(db)).toEqual(before)
+    expect(db.collection('rows').find({ n: 3 }).count()).toBe(ROWS / 10)
+    expect(storage.siblings(PATH)).toEqual([PATH])
+    await db.put('rows', row(2, 1))
+    await db.transaction((tx) => tx.collection('rows').insert(row(ROWS)))
+    await db.close()
+    await expectSound(storage)
+    const again = open(storage)
+    expect(again.db.get('rows', 2)).toMatchObject({ version: 1 })
+    expect(again.db.commitSequence).toBe(sequence + 2)
+    await again.db.close()
+  })
+
+  it('loses no commit that is made while it runs', async () => {
+    const storage = new MemoryStorage()
+    const { db } = await filled(storage)
+    let running = true
+    let version = 0
+    const writes = (async () => {
+      while (running) {
+        version++
+        await db.put('rows', row(version % 50, version))
+        if (version % 7 === 0) await db.delete('rows', (version * 3) % 50)
+        if (version % 11 === 0) await db.transaction((tx) => tx.collection('rows').put(row(5000 + version)))
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    })()
+    const reports = [await db.compact(), await db.compact()]
+    running = false
+    await writes
+    expect(reports[0]?.commitsCopied).toBeGreaterThan(0)
+    const state = dump(db)
+    const found = db.collection('rows').find({ n: 1 }).count()
+    await db.close()
+    await expectSound(storage)
+    const again = open(storage)
+    expect(dump(again.db)).toEqual(state)
+    expect(again.db.collection('rows').find({ n: 1 }).count()).toBe(found)
+    await again.db.close()
+  })
+
+  it('leaves snapshots, ranges and queries of the file before as they are', async () => {
+    const storage = new MemoryStorage()
+    const { db } = await filled(storage)
+    const rows = db.collection('rows')
+    const expected = dump(db)
+    const snapshot = db.snapshot()
+    const range = rows.range()
+    const query = rows.find({ n: 3 })
+    const half = rows.range()[Symbol.iterator]()
+    const first = half.next()
+    await db.compact()
+    await rows.put(row(1, 99))
+    expect(dump(snapshot)).toEqual(expected)
+    expect([...range]).toEqual(expected)
+    expect(query.toArray()).toHaveLength(ROWS / 10)
+    expect([first.value, ...half]).toEqual(expected)
+    expect(snapshot.collection('rows').history(1, { scan: true }).toArray().length).toBeGreaterThan(0)
+    snapshot.close()
+    await db.close()
+  })
+
+  it('keeps the history that it is asked to keep', async () => {
+    const storage = new MemoryStorage()
+    const { db } = await filled(storage)
+    for (let version = 1; version <= 20; version++) await db.put('rows', row(1, version))
+    const { commitSequence } = db
+    await db.compact({ retain: { commits: 5 } })
+    expect(db.commitSequence).toBe(commitSequence)
+    expect(
+      db
+        .collection('rows')
+        .history(1)
+        .toArray()
+        .map(({ row: kept }) => kept?.['version']),
+    ).toEqual([20, 19, 18, 17, 16, 15])
+    expect(
+      db
+        .snapshot({ at: commitSequence - 5 })
+        .collection('rows')
+        .get(1),
+    ).toMatchObject({ version: 15 })
+    expect(() => db.snapshot({ at: commitSequence - 6 })).toThrowError(/is gone/)
+    await db.compact({ retain: { ms: 1e9 } })
+    expect(
+      db
+        .snapshot({ at: commitSequence - 5 })
+        .collection('rows')
+        .get(1),
+    ).toMatchObject({ version: 15 })
+    await db.close()
+    await expectSound(storage)
+  })
+
+  it('can be given up, and is by a close', async () => {
+    const storage = new MemoryStorage()
+    const { db, engine } = await filled(storage)
+    const { generationId } = engine.generation.header
+    const abort = new AbortController()
+    const reason = new Error('enough')
+    const compaction = db.compact({ signal: abort.signal, onProgress: () => abort.abort(reason) })
+    await expect(db.compact()).rejects.toMatchObject({ code: 'VARVE_BUSY' })
+    await expect(compaction).rejects.toBe(reason)
+    expect(engine.generation.header.generationId).toBe(generationId)
+    expect(storage.siblings(PATH)).toEqual([PATH])
+    const another = db.compact()
+    await Promise.all([expect(another).rejects.toMatchObject({ code: 'VARVE_CLOSED' }), db.close()])
+    expect(storage.siblings(PATH)).toEqual([PATH])
+    await expectSound(storage)
+  })
+})
