@@ -30,6 +30,7 @@ import { registerCollection } from './engine/register.js'
 import { removeDatabase } from './engine/remove.js'
 import { stateAt } from './engine/time-travel.js'
 import type { Transaction } from './engine/transaction.js'
+import { waitFor, type WaitOptions } from './engine/wait-for.js'
 import { ArgumentError } from './errors.js'
 import type { Key } from './format/key.js'
 import type { Row } from './format/value.js'
@@ -170,7 +171,8 @@ export class Database {
     return this.#path
   }
 
-  get mode(): 'readWrite' | 'readOnly' {
+  get mode(): 'readWrite' | 'readOnly' | 'follow' {
+    if (this.#engine.follower !== undefined) return 'follow'
     return this.#engine.generation.writer === undefined ? 'readOnly' : 'readWrite'
   }
 
@@ -404,6 +406,25 @@ export class Database {
    */
   changes(options: ChangesOptions = {}): AsyncGenerator<Commit, void, undefined> {
     return changeFeed(this.#engine, options)
+  }
+
+  /**
+   * Resolves when the commit of this sequence, or a later one, is visible here: what a writer did and told of, read from a follower.
+   *
+   * Rejects with `VARVE_TIMEOUT` after `timeoutMs`, with the signal's reason, with `VARVE_CLOSED` when the database closes, and with
+   * `VARVE_CORRUPTION` or `VARVE_FORMAT` if the log cannot be read on. The process stays alive meanwhile.
+   */
+  waitFor(sequence: number, options: WaitOptions = {}): Promise<void> {
+    return waitFor(this.#engine, sequence, options)
+  }
+
+  /**
+   * With mode `follow`: looks at the file now. Resolves when every commit is visible that was whole in it at the call; rejects if the
+   * look fails. In other modes there is nothing to look at.
+   */
+  async refresh(): Promise<void> {
+    this.#engine.checkOpen()
+    await this.#engine.follower?.refresh()
   }
 
   // Durability and end

@@ -2,6 +2,7 @@
  * What `db.stats()` tells.
  */
 import type { Engine } from './engine/engine.js'
+import type { FollowStats } from './engine/follower.js'
 import { indexBytesOf } from './format/checkpoint.js'
 import { LOG_START } from './format/header.js'
 import type { ByteUse } from './engine/byte-use.js'
@@ -63,6 +64,8 @@ export interface DatabaseStats {
   readonly snapshots: number
   readonly oldestSnapshotMs: number
   readonly cache: CacheStats
+  /** With mode `follow`: how far behind it is, and how it fares. */
+  readonly follow: FollowStats | undefined
 }
 
 export function databaseStats(engine: Engine): DatabaseStats {
@@ -89,6 +92,7 @@ export function databaseStats(engine: Engine): DatabaseStats {
     snapshots: pins.count,
     oldestSnapshotMs: Math.round(pins.oldestAgeMs),
     cache: cacheStats(engine),
+    follow: engine.follower?.stats,
   }
 }
 

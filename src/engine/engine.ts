@@ -9,11 +9,13 @@ import { ErrorCode, StateError, TransactionError } from '../errors.js'
 import { TransactionBuilder } from '../log/transaction-builder.js'
 import type { StorageFile } from '../storage/storage.js'
 import { acknowledgement, type Settle } from './acknowledgement.js'
+import { NODE_SHARE } from './checkpoint-policy.js'
 import type { Checkpointer } from './checkpointer.js'
 import { Committer } from './committer.js'
 import { Compactor } from './compactor.js'
 import { endSession, endSessionSync } from './ending.js'
 import type { EngineParts } from './engine-parts.js'
+import type { Follower } from './follower.js'
 import { DEFAULT_TIMEOUT_MS, inTime, type TransactionOptions } from './in-time.js'
 import { type Generation, letGo, newGeneration } from './generation.js'
 import { KeysOf } from './keys-of.js'
@@ -172,6 +174,11 @@ export class Engine {
 
   get durableSequence(): number {
     return this.#committer?.durableSequence ?? this.follower?.durableSequence ?? this.commitSequence
+  }
+
+  /** Most memory that nodes may take. */
+  get nodeLimitBytes(): number {
+    return Math.floor(this.#parts.cacheBytes * NODE_SHARE)
   }
 
   /** No sequence up to this one is given again. */

@@ -13,7 +13,6 @@ import { walkCommits } from '../log/commit-walk.js'
 import { commitOf, generationStart } from '../log/replay.js'
 import type { Task } from '../storage/task.js'
 import { definitionsIn } from './checkpoint-state.js'
-import type { Engine } from './engine.js'
 import { definitionsOf } from './feed-catalog.js'
 import type { FeedFilter } from './feed-filter.js'
 import type { FeedPosition } from './feed-position.js'
@@ -26,17 +25,24 @@ export interface FeedPlace {
   readonly begin: FeedBegin
 }
 
+/** A file in which positions are looked for. */
+export interface PlaceSource {
+  readonly generation: Generation
+  /** Offset of its newest checkpoint; 0 for none. */
+  readonly newestCheckpoint: number
+  readonly path: string
+}
+
 /** Finds a position; `undefined` is the begin of the file. Throws `VARVE_HISTORY_GONE` or `VARVE_DIVERGED`. */
 export function* findPlace(
-  engine: Engine,
+  source: PlaceSource,
   position: FeedPosition | undefined,
   filter: FeedFilter,
 ): Task<FeedPlace> {
-  const { generation } = engine
+  const { generation, path } = source
   const { header, visible, codecs } = generation
   const start = generationStart(header)
   if (position === undefined) return { generation, begin: { last: start, definitions: new Map() } }
-  const { path } = engine.parts
   const { commit } = visible
   if (isCompacted(header) && position.sequence < start.sequence) throw historyGone(path, position, start)
   if (position.sequence > commit.sequence) throw diverged(path, position, commit)
@@ -44,7 +50,7 @@ export function* findPlace(
     requireSame(path, position, commit)
     return { generation, begin: { last: commit, definitions: definitionsOf(visible) } }
   }
-  const wayPoint = wayPointTo(engine, position)
+  const wayPoint = wayPointTo(source, position)
   const last = wayPoint === undefined ? start : commitOf(wayPoint)
   const definitions = wayPoint === undefined ? new Map() : definitionsIn(wayPoint, codecs, path)
   const target = new FeedTarget({ path, codecs, filter, begin: { last, definitions } })
@@ -56,13 +62,15 @@ export function* findPlace(
   return { generation, begin: { last: target.last, definitions: target.definitions } }
 }
 
-function wayPointTo(engine: Engine, { sequence }: FeedPosition): ReturnType<typeof nearestCheckpoint> {
-  const { file, header, checksum, visible } = engine.generation
+function wayPointTo(
+  { generation: { file, header, checksum, visible }, newestCheckpoint }: PlaceSource,
+  { sequence }: FeedPosition,
+): ReturnType<typeof nearestCheckpoint> {
   const generation = shortGeneration(header.generationId)
   const log = { file, checksum, generation, maxEpoch: Number.POSITIVE_INFINITY, to: file.size() }
   // Of a follower, one may be on its way that describes a commit which is not seen here yet.
   const newest = Math.min(sequence, visible.commit.sequence)
-  return nearestCheckpoint(log, engine.newestCheckpoint, (checkpoint) => checkpoint.sequence <= newest)
+  return nearestCheckpoint(log, newestCheckpoint, (checkpoint) => checkpoint.sequence <= newest)
 }
 
 /** Whether the commit found is the one that was meant. Of a sequence alone, the last commit up to it is. */

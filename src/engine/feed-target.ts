@@ -125,7 +125,7 @@ export class FeedTarget implements ReplayTarget {
     return isTold
   }
 
-  base(): undefined {
+  beginsWith(): undefined {
     this.#isBase = true
   }
 

@@ -44,7 +44,9 @@ export async function* feedOf(
     while (feed.goesOn()) {
       const last = feed.position
       yield* feed.read()
-      if (feed.position === last && !feed.isBehind && feed.goesOn()) await wake.next()
+      if (feed.position !== last || feed.isBehind || !feed.goesOn()) continue
+      engine.follower?.checkNotStuck()
+      await wake.next()
     }
   } catch (error) {
     // A file that was closed under a live feed is its end.
@@ -139,9 +141,18 @@ class Feed {
     const engine = this.#engine
     const place = this.#place
     if (place !== undefined && (!this.isBehind || isLeftBehind(place, engine.generation))) return place
-    const task = findPlace(engine, this.position, this.#request.filter)
+    await this.#refresh()
+    const { generation, newestCheckpoint } = engine
+    const source = { generation, newestCheckpoint, path: engine.parts.path }
+    const task = findPlace(source, this.position, this.#request.filter)
     this.#place = await runAsync(task, engine.parts.platform)
     return this.#place
+  }
+
+  /** A position that a follower has not come to yet may be in the file by now. */
+  async #refresh(): Promise<void> {
+    const { follower, commitSequence } = this.#engine
+    if (follower !== undefined && (this.position?.sequence ?? 0) > commitSequence) await follower.refresh()
   }
 }
 

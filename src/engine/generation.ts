@@ -58,6 +58,7 @@ export function newGeneration(
   const pages = logPages({ storage, file, visible, cacheBytes })
   const source = new RecordSource(file, platform.checksum, pages)
   const rows = new RowReader(source, codecs, path)
-  head.serve(rows)
+  // A reader's head applies what the log holds: nothing is refused.
+  if (opened.writer !== undefined) head.serve(rows)
   return { ...opened, header: log.header, checksum: platform.checksum, pages, source, rows, codecs }
 }

@@ -1,32 +1,40 @@
 /**
  * Opens a database: lock, file, recovery, writing session; and the way back when any of them fails.
  */
-import { ArgumentError, ErrorCode, StorageError } from '../errors.js'
+import { ArgumentError, ErrorCode, StorageError, VarveError } from '../errors.js'
 import { DEFAULT_CACHE_BYTES, DEFAULT_MAX_TRANSACTION_BYTES } from '../format/limits.js'
 import { checkPath, createDatabase, CREATED_SEQUENCE, removeLeftovers } from '../log/log-file.js'
 import { dropReplaced, dropSecondNames } from '../log/replaced-files.js'
 import type { RecoveryMode } from '../log/recovery-info.js'
 import type { HeldLock, LockManager, LockRequest, Platform } from '../storage/platform.js'
 import type { Storage, StorageFile } from '../storage/storage.js'
-import { runAsync, runSync, type Task } from '../storage/task.js'
+import { PAUSE, runAsync, runSync, type Task } from '../storage/task.js'
 import type { Durability } from './batch.js'
 import { Engine } from './engine.js'
 import type { EngineParts } from './engine-parts.js'
 import type { OpenedFile } from './generation.js'
+import { Follower } from './follower.js'
+import { type FollowOptions, pollBounds, type PollBounds } from './follow-options.js'
 import { openToRead, openToWrite } from './open-file.js'
 import { locksOf } from './local-locks.js'
 import { RowCodecs } from './row-codecs.js'
 
 /** How a database is opened. Public: see `Database.open`. */
 export interface OpenOptions {
-  /** `readWrite` (default) takes the writer lock, `readOnly` a shared one and never changes a byte. */
-  readonly mode?: 'readWrite' | 'readOnly' | undefined
-  /** Create the database if it does not exist. Default true for `readWrite`; ignored for `readOnly`. */
+  /**
+   * `readWrite` (default) takes the writer lock, `readOnly` a shared one and never changes a byte. `follow` takes none and never
+   * changes a byte either: it reads beside a writer in any thread or process, and sees its commits as they come.
+   */
+  readonly mode?: 'readWrite' | 'readOnly' | 'follow' | undefined
+  /** How a file is followed; for mode `follow`. */
+  readonly follow?: FollowOptions | undefined
+  /** Create the database if it does not exist. Default true for `readWrite`; ignored for the other modes. */
   readonly create?: boolean | undefined
   /**
    * What to do with a log that does not end cleanly: `autoTruncate` (default for `readWrite`) cuts and keeps aside what
    * is cut, `tornTail` cuts only what was never acknowledged as durable, `strict` (default for `readOnly`) refuses.
-   * With `readOnly`, `autoTruncate` and `tornTail` read what stands before the break and cut nothing.
+   * With `readOnly`, `autoTruncate` and `tornTail` read what stands before the break and cut nothing. Ignored for `follow`, where
+   * what is not whole may be on its way.
    */
   readonly recovery?: RecoveryMode | undefined
   /**
@@ -56,6 +64,7 @@ const DEFAULT_SYNC_INTERVAL_MS = 100
 
 const OPTIONS: Record<keyof OpenOptions, true> = {
   mode: true,
+  follow: true,
   create: true,
   recovery: true,
   durability: true,
@@ -75,6 +84,8 @@ interface Opening {
   readonly locks: LockManager
   readonly request: LockRequest
   readonly readOnly: boolean
+  /** For mode `follow`. */
+  readonly follow: PollBounds | undefined
   readonly ephemeral: boolean
   readonly create: boolean
   readonly recovery: RecoveryMode | undefined
@@ -86,6 +97,8 @@ interface Opening {
 
 export async function openEngine(path: string, options: OpenOptions, platform: Platform): Promise<Engine> {
   const opening = decide(path, options, platform)
+  if (opening.follow !== undefined)
+    return await runAsync(openToFollow(opening, opening.follow), platform, options.signal)
   let lock: HeldLock | undefined
   try {
     lock = await opening.locks.acquire(opening.path, opening.request)
@@ -108,6 +121,7 @@ export function openEngineSync(
   { ephemeral = false }: { readonly ephemeral?: boolean } = {},
 ): Engine {
   const opening = { ...decide(path, options, platform), ephemeral }
+  if (opening.follow !== undefined) return runSync(openToFollow(opening, opening.follow))
   let lock: HeldLock | undefined
   try {
     lock = opening.locks.acquireSync(opening.path, opening.request)
@@ -144,8 +158,9 @@ function decide(path: string, options: OpenOptions, platform: Platform): Opening
       'This entry of Varve has no file system: pass a storage, or use Database.openInMemory().',
     )
   }
-  const readOnly = options.mode === 'readOnly'
-  checkChoice('mode', options.mode, ['readWrite', 'readOnly'])
+  checkChoice('mode', options.mode, ['readWrite', 'readOnly', 'follow'])
+  const follow = options.mode === 'follow' ? pollBounds(options.follow) : undefined
+  const readOnly = options.mode === 'readOnly' || follow !== undefined
   checkChoice('recovery', options.recovery, ['strict', 'autoTruncate', 'tornTail'])
   checkChoice('durability', options.durability, ['commit', 'interval', 'os'])
   const waitMs = checkNumber('lock.waitMs', options.lock?.waitMs, 0)
@@ -160,9 +175,10 @@ function decide(path: string, options: OpenOptions, platform: Platform): Opening
     locks: locksOf(storage, platform),
     request,
     readOnly,
+    follow,
     ephemeral: false,
     create: options.create ?? true,
-    recovery: options.recovery,
+    recovery: follow === undefined ? options.recovery : undefined,
     durability: options.durability ?? 'commit',
     syncIntervalMs: checkNumber('syncIntervalMs', options.syncIntervalMs, DEFAULT_SYNC_INTERVAL_MS),
     maxTransactionBytes: checkNumber(
@@ -200,6 +216,23 @@ function* openForReading(opening: Opening, lock: HeldLock | undefined): Task<Eng
   } catch (error) {
     file.close()
     throw error
+  }
+}
+
+/** What looks like damage may be a cut that the writer is making at this moment. */
+const FOLLOW_TRIES = 5
+
+function* openToFollow(opening: Opening, bounds: PollBounds): Task<Engine> {
+  warnOfSharing(opening)
+  for (let tries = 1; ; tries++) {
+    try {
+      const engine = yield* openForReading(opening, undefined)
+      engine.follower = new Follower(engine, bounds)
+      return engine
+    } catch (error) {
+      if (tries === FOLLOW_TRIES || !VarveError.is(error, ErrorCode.corruption)) throw error
+    }
+    yield PAUSE
   }
 }
 

@@ -92,6 +92,15 @@ export class VisibleState implements DatabaseState {
     }
   }
 
+  /** Goes over to a whole state, of this commit or another one. */
+  become(state: DatabaseState): void {
+    this.commit = state.commit
+    this.names = state.names
+    this.recordBytes = state.recordBytes
+    this.collections.clear()
+    for (const [id, collection] of state.collections) this.collections.set(id, collection)
+  }
+
   /** This commit, kept. */
   pin(): DatabaseState {
     const { commit, names, recordBytes } = this

@@ -16,7 +16,7 @@ export class Wake {
     this.#engine = engine
     this.#signal = signal
     const ring = (): void => this.ring()
-    const unwatch = engine.watch(ring)
+    const unwatch = engine.watchers.add(ring)
     signal?.addEventListener('abort', ring)
     this.#stop = () => {
       unwatch()

@@ -27,6 +27,8 @@ export interface JudgeInput {
   readonly noCommitBefore?: number | undefined
   /** Payloads of `IndexNodes` frames before this offset are passed over unread: each node is checked when it is read. */
   readonly nodesCheckedBefore?: number | undefined
+  /** Whether somebody is writing behind the log's end: it ends for now where there is no whole frame. Default false. */
+  readonly growing?: boolean | undefined
   /** The superblock's watermark; 0 if unknown. */
   readonly watermark: number
   /** Highest sequence that earlier cuts found; 0 for none. */

@@ -53,6 +53,8 @@ export interface ScanOptions {
   readonly noCommitBefore?: number | undefined
   /** Payloads of `IndexNodes` frames before this offset are passed over unread. Default 0. */
   readonly nodesCheckedBefore?: number | undefined
+  /** Whether somebody is writing behind the log's end: then it ends for now where there is no whole frame. Default false. */
+  readonly growing?: boolean | undefined
   /** Where to begin, a multiple of 8. */
   readonly from: number
   /** Where the file ends for this scan; its size by default. */
@@ -60,6 +62,8 @@ export interface ScanOptions {
 }
 
 const WINDOW_BYTES = 1024 * 1024
+/** Where the log grows, most looks find a commit or two and then zeros. */
+const GROWING_WINDOW_BYTES = 64 * 1024
 /** Bytes checksummed, as a multiple of the bytes scanned, before the scanner stops looking for frames in bad bytes. */
 const CHECKSUM_WORK_FACTOR = 4
 
@@ -95,7 +99,8 @@ export class LogScanner {
     this.end = options.from
     const length = Math.max(this.#limit - options.from, 0)
     this.#checksumBudget = CHECKSUM_WORK_FACTOR * Math.max(length, WINDOW_BYTES)
-    this.bytes = new Uint8Array(Math.min(WINDOW_BYTES, alignUp(length)))
+    const windowBytes = options.growing === true ? GROWING_WINDOW_BYTES : WINDOW_BYTES
+    this.bytes = new Uint8Array(Math.min(windowBytes, alignUp(length)))
     this.view = viewOf(this.bytes)
   }
 
@@ -108,6 +113,10 @@ export class LogScanner {
     }
     const problem = this.#tryFrame(at)
     if (problem === undefined) return this.#acceptFrame(at)
+    if (this.#options.growing === true) {
+      this.end = at
+      return 'end'
+    }
     if (problem === 'payloadChecksum') return this.#acceptBadPayload(at)
     if (problem === 'noFrame' && this.#zerosToEnd(at)) {
       this.end = this.#limit
