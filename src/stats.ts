@@ -6,6 +6,7 @@ import type { FollowStats } from './engine/follower.js'
 import { indexBytesOf } from './format/checkpoint.js'
 import { LOG_START } from './format/header.js'
 import type { ByteUse } from './engine/byte-use.js'
+import { reclaimOf } from './engine/reclaim.js'
 
 /** Figures of the caches of an open database, counted since it was opened. */
 export interface CacheStats {
@@ -39,6 +40,16 @@ export interface IndexStats {
   readonly logBytesBehind: number
 }
 
+/** What a compaction would give back. */
+export interface CompactionStats {
+  /** Whether one is under way. */
+  readonly running: boolean
+  /** About how many bytes of the file it would give back. */
+  readonly reclaimableBytes: number
+  /** Whether these are at least 1 MiB and 10 % of the file. */
+  readonly recommended: boolean
+}
+
 /** Figures of an open database, from memory: taking them reads nothing. */
 export interface DatabaseStats {
   /** Kind of storage: `file`, `memory`, or a storage's own word. */
@@ -60,6 +71,9 @@ export interface DatabaseStats {
   /** Bytes of tree nodes in the log: live are those of the newest checkpoint, dead those of older and unfinished ones. */
   readonly nodes: ByteUse
   readonly index: IndexStats
+  /** Sequence of the oldest commit that can be read: 0, or the one that the last compaction began with. */
+  readonly oldestSequence: number
+  readonly compaction: CompactionStats
   /** Snapshots open, and the age of the oldest in milliseconds (0 for none). */
   readonly snapshots: number
   readonly oldestSnapshotMs: number
@@ -89,11 +103,18 @@ export function databaseStats(engine: Engine): DatabaseStats {
     records: { liveBytes, deadBytes: state.recordBytes - liveBytes },
     nodes: nodeUse(engine),
     index: indexStats(engine),
+    oldestSequence: generation.header.parentSequence,
+    compaction: compactionStats(engine),
     snapshots: pins.count,
     oldestSnapshotMs: Math.round(pins.oldestAgeMs),
     cache: cacheStats(engine),
     follow: engine.follower?.stats,
   }
+}
+
+function compactionStats(engine: Engine): CompactionStats {
+  const { reclaimableBytes, recommended } = reclaimOf(engine)
+  return { running: engine.compactor.running, reclaimableBytes, recommended }
 }
 
 function nodeUse({ generation, checkpointer }: Engine): ByteUse {

@@ -11,11 +11,11 @@
  * name: if the directory cannot be synced, nobody knows which of the two a power cut would leave, so the writer stops.
  */
 import { ErrorCode, StateError, StorageError } from '../errors.js'
-import { hex } from '../format/integers.js'
-import { Sidecar } from '../log/log-file.js'
+import { compactionName } from '../log/compaction-files.js'
 import type { StorageFile } from '../storage/storage.js'
 import { runAsync } from '../storage/task.js'
 import { CatchUp } from './catch-up.js'
+import { NODE_SHARE } from './checkpoint-policy.js'
 import type { Committer } from './committer.js'
 import type { Engine } from './engine.js'
 import { newGeneration, type Generation } from './generation.js'
@@ -30,6 +30,8 @@ import type { DatabaseState } from './state.js'
 const PAUSE_BYTES: number = 64 * 1024
 /** After so many rounds writers wait while a portion is copied: they may be faster than the copying. */
 const FREE_ROUNDS = 16
+/** Of the memory for nodes, what the new file may take before it is put in place. */
+const GROWING_SHARE = 0.25
 
 /** How a compaction goes about it. */
 export interface CompactOptions {
@@ -110,7 +112,7 @@ export class Compactor {
     const bytesBefore = old.visible.commit.end
     requireRoom(engine)
     const state = await this.#stateToBeginWith(options, signal)
-    const aside = `${path}${Sidecar.compacting}${hex(platform.randomBytes(8))}`
+    const aside = compactionName(path, platform)
     const file = storage.open(aside, 'create', { like: path })
     let done = false
     try {
@@ -128,6 +130,7 @@ export class Compactor {
         pauseMs,
       }
     } finally {
+      engine.generation.nodes.limitTo(nodeLimitBytes(engine))
       if (!done && engine.generation.file !== file) discard(engine, file, aside)
     }
   }
@@ -161,6 +164,9 @@ export class Compactor {
     const parts = { ...engine.parts, codecs: from.codecs }
     const opened = await runAsync(openToWrite(parts, file, 'strict'), platform, signal)
     const generation = newGeneration(parts, opened)
+    // Both files share the memory for nodes until one of them goes.
+    from.nodes.limitTo(nodeLimitBytes(engine) * (1 - GROWING_SHARE))
+    generation.nodes.limitTo(nodeLimitBytes(engine) * GROWING_SHARE)
     const committer = engine.committerOf(generation)
     if (committer === undefined) throw new TypeError('A generation that cannot be written.')
     const catchUp = new CatchUp({ from, to: generation, committer, start: state.commit })
@@ -226,6 +232,11 @@ export class Compactor {
     }
     return platform.monotonicMs() - begun
   }
+}
+
+/** Most memory that nodes may take. */
+function nodeLimitBytes(engine: Engine): number {
+  return Math.floor(engine.parts.cacheBytes * NODE_SHARE)
 }
 
 /** Gives up a file that was not put in place. What stands under its name by then may be another one. */

@@ -9,7 +9,6 @@ import { ErrorCode, StateError, TransactionError } from '../errors.js'
 import { TransactionBuilder } from '../log/transaction-builder.js'
 import type { StorageFile } from '../storage/storage.js'
 import { acknowledgement, type Settle } from './acknowledgement.js'
-import { NODE_SHARE } from './checkpoint-policy.js'
 import type { Checkpointer } from './checkpointer.js'
 import { Committer } from './committer.js'
 import { Compactor } from './compactor.js'
@@ -174,11 +173,6 @@ export class Engine {
 
   get durableSequence(): number {
     return this.#committer?.durableSequence ?? this.follower?.durableSequence ?? this.commitSequence
-  }
-
-  /** Most memory that nodes may take. */
-  get nodeLimitBytes(): number {
-    return Math.floor(this.#parts.cacheBytes * NODE_SHARE)
   }
 
   /** No sequence up to this one is given again. */

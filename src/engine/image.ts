@@ -84,6 +84,8 @@ export function* writeImage(
   options: ImageOptions = {},
 ): Task<number> {
   yield* writeFully(file, encodeHeader(header, checksum), 0)
+  // Whatever is found of the file from now on says whose it is.
+  yield { kind: 'sync', file }
   const writer = new ImageWriter(file, source, header, checksum, options)
   const { place, commit } = yield* writer.write()
   const superblock = {

@@ -4,11 +4,13 @@
 import { ArgumentError, ErrorCode, StorageError, VarveError } from '../errors.js'
 import { DEFAULT_CACHE_BYTES, DEFAULT_MAX_TRANSACTION_BYTES } from '../format/limits.js'
 import { checkPath, createDatabase, CREATED_SEQUENCE, removeLeftovers } from '../log/log-file.js'
+import { dropCompactions } from '../log/compaction-files.js'
 import { dropReplaced, dropSecondNames } from '../log/replaced-files.js'
 import type { RecoveryMode } from '../log/recovery-info.js'
 import type { HeldLock, LockManager, LockRequest, Platform } from '../storage/platform.js'
 import type { Storage, StorageFile } from '../storage/storage.js'
 import { PAUSE, runAsync, runSync, type Task } from '../storage/task.js'
+import { autoCompactPolicy, type AutoCompactOptions, compactAutomatically } from './auto-compact.js'
 import type { Durability } from './batch.js'
 import { Engine } from './engine.js'
 import type { EngineParts } from './engine-parts.js'
@@ -52,6 +54,11 @@ export interface OpenOptions {
    * be read again.
    */
   readonly cacheBytes?: number | undefined
+  /**
+   * Whether to compact by itself when there is enough to be gained: by default, with `true`, at least 1 MiB and half of the file. Never
+   * after an open that cut something off. Default false.
+   */
+  readonly autoCompact?: boolean | AutoCompactOptions | undefined
   /** `waitMs`: how long to wait for other holders of the lock, in milliseconds. Default 0: fail at once. */
   readonly lock?: { readonly waitMs?: number | undefined } | undefined
   /** Where the file is; the file system by default. */
@@ -71,6 +78,7 @@ const OPTIONS: Record<keyof OpenOptions, true> = {
   syncIntervalMs: true,
   maxTransactionBytes: true,
   cacheBytes: true,
+  autoCompact: true,
   lock: true,
   storage: true,
   signal: true,
@@ -93,6 +101,7 @@ interface Opening {
   readonly syncIntervalMs: number
   readonly maxTransactionBytes: number
   readonly cacheBytes: number
+  readonly autoCompact: ReturnType<typeof autoCompactPolicy>
 }
 
 export async function openEngine(path: string, options: OpenOptions, platform: Platform): Promise<Engine> {
@@ -187,6 +196,7 @@ function decide(path: string, options: OpenOptions, platform: Platform): Opening
       DEFAULT_MAX_TRANSACTION_BYTES,
     ),
     cacheBytes: checkFinite('cacheBytes', options.cacheBytes, DEFAULT_CACHE_BYTES),
+    autoCompact: autoCompactPolicy(options.autoCompact),
   }
 }
 
@@ -249,8 +259,13 @@ function* openForWriting(opening: Opening, lock: HeldLock | undefined): Task<Eng
       if (log.superblocks.live.sequence <= CREATED_SEQUENCE) storage.syncDirectory(path)
     })
     const { info, header } = opened.log
-    if (info.classification === 'clean') dropReplaced(storage, path, header.databaseId, platform.checksum)
-    return newEngine(opening, { ...opened, codecs, lock })
+    if (info.classification === 'clean') {
+      dropReplaced(storage, path, header.databaseId, platform.checksum)
+      dropCompactions(storage, path, header.databaseId, platform.checksum)
+    }
+    const engine = newEngine(opening, { ...opened, codecs, lock })
+    if (opening.autoCompact !== undefined) compactAutomatically(engine, opening.autoCompact)
+    return engine
   } catch (error) {
     file.close()
     throw error

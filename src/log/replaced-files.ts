@@ -48,7 +48,8 @@ function replacedFiles(storage: Storage, path: string): { name: string; number: 
     .map((name) => ({ name, number: Number(name.slice(prefix.length)) }))
 }
 
-function databaseIdOf(storage: Storage, name: string, checksum: Checksum): string | undefined {
+/** Whose file it is; undefined if that cannot be told. */
+export function databaseIdOf(storage: Storage, name: string, checksum: Checksum): string | undefined {
   const file = storage.open(name, 'read')
   try {
     return readFixedBlocks(file, checksum).header.databaseId

@@ -37,7 +37,11 @@ async function filled(storage: MemoryStorage): Promise<Opened> {
   return opened
 }
 
-const dump = (db: Pick<Database, 'collection'>): unknown[] => [...db.collection('rows').range()]
+interface Readable {
+  collection(name: string): { range(): Iterable<unknown> }
+}
+
+const dump = (db: Readable): unknown[] => [...db.collection('rows').range()]
 
 async function expectSound(storage: MemoryStorage): Promise<void> {
   const report = await verifyFile(PATH, { storage, deep: true }, workloadPlatform({ storage }).platform)
