@@ -97,6 +97,7 @@ export function changeFeed(engine: Engine, options: ChangesOptions): AsyncGenera
   )
   const request: FeedRequest = {
     since: since === undefined ? (live ? commit : undefined) : readPosition(since),
+    generation: engine.generation,
     filter,
     live,
     until: commit,

@@ -133,6 +133,7 @@ export class Engine {
     committer: Committer | undefined = this.committerOf(generation),
   ): void {
     this.#older.push(new WeakRef(this.#generation.file))
+    this.#generation.successor = generation
     letGo(this.#generation)
     this.#committer?.stop()
     this.#generation = generation

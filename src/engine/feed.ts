@@ -20,6 +20,8 @@ import { Wake } from './wake.js'
 export interface FeedRequest {
   /** The commit to go on behind; undefined for the file's begin. */
   readonly since: FeedPosition | undefined
+  /** The file at the call, until it was looked at: a feed that has gone on keeps no old file open. */
+  generation: Generation | undefined
   readonly filter: FeedFilter
   readonly live: boolean
   /** The last commit to give, unless `live`. */
@@ -136,17 +138,33 @@ class Feed {
     }
   }
 
-  /** Where to go on: in the file that was read last, as long as there is more in it and the new one does not reach back to it. */
+  /**
+   * Where to go on. A file that was replaced is read as long as there is more in it that the newest files do not have; none is left
+   * out on the way to the newest.
+   */
   async #placeNow(): Promise<FeedPlace> {
-    const engine = this.#engine
     const place = this.#place
-    if (place !== undefined && (!this.isBehind || isLeftBehind(place, engine.generation))) return place
     await this.#refresh()
-    const { generation, newestCheckpoint } = engine
-    const source = { generation, newestCheckpoint, path: engine.parts.path }
+    const engine = this.#engine
+    const generation = this.#nextFile(place?.generation ?? this.#request.generation ?? engine.generation)
+    if (place?.generation.file === generation.file) return place
+    const { newestCheckpoint, parts } = engine
+    const isNewest = generation === engine.generation
+    const checkpoint = isNewest ? newestCheckpoint : (generation.log.checkpoint?.offset ?? 0)
+    const source = { generation, newestCheckpoint: checkpoint, path: parts.path }
     const task = findPlace(source, this.position, this.#request.filter)
-    this.#place = await runAsync(task, engine.parts.platform)
+    this.#request.generation = undefined
+    this.#place = await runAsync(task, parts.platform)
     return this.#place
+  }
+
+  /** The newest file from `from` on that does not begin after the position. */
+  #nextFile(from: Generation): Generation {
+    let chosen = from
+    for (let next = from.successor; next !== undefined; next = next.successor)
+      if (!isBefore(this.position, next)) chosen = next
+    const isRead = this.#place !== undefined && this.#place.begin.last.end >= from.visible.commit.end
+    return chosen === from && isRead ? (from.successor ?? from) : chosen
   }
 
   /** A position that a follower has not come to yet may be in the file by now. */
@@ -156,9 +174,7 @@ class Feed {
   }
 }
 
-/** Whether a place has commits after it that the file which came after it does not have. */
-function isLeftBehind({ generation, begin }: FeedPlace, { header }: Generation): boolean {
-  const { last } = begin
-  const isGone = isCompacted(header) && last.sequence < header.parentSequence
-  return isGone && last.end < generation.visible.commit.end
+/** Whether a file begins after a position. */
+function isBefore(position: FeedPosition | undefined, { header }: Generation): boolean {
+  return isCompacted(header) && (position?.sequence ?? 0) < header.parentSequence
 }

@@ -40,6 +40,8 @@ export interface Generation extends OpenedFile {
   readonly rows: RowReader
   /** What its records are decoded by: those of the database, but for a follower that had to read a file anew. */
   readonly codecs: RowCodecs
+  /** The one that came after it; undefined while it is the newest. Whoever reads on in an old one comes to the newest by these. */
+  successor: Generation | undefined
 }
 
 /** Gives the memory of its caches back: others read another file now, and who still reads this one reads it from the disk. */
@@ -60,5 +62,5 @@ export function newGeneration(
   const rows = new RowReader(source, codecs, path)
   // A reader's head applies what the log holds: nothing is refused.
   if (opened.writer !== undefined) head.serve(rows)
-  return { ...opened, header: log.header, checksum: platform.checksum, pages, source, rows, codecs }
+  return { ...opened, header: log.header, checksum: platform.checksum, pages, source, rows, codecs, successor: undefined }
 }

@@ -212,4 +212,74 @@ describe('a feed', () => {
     expect(seen.at(-1)).toBe(third?.position)
     await db.close()
   })
+
+  it('begins with the whole state where a file was compacted, and refuses what came before', async () => {
+    const db = await open()
+    await db.registerCollection('books', undefined, 'id')
+    for (let i = 0; i < 30; i++) await db.put('books', { id: i % 10, i })
+    const old = await all(db.changes())
+    const last = old.at(-1)
+    await db.compact()
+    const [base, ...none] = await all(db.changes())
+    expect(none).toEqual([])
+    expect(base).toMatchObject({
+      base: true,
+      sequence: last?.sequence,
+      position: last?.position,
+      time: last?.time,
+    })
+    const changes = base?.changes.toArray() ?? []
+    expect(changes[0]).toMatchObject({ operation: 'register', collection: 'books' })
+    expect(changes.slice(1).map((change) => change.operation === 'put' && change.row)).toEqual(
+      db.collection('books').range().toArray(),
+    )
+    for (const since of [0, 5, old[3]?.position])
+      await expect(all(db.changes({ since }))).rejects.toEqual(code('VARVE_HISTORY_GONE'))
+    await expect(all(db.changes({ since: `${last?.sequence ?? 0}-00000000` }))).rejects.toEqual(
+      code('VARVE_DIVERGED'),
+    )
+    await db.put('books', { id: 3, i: 'new' })
+    const [next] = await all(db.changes({ since: last?.position, before: true }))
+    expect(next?.changes.toArray()).toMatchObject([{ key: 3, row: { i: 'new' }, before: { id: 3, i: 23 } }])
+    await db.close()
+  })
+
+  it('goes on over compactions, live or not, with nothing missed or doubled', async () => {
+    const db = await open()
+    await db.registerCollection('books', undefined, 'id')
+    const controller = new AbortController()
+    const live: Commit[] = []
+    const slow: Commit[] = []
+    const reading = (async () => {
+      for await (const commit of db.changes({ live: true, signal: controller.signal, since: 0 }))
+        live.push(commit)
+    })()
+    const written: string[] = []
+    for (let i = 0; i < 40; i++) {
+      await db.put('books', { id: i % 10, i })
+      written.push(db.position)
+    }
+    const feed = db.changes()
+    for (let i = 40; i < 200; i++) {
+      await db.put('books', { id: i % 10, i })
+      written.push(db.position)
+      if (i % 50 === 49) await db.compact()
+      // A consumer that is slower than three compactions.
+      if (i % 10 === 9)
+        for (let k = 0; k < 2; k++)
+          slow.push(...[(await feed.next()).value].filter((commit) => commit !== undefined))
+    }
+    for await (const commit of feed) slow.push(commit)
+    while (live.at(-1)?.position !== db.position) await new Promise(setImmediate)
+    controller.abort()
+    await reading
+    expect(live.slice(1).map(({ position }) => position)).toEqual(written)
+    expect(slow.slice(1).map(({ position }) => position)).toEqual(written.slice(0, 40))
+    // Their changes are read from files that were replaced meanwhile.
+    const values = live.slice(1).flatMap(({ changes }) => changes.toArray())
+    expect(values.map((change) => change.operation === 'put' && change.row?.['i'])).toEqual(
+      written.map((_, i) => i),
+    )
+    await db.close()
+  })
 })

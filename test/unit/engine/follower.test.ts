@@ -143,4 +143,34 @@ describe('a follower', () => {
     expect(follower.stats().follow).toMatchObject({ reloads: 1, generations: 1 })
     await follower.close()
   })
+
+  it('goes over to a compacted file without anybody noticing but in its figures', async () => {
+    const { writer, follower } = await pair()
+    const early = follower.snapshot()
+    const controller = new AbortController()
+    const seen: string[] = []
+    const reading = (async () => {
+      const feed = follower.changes({ live: true, signal: controller.signal })
+      for await (const { position } of feed) seen.push(position)
+    })()
+    const written: string[] = []
+    for (let i = 0; i < 300; i++) {
+      await writer.put('books', { id: i % 20, i })
+      written.push(writer.position)
+      if (i % 100 === 50) await writer.compact()
+      if (i % 7 === 0) {
+        await follower.refresh()
+        expect(follower.position).toBe(writer.position)
+        expect(rowsOf(follower)).toEqual(rowsOf(writer))
+      }
+    }
+    while (seen.at(-1) !== writer.position) await new Promise(setImmediate)
+    controller.abort()
+    await reading
+    expect(seen).toEqual(written)
+    expect(follower.stats().follow).toMatchObject({ generations: 3, reloads: 0 })
+    expect(early.collection('books').count()).toBe(0)
+    await follower.close()
+    await writer.close()
+  })
 })
