@@ -38,6 +38,20 @@ function walk(
   return false
 }
 
+/** Stands for the values that lists lead to. */
+export const SEVERAL: unique symbol = Symbol('several')
+
+/** The one value that `valuesAt` finds; `SEVERAL` if a list is on the way or at the end. */
+export function singleValueAt(row: unknown, path: readonly string[]): unknown {
+  let value = row
+  for (const name of path) {
+    if (Array.isArray(value)) return SEVERAL
+    if (!isPlainObject(value) || !Object.hasOwn(value, name)) return undefined
+    value = value[name]
+  }
+  return Array.isArray(value) ? SEVERAL : value
+}
+
 /** Whether there is a field at `path`, in one of the elements where lists are on the way; an empty list is one. */
 export function existsAt(value: unknown, path: readonly string[], depth = 0): boolean {
   const name = path[depth]

@@ -8,13 +8,15 @@ import { compareKeys, joinKeys } from '../format/key-order.js'
 import { KeyTag } from '../format/key-tag.js'
 import { MAX_KEY_BYTES, MAX_ROW_ENTRIES } from '../format/limits.js'
 import { u8 } from '../format/typed-read.js'
-import { valuesAt } from './field-values.js'
+import { SEVERAL, singleValueAt, valuesAt } from './field-values.js'
 import type { IndexDefinition } from './index-definition.js'
 import { encodeIndexPart } from './index-part.js'
 import { compileIndexWhere } from './index-where.js'
 
 const NONE: readonly Uint8Array[] = []
 const NULL = Uint8Array.of(KeyTag.null)
+/** The parts of the entry that is being put together. */
+const pieces: Uint8Array[] = []
 
 /** What is derived from an index's definition once. */
 export class IndexKeys {
@@ -28,6 +30,11 @@ export class IndexKeys {
     this.#holds = definition.where === undefined ? undefined : compileIndexWhere(definition.where)
   }
 
+  /** The same for a collection that was renamed: messages tell its name. */
+  inCollection(collection: string): IndexKeys {
+    return collection === this.#collection ? this : new IndexKeys(this.definition, collection)
+  }
+
   /**
    * The entries of a row, in order and each once; none if the index does not hold it. Throws `VARVE_LIMIT` if a value is too long or
    * there are too many, `VARVE_VALIDATION` if two of a compound index's fields are lists.
@@ -35,6 +42,8 @@ export class IndexKeys {
   entriesOf(row: unknown, primaryKey: Uint8Array): readonly Uint8Array[] {
     if (this.#holds?.(row) === false) return NONE
     const { on, kinds } = this.definition
+    const single = this.#singleEntry(row, primaryKey)
+    if (single !== undefined) return [single]
     let prefixes: readonly Uint8Array[] = [new Uint8Array(0)]
     let hasList = false
     for (const [i, path] of on.entries()) {
@@ -49,13 +58,45 @@ export class IndexKeys {
     return entries.length === 1 ? entries : distinct(entries)
   }
 
+  /** The entry of a row without lists on the way or at the end; undefined if there are any. */
+  #singleEntry(row: unknown, primaryKey: Uint8Array): Uint8Array | undefined {
+    const { on, kinds } = this.definition
+    let bytes = primaryKey.length
+    for (let i = 0; i < on.length; i++) {
+      const value = singleValueAt(row, on[i] ?? [])
+      if (value === SEVERAL) return undefined
+      const part = this.#part(value, kinds[i] ?? 'any')
+      bytes += part.length
+      pieces[i] = part
+    }
+    if (bytes > MAX_KEY_BYTES) throw this.#tooLong()
+    const entry = new Uint8Array(bytes)
+    let at = 0
+    for (let i = 0; i < on.length; i++) {
+      const part = pieces[i] ?? NULL
+      entry.set(part, at)
+      at += part.length
+    }
+    entry.set(primaryKey, at)
+    return entry
+  }
+
+  #part(value: unknown, kind: KeyPartKind): Uint8Array {
+    try {
+      return encodeIndexPart(value, kind) ?? NULL
+    } catch (error) {
+      // It knows neither index nor collection.
+      throw error instanceof LimitError ? this.#tooLong() : error
+    }
+  }
+
   #partsAt(
     row: unknown,
     path: readonly string[],
     kind: KeyPartKind,
   ): { readonly parts: readonly Uint8Array[]; readonly isList: boolean } {
     const parts: Uint8Array[] = []
-    const isList = valuesAt(row, path, (value) => parts.push(encodeIndexPart(value, kind) ?? NULL))
+    const isList = valuesAt(row, path, (value) => parts.push(this.#part(value, kind)))
     return { parts: parts.length === 0 ? [NULL] : isList ? distinct(parts) : parts, isList }
   }
 

@@ -8,7 +8,6 @@ import { type CatalogEntry, CATALOG_ID, readEntry } from '../catalog/entry.js'
 import type { CollectionDefinition } from '../catalog/definition.js'
 import { CorruptionError, FormatError } from '../errors.js'
 import type { BaseCollection } from '../format/base.js'
-import { keyAfter } from '../format/key-order.js'
 import { Operation, type RecordView } from '../format/record.js'
 import type { Checkpoint } from '../format/checkpoint.js'
 import type { CommitPosition } from '../log/commit-position.js'
@@ -17,6 +16,7 @@ import type { Row } from '../format/value.js'
 import { type Node, type NodeSource, RecordRef, type Tree } from '../tree/index.js'
 import { stateOf } from './checkpoint-state.js'
 import { emptyCollection, emptyIndex, emptyState } from './empty-state.js'
+import { addToBuilds, type IndexBuild, runBuild } from './index-build.js'
 import type { RowCodecs } from './row-codecs.js'
 import { duplicateIn } from './refusals.js'
 import type { RowReader } from './row-reader.js'
@@ -220,7 +220,7 @@ export class Head implements RestorableTarget {
       const before = old === undefined ? [] : entriesBefore(index, old, key)
       const change = index.change(before, row === undefined ? [] : index.keys.entriesOf(row, key))
       if (change === undefined) continue
-      if (this.#refusesClashes) refuseClashes(working, change, key)
+      if (this.#refusesClashes) for (const entry of change.added) refuseClash(working, index, entry, key)
       changes.push(change)
     }
     return changes
@@ -265,31 +265,30 @@ export class Head implements RestorableTarget {
 
   /** Indexes that are new, or built farther, get the entries of the rows that there are. */
   #redefine(working: WorkingCollection, definition: CollectionDefinition): void {
+    const builds: IndexBuild[] = []
     working.definition = definition
     working.indexes = definition.indexes.map((wanted) => {
       const present = working.indexes.find((index) => index.definition.id === wanted.id)
       const index = present ?? new WorkingIndex(emptyIndex(wanted, this.#nodes), definition.name)
       const from = present === undefined ? NO_KEY : present.definition.builtTo
-      index.advance(wanted)
-      if (from !== undefined) this.buildIndex(working, index, from)
+      index.advance(wanted, definition.name)
+      if (from !== undefined) addToBuilds(builds, index, from)
       return index
     })
+    for (const build of builds) this.build(working, build)
   }
 
-  /** Adds the entries of the rows behind `from`, as far as the index says. */
-  protected buildIndex(working: WorkingCollection, index: WorkingIndex, from: Uint8Array): void {
-    const { builtTo } = index.definition
-    const bounds = { from: keyAfter(from), to: builtTo === undefined ? undefined : keyAfter(builtTo) }
+  /** Adds the entries that a build is to add. */
+  protected build(working: WorkingCollection, build: IndexBuild): void {
     const { id } = working.definition
-    for (const cursor = working.rowsNow().cursor(bounds); cursor.next();) {
-      const key = cursor.key()
-      const row = this.#rows.read(id, cursor.ref, key)
-      const change = index.change([], index.keys.entriesOf(row, key))
-      if (change === undefined) continue
-      if (this.#refusesClashes) refuseClashes(working, change, key)
-      index.prepare(change)
-      index.apply(change)
-    }
+    runBuild(
+      build,
+      working.rowsNow(),
+      (ref, key) => this.#rows.read(id, ref, key),
+      (index, entry) => {
+        if (this.#refusesClashes) refuseClash(working, index, entry, index.primaryKeyOf(entry))
+      },
+    )
   }
 
   #applyCounter(id: number, next: number | undefined): void {
@@ -395,13 +394,12 @@ function entriesBefore(
   return old instanceof CorruptionError ? index.entriesWithKey(key) : index.keys.entriesOf(old, key)
 }
 
-function refuseClashes(
+function refuseClash(
   { definition }: WorkingCollection,
-  { index, added }: IndexChange,
+  index: WorkingIndex,
+  entry: Uint8Array,
   key: Uint8Array,
 ): void {
-  for (const entry of added) {
-    const other = index.clashOf(entry, key)
-    if (other !== undefined) throw duplicateIn(definition.name, index.definition, entry, other)
-  }
+  const other = index.clashOf(entry, key)
+  if (other !== undefined) throw duplicateIn(definition.name, index.definition, entry, other)
 }

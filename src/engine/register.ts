@@ -15,7 +15,7 @@ const FIRST_ROWS = 128
 const LEAST_ROWS = 16
 const MOST_ROWS = 4096
 /** How long a slice should take, in milliseconds. */
-const TARGET_MS = 3
+const TARGET_MS = 4
 
 /** By collection: settles with the last call that there is. */
 const calls = new WeakMap<Engine, Map<string, Promise<unknown>>>()
@@ -65,11 +65,16 @@ export async function buildIndexes(engine: Engine, name: string): Promise<boolea
       return goesOn
     }
     more = await engine.write(slice, () => slice)
-    if (ms > TARGET_MS) rows = Math.max(LEAST_ROWS, rows >>> 1)
-    else if (ms < TARGET_MS / 2) rows = Math.min(MOST_ROWS, rows * 2)
+    rows = nextRows(rows, ms)
     await platform.yield()
   }
   return wasBuilding
+}
+
+/** As many rows as take the time that a slice should, by what the last one took; at most twice as many, and at least half. */
+function nextRows(rows: number, ms: number): number {
+  const factor = Math.min(2, Math.max(0.5, TARGET_MS / Math.max(ms, 0.1)))
+  return Math.min(MOST_ROWS, Math.max(LEAST_ROWS, Math.round(rows * factor)))
 }
 
 function isBuilding(engine: Engine, name: string): boolean {

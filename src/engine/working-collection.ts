@@ -103,7 +103,7 @@ export class WorkingCollection {
     const kept = new Map(this.indexes.map((index) => [index.definition.id, index]))
     this.indexes = indexes.map((state) => {
       const index = kept.get(state.definition.id)
-      index?.reset(state)
+      index?.reset(state, definition.name)
       return index ?? new WorkingIndex(state, definition.name)
     })
   }

@@ -19,7 +19,7 @@ export interface IndexChange {
 const NONE: readonly Uint8Array[] = []
 
 export class WorkingIndex {
-  readonly keys: IndexKeys
+  keys: IndexKeys
   readonly #editor: TreeEditor
   readonly #unread = new RecordRef()
   #definition: IndexDefinition
@@ -42,9 +42,10 @@ export class WorkingIndex {
     return builtTo === undefined || compareKeys(primaryKey, builtTo) <= 0
   }
 
-  /** Says up to where it is built. */
-  advance(definition: IndexDefinition): void {
+  /** Says up to where it is built, and of which collection it is now. */
+  advance(definition: IndexDefinition, collection: string): void {
     this.#definition = definition
+    this.keys = this.keys.inCollection(collection)
   }
 
   /** What has to be done where a row had some entries and has others now; undefined if nothing has. */
@@ -76,6 +77,24 @@ export class WorkingIndex {
     for (const entry of added) this.#editor.own(entry)
   }
 
+  /** Adds entries in order, of rows that had none. If it throws, some of them may be there: whoever calls goes back to a state before. */
+  addAll(
+    entries: readonly Uint8Array[],
+    rows: number,
+    refuse: (index: WorkingIndex, entry: Uint8Array) => void,
+  ): void {
+    for (const entry of entries) {
+      if (this.#definition.unique) refuse(this, entry)
+      this.#editor.set(entry, 0, 0, 0, this.#unread)
+    }
+    this.#rows += rows
+  }
+
+  /** The primary key that an entry ends in. */
+  primaryKeyOf(entry: Uint8Array): Uint8Array {
+    return entry.subarray(entryKeyStart(entry, this.#definition.on.length))
+  }
+
   apply({ removed, added, rows }: IndexChange): void {
     for (const entry of removed) this.#editor.delete(entry, this.#unread)
     for (const entry of added) this.#editor.set(entry, 0, 0, 0, this.#unread)
@@ -98,8 +117,8 @@ export class WorkingIndex {
     return { definition: this.#definition, tree: this.#editor.freeze(), rows: this.#rows }
   }
 
-  reset({ definition, tree, rows }: IndexState): void {
-    this.#definition = definition
+  reset({ definition, tree, rows }: IndexState, collection: string): void {
+    this.advance(definition, collection)
     this.#editor.reset(tree)
     this.#rows = rows
   }

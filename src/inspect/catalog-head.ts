@@ -45,7 +45,7 @@ export class CatalogHead extends Head {
     super.rollback()
   }
 
-  protected override buildIndex(): void {
+  protected override build(): void {
     // There are no rows to build it from.
   }
 

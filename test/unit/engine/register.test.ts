@@ -98,3 +98,23 @@ describe('conflicting calls for one collection', () => {
     await db.close()
   })
 })
+
+describe('a collection that was renamed', () => {
+  it('is called by its new name where an index refuses a row, and by its old one when that is undone', async () => {
+    const db = Database.openInMemory()
+    await db.registerCollection('old', [], 'id', { indexes: { byText: { on: 'text' } } })
+    const row = { id: 1, text: 'x'.repeat(5000) }
+    await db.transaction((tx) => {
+      expect(() =>
+        tx.savepoint(() => {
+          tx.renameCollection('old', 'new')
+          tx.collection('new').insert(row)
+        }),
+      ).toThrow(/'new'/u)
+      expect(() => tx.collection('old').insert(row)).toThrow(/'old'/u)
+    })
+    await db.renameCollection('old', 'new')
+    await expect(db.insert('new', row)).rejects.toMatchObject({ details: { collection: 'new' } })
+    await db.close()
+  })
+})
