@@ -188,7 +188,7 @@ export class Engine {
   checkOpen(): void {
     if (!this.#closed) return
     const { path } = this.#parts
-    throw new StateError(ErrorCode.closed, `The database ${path} is closed. Open it again to use it.`, {
+    throw new StateError(ErrorCode.closed, `The database ${path} is closed. Open it again.`, {
       path,
     })
   }
