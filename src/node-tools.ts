@@ -1,6 +1,8 @@
 /**
  * The tools on Node's platform.
  */
+import { salvageFile, type SalvageOptions } from './backup/salvage.js'
+import type { SalvageReport } from './backup/salvage-report.js'
 import { openFrozenEngine } from './engine/open.js'
 import { type CatalogReport, dumpCatalogFile } from './inspect/dump-catalog.js'
 import type { InspectOptions } from './inspect/analysed-file.js'
@@ -26,6 +28,18 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
 /** The collections of a database file and how their rows are stored. Needs no lock, and changes nothing. Rejects as `inspect`. */
 export async function dumpCatalog(path: string, options: InspectOptions = {}): Promise<CatalogReport> {
   return await dumpCatalogFile(path, options, nodePlatform())
+}
+
+/**
+ * Makes a new database file, at `options.to`, of every whole transaction in a damaged one and in the quarantine files that belong
+ * to it, and reports what is missing. Reads only, but for the new file, which is verified before it gets its name. Works on a
+ * sound file too. Needs no lock, but whoever writes to the file should stop first. Memory grows with the number of rows.
+ *
+ * Rejects with `VARVE_NOT_FOUND`, `VARVE_EXISTS` if `to` exists (unless `force`), `VARVE_FORMAT` if the file is of a newer format or
+ * holds no frame of a database, `VARVE_NO_SPACE`, and with the reason of `signal`.
+ */
+export async function salvage(path: string, options: SalvageOptions): Promise<SalvageReport> {
+  return await salvageFile(path, options, nodePlatform())
 }
 
 /**

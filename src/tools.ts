@@ -1,8 +1,18 @@
 /**
- * The entry `varve/tools`: read-only analysis of database files. What these functions resolve to is what the commands
+ * The entry `varve/tools`: analysis of database files, which none of it changes. What these functions resolve to is what the commands
  * of the same names print with `--json`.
  */
-export { dumpCatalog, inspect, openFrozen, verify } from './node-tools.js'
+export { dumpCatalog, inspect, openFrozen, salvage, verify } from './node-tools.js'
+export type { SalvageOptions } from './backup/salvage.js'
+export type {
+  DamagedRange,
+  LostTransaction,
+  RecoveredCollection,
+  SalvagedRow,
+  SalvagedSource,
+  SalvageReport,
+  UnreadableRow,
+} from './backup/salvage-report.js'
 export type { CatalogCollection, CatalogIndex, CatalogReport } from './inspect/dump-catalog.js'
 export type { InspectOptions } from './inspect/analysed-file.js'
 export type { FrameCount } from './inspect/frame-counter.js'

@@ -53,8 +53,8 @@ export class Folder {
   }
 }
 
-export function rowsOf(db: Database): Row[] {
-  return [...db.collection('books').range()]
+export function rowsOf(db: Database, collection = 'books'): Row[] {
+  return [...db.collection(collection).range()]
 }
 
 /** The code of the error that a promise rejects with; undefined if it does not. */

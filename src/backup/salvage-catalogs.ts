@@ -1,0 +1,83 @@
+/**
+ * What checkpoints say of collections, for those whose definitions or record structures are lost, and what can be guessed of others.
+ */
+import { readEntry, structureKey } from '../catalog/entry.js'
+import type { CollectionDefinition } from '../catalog/definition.js'
+import { VarveError } from '../errors.js'
+import { encodeKey, type KeyPart, type KeyPartKind } from '../format/key.js'
+import { decodeKey } from '../format/key-decode.js'
+import { DecodeFailure } from '../format/decode-failure.js'
+import type { CheckpointEntry } from '../format/checkpoint.js'
+import type { Row } from '../format/value.js'
+import { definitionOf } from '../inspect/checkpoint-check.js'
+import type { SurveyedCheckpoint } from './salvage-survey.js'
+
+/** A collection as a checkpoint states it. */
+export interface StatedCollection {
+  readonly definition: CollectionDefinition
+  readonly structures: readonly (readonly string[])[]
+  readonly counter: number
+}
+
+export class KnownCatalogs {
+  readonly #checkpoints: readonly SurveyedCheckpoint[]
+
+  /** `checkpoints` are by sequence. */
+  constructor(checkpoints: readonly SurveyedCheckpoint[]) {
+    this.#checkpoints = checkpoints.filter(({ source }) => source.kind === 'database')
+  }
+
+  /** A collection as of the first checkpoint at or after a commit, else as of the last one before it. */
+  entryOf(id: number, sequence: number): StatedCollection | undefined {
+    let before: CheckpointEntry | undefined
+    for (const { checkpoint } of this.#checkpoints) {
+      const entry = checkpoint.collections.find((each) => each.id === id)
+      if (entry === undefined) continue
+      if (checkpoint.sequence >= sequence) return stated(entry)
+      before = entry
+    }
+    return before === undefined ? undefined : stated(before)
+  }
+}
+
+function stated(entry: CheckpointEntry): StatedCollection | undefined {
+  const definition = definitionOf(entry)
+  if (definition === undefined) return undefined
+  const structures: (readonly string[])[] = []
+  for (const [structureId, bytes] of entry.structures.entries()) {
+    const row = readEntry(structureKey(entry.id, structureId), bytes)
+    if (row?.kind !== 'structure' || row.fields === undefined) break
+    structures.push(row.fields)
+  }
+  return { definition, structures, counter: entry.counter }
+}
+
+/**
+ * A definition for a collection of which nothing is known but a row and its key: each part of the key is held by a field
+ * of the row. Undefined if some part is held by none.
+ */
+export function guessedDefinition(id: number, row: Row, key: Uint8Array): CollectionDefinition | undefined {
+  const decoded = decodeKey(key, 0, key.length)
+  if (decoded instanceof DecodeFailure) return undefined
+  const primaryKey: string[][] = []
+  for (const [i, part] of decoded.parts.entries()) {
+    const kind = decoded.kinds[i] ?? 'any'
+    const wanted = encodeKey([part], [kind], 'primary')
+    const taken = new Set(primaryKey.map(([name]) => name))
+    const field = Object.keys(row).find((name) => !taken.has(name) && isKeyed(row[name], kind, wanted))
+    // Keys of this kind are declared ones, whose declaration is lost.
+    if (field === undefined || kind !== 'any') return undefined
+    primaryKey.push([field])
+  }
+  return { id, name: `recovered-${id}`, primaryKey, fields: [], indexes: [], version: 1 }
+}
+
+function isKeyed(value: unknown, kind: KeyPartKind, wanted: Uint8Array): boolean {
+  try {
+    const bytes = encodeKey([value as KeyPart], [kind], 'primary')
+    return bytes.length === wanted.length && bytes.every((byte, i) => byte === wanted[i])
+  } catch (error) {
+    if (VarveError.is(error)) return false
+    throw error
+  }
+}

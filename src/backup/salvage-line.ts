@@ -1,0 +1,79 @@
+/**
+ * What the transactions of one source mean by their collection ids and record structures.
+ *
+ * What was cut off a log and what was written in its place went on from the same commit with the same numbers for
+ * different things. So each source has a catalog of its own, which begins as that of the line that it went on from, and every
+ * collection in it knows its place in the new file.
+ */
+import type { CollectionDefinition } from '../catalog/definition.js'
+import { RowCodec } from '../format/value.js'
+import type { FoundCommit } from './salvage-stream.js'
+
+/** A collection as one line knows it. */
+export interface LineCollection {
+  definition: CollectionDefinition
+  readonly codec: RowCodec
+  /** Structures whose names are not known: their ids are taken in the codec by others. */
+  readonly lostStructures: Set<number>
+  /** Its id in the new file. */
+  outId: number
+  /** Whether its structures have other ids in the new file, so that rows must be encoded anew. */
+  diverged: boolean
+}
+
+export class SalvageLine {
+  /** Whether it was cut off, so that the database went on without it. */
+  readonly isCut: boolean
+  readonly collections: Map<number, LineCollection> = new Map()
+  /** Structures of collections whose definitions were not met. */
+  readonly orphans: Map<number, Map<number, readonly string[]>> = new Map()
+  /** Its last commit. */
+  lastSequence = 0
+  lastCrc = 0
+
+  constructor(isCut: boolean) {
+    this.isCut = isCut
+  }
+
+  /** A line that goes on from this one as it is now. */
+  fork(isCut: boolean): SalvageLine {
+    const fork = new SalvageLine(isCut)
+    for (const [id, collection] of this.collections) {
+      const { codec, lostStructures } = collection
+      const copy = new RowCodec()
+      for (let structure = 0; structure < codec.structureCount; structure++)
+        copy.define(structure, codec.structure(structure))
+      fork.collections.set(id, { ...collection, codec: copy, lostStructures: new Set(lostStructures) })
+    }
+    for (const [id, orphans] of this.orphans) fork.orphans.set(id, new Map(orphans))
+    return fork
+  }
+}
+
+/** The lines of all sources. */
+export class SalvageLines {
+  readonly #lines = new Map<FoundCommit['source'], SalvageLine>()
+  #latest: SalvageLine | undefined
+
+  /** The line that a commit is of, noted to be its last. A line begins where its first commit says, else where the last commit left. */
+  of({ source, sequence, crc, previousSequence, previousCrc }: FoundCommit): SalvageLine {
+    let line = this.#lines.get(source)
+    if (line === undefined) {
+      const isCut = source.kind === 'quarantine'
+      const before = [...this.#lines.values()].find(
+        (each) => each.lastSequence === previousSequence && each.lastCrc === previousCrc,
+      )
+      line = (before ?? this.#latest)?.fork(isCut) ?? new SalvageLine(isCut)
+      this.#lines.set(source, line)
+    }
+    line.lastSequence = sequence
+    line.lastCrc = crc
+    this.#latest = line
+    return line
+  }
+
+  /** The line of the database's own log; undefined if it has no commit. */
+  get main(): SalvageLine | undefined {
+    return [...this.#lines.values()].find(({ isCut }) => !isCut)
+  }
+}
