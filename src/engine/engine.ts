@@ -53,6 +53,8 @@ export class Engine {
   readonly #older: WeakRef<StorageFile>[] = []
   #committer: Committer | undefined
   readonly #turns = new WriterTurns()
+  /** Whether the turn is taken by somebody whom blocking writes do not disturb. */
+  #lentTurn = false
   readonly #builder: TransactionBuilder
   readonly #uuids: UuidGenerator
   #transactionParts: TransactionParts
@@ -142,16 +144,25 @@ export class Engine {
     this.watchers.tell('generation')
   }
 
-  /** Runs `work` while nobody writes: with the writer's turn, and everything before it acknowledged and at rest. */
-  async exclusively<T>(work: (committer: Committer) => Promise<T>): Promise<T> {
+  /**
+   * Runs `work` with the writer's turn. Blocking writes need no turn and go on meanwhile, but not while the function runs that
+   * `work` gives to `atRest`: nothing is on its way into the file then.
+   */
+  async withTurn<T>(work: (atRest: (change: () => void) => Promise<void>) => Promise<T>): Promise<T> {
     this.requireWritable()
     await this.#turns.take()
+    this.#lentTurn = true
     try {
-      const committer = this.#committerNow()
-      await committer.settled()
-      await committer.quiet()
-      return await work(committer)
+      return await work(async (change) => {
+        for (let committer = this.#committerNow(); !committer.atRest;) {
+          await committer.settled()
+          await committer.quiet()
+        }
+        this.#committerNow()
+        change()
+      })
     } finally {
+      this.#lentTurn = false
       this.#turns.give()
     }
   }
@@ -395,7 +406,7 @@ export class Engine {
 
   #refuseSync(): void {
     this.#refuseOwnWait()
-    if (!this.#turns.taken) return
+    if (!this.#turns.taken || this.#lentTurn) return
     throw new TransactionError(
       'A synchronous write cannot run while an asynchronous transaction is open, because it could never get its turn. Await the transaction first, or use the asynchronous form.',
     )
