@@ -121,6 +121,11 @@ export class Committer {
     return this.#queue.length > 0 || (this.#current?.commits.length ?? 0) > 0
   }
 
+  /** Whether nothing is on its way into the file, nor being synced. */
+  get atRest(): boolean {
+    return !this.busy && !this.#draining && this.#idle.atRest
+  }
+
   /** Starts writing what was added, at the end of the running turn. */
   schedule(): void {
     if (this.#draining) return

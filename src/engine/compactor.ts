@@ -3,8 +3,8 @@
  *
  *   1. the state of one commit is written as an image, read back and checked, while writes go on
  *   2. commits made meanwhile are copied behind it, until few are left
- *   3. with the writer's turn: the last commits are copied and synced, the new file is renamed over the path, the directory is
- *      synced, and the engine goes over to it
+ *   3. with the writer's turn, and in one turn of the event loop: the last commits are copied and synced, the new file is renamed
+ *      over the path, the directory is synced, and the engine goes over to it
  *
  * No commit is acknowledged on the new file before the directory was synced (I23). Until the rename a failure leaves the database
  * as it was, and the file aside is removed; a crash leaves it for the next open to remove. After the rename the old file has no
@@ -13,7 +13,7 @@
 import { ErrorCode, StateError, StorageError } from '../errors.js'
 import { compactionName } from '../log/compaction-files.js'
 import type { StorageFile } from '../storage/storage.js'
-import { runAsync } from '../storage/task.js'
+import { runAsync, runSync } from '../storage/task.js'
 import { CatchUp } from './catch-up.js'
 import { NODE_SHARE } from './checkpoint-policy.js'
 import type { Committer } from './committer.js'
@@ -178,59 +178,69 @@ export class Compactor {
     for (let round = 0; catchUp.bytesBehind > PAUSE_BYTES; round++) {
       signal.throwIfAborted()
       if (round < FREE_ROUNDS) await this.#copyPortion(catchUp, committer, signal)
-      else await this.#engine.exclusively(() => this.#copyPortion(catchUp, committer, signal))
+      else await this.#engine.withTurn(() => this.#copyPortion(catchUp, committer, signal))
       await platform.yield()
     }
   }
 
-  async #copyPortion(catchUp: CatchUp, committer: Committer, signal?: AbortSignal): Promise<void> {
+  async #copyPortion(catchUp: CatchUp, committer: Committer, signal: AbortSignal): Promise<void> {
     await runAsync(catchUp.copySome(), this.#engine.parts.platform, signal)
     committer.schedule()
     await committer.settled()
     catchUp.requireWritten()
   }
 
-  /** Puts the new file in place while nobody writes; returns how long that took. */
-  async #changeOver(
-    { file, aside, generation, committer, catchUp }: Growing,
-    signal: AbortSignal,
-  ): Promise<number> {
+  /** Puts the new file in place; returns for how long nobody could write. */
+  async #changeOver(growing: Growing, signal: AbortSignal): Promise<number> {
     const engine = this.#engine
-    const { platform, path, storage } = engine.parts
-    let begun = 0
+    const { platform } = engine.parts
     // A checkpoint of the old file would only make writers wait.
     const { checkpointer } = engine
     checkpointer?.suspend()
     try {
-      await engine.exclusively(async (writing) => {
-        begun = platform.monotonicMs()
-        signal.throwIfAborted()
-        while (catchUp.bytesBehind > 0) await this.#copyPortion(catchUp, committer)
-        await committer.sync()
-        catchUp.requireWritten()
-        const { writer, visible } = engine.generation
-        writer?.requireOwnership()
-        const waiting = writing.checkpointer.handOver()
-        storage.rename(aside, path)
-        file.path = path
-        try {
-          storage.syncDirectory(path)
-        } catch (error) {
-          // Which of the two files the name will lead to after a power cut is not known; both hold all that was acknowledged.
-          for (const settle of waiting) settle(error)
-          throw (
-            writer?.abandon('the directory could not be synced after a compaction', error, visible.commit) ??
-            error
-          )
-        }
-        engine.replaceGeneration(generation, committer)
-        for (const settle of waiting) committer.checkpointer.request(settle)
-        committer.schedule()
+      // Most of it is made durable before anybody has to wait.
+      await growing.committer.sync()
+      return await engine.withTurn(async (atRest) => {
+        const begun = platform.monotonicMs()
+        await atRest(() => {
+          signal.throwIfAborted()
+          this.#putInPlace(growing)
+        })
+        return platform.monotonicMs() - begun
       })
     } finally {
       if (engine.checkpointer === checkpointer) checkpointer?.resume()
     }
-    return platform.monotonicMs() - begun
+  }
+
+  /** The last step, in one turn of the event loop: a blocking write comes either before it or after it. */
+  #putInPlace({ file, aside, generation, committer, catchUp }: Growing): void {
+    const engine = this.#engine
+    const { path, storage } = engine.parts
+    const { checkpointer } = engine
+    while (catchUp.bytesBehind > 0) {
+      runSync(catchUp.copySome())
+      committer.drainSync()
+    }
+    committer.syncSync()
+    catchUp.requireWritten()
+    const { writer, visible } = engine.generation
+    writer?.requireOwnership()
+    storage.rename(aside, path)
+    file.path = path
+    try {
+      storage.syncDirectory(path)
+    } catch (error) {
+      // Which of the two files the name leads to after a power cut is not known; both hold all that was acknowledged.
+      throw (
+        writer?.abandon('the directory could not be synced after a compaction', error, visible.commit) ??
+        error
+      )
+    }
+    const waiting = checkpointer?.handOver() ?? []
+    engine.replaceGeneration(generation, committer)
+    for (const settle of waiting) committer.checkpointer.request(settle)
+    committer.schedule()
   }
 }
 

@@ -5,7 +5,7 @@
  * built in memory, and handed to the committer, which acknowledges it. What the bytes mean is below (`log/`); what users
  * hold is above (`database.ts`).
  */
-import { ErrorCode, StateError, TransactionError } from '../errors.js'
+import { ErrorCode, StateError } from '../errors.js'
 import { TransactionBuilder } from '../log/transaction-builder.js'
 import type { StorageFile } from '../storage/storage.js'
 import { acknowledgement, type Settle } from './acknowledgement.js'
@@ -19,6 +19,7 @@ import { DEFAULT_TIMEOUT_MS, inTime, type TransactionOptions } from './in-time.j
 import { type Generation, letGo, newGeneration } from './generation.js'
 import { KeysOf } from './keys-of.js'
 import { PinnedStates } from './pinned-states.js'
+import { isClosed, neverGetsItsTurn, waitsForItself } from './refusals.js'
 import { refusePromise, RunningCode } from './running-code.js'
 import { RulesOf } from './row-rules.js'
 import type { DatabaseState } from './state.js'
@@ -126,10 +127,7 @@ export class Engine {
     })
   }
 
-  /**
-   * Goes over to another file that holds the same history. Between two turns of the event loop, and for a writer with its turn
-   * taken and everything acknowledged. The file before it stays open for what was made from it.
-   */
+  /** Goes over to another file of the same history, at rest. The one before stays open for what was made from it. */
   replaceGeneration(
     generation: Generation,
     committer: Committer | undefined = this.committerOf(generation),
@@ -197,11 +195,7 @@ export class Engine {
   }
 
   checkOpen(): void {
-    if (!this.#closed) return
-    const { path } = this.#parts
-    throw new StateError(ErrorCode.closed, `The database ${path} is closed. Open it again.`, {
-      path,
-    })
+    if (this.#closed) throw isClosed(this.#parts.path)
   }
 
   /** Pins the visible commit. */
@@ -398,18 +392,12 @@ export class Engine {
 
   /** A write from within a transaction's own callback would wait for itself for ever. */
   #refuseOwnWait(): void {
-    if (!this.#code.inTransaction()) return
-    throw new TransactionError(
-      'A write on the database inside a transaction callback would wait for itself. Write through the transaction object.',
-    )
+    if (this.#code.inTransaction()) throw waitsForItself()
   }
 
   #refuseSync(): void {
     this.#refuseOwnWait()
-    if (!this.#turns.taken || this.#lentTurn) return
-    throw new TransactionError(
-      'A synchronous write cannot run while an asynchronous transaction is open, because it could never get its turn. Await the transaction first, or use the asynchronous form.',
-    )
+    if (this.#turns.taken && !this.#lentTurn) throw neverGetsItsTurn()
   }
 
   /** For a write that arrives. */

@@ -52,6 +52,11 @@ export class IdleWork {
     this.#idleTimer ??= platform.setTimer(() => this.#idle(), IDLE_MARK_MS)
   }
 
+  /** Whether no background sync runs. */
+  get atRest(): boolean {
+    return this.#background === undefined
+  }
+
   /** Resolves when no background sync runs any more. */
   async quiet(): Promise<void> {
     while (this.#background !== undefined) await this.#background

@@ -1,7 +1,15 @@
 /**
- * What a transaction says when it refuses an operation: what is in the way, and what to do instead.
+ * What the engine and its transactions say when they refuse something: what is in the way, and what to do instead.
  */
-import { DuplicateKeyError, type FieldIssue, SchemaError, ValidationError } from '../errors.js'
+import {
+  DuplicateKeyError,
+  ErrorCode,
+  type FieldIssue,
+  SchemaError,
+  StateError,
+  TransactionError,
+  ValidationError,
+} from '../errors.js'
 import type { IndexDefinition } from '../catalog/index-definition.js'
 import { entryKeyStart } from '../catalog/index-key.js'
 import { DecodeFailure } from '../format/decode-failure.js'
@@ -123,5 +131,23 @@ export function unknownCollection(name: string, known: readonly string[]): Schem
   const list = known.length === 0 ? 'There are none yet' : `There are: ${known.slice(0, 20).join(', ')}`
   return new SchemaError(`There is no collection '${name}'. ${list}. Register it with registerCollection.`, {
     collection: name,
+  })
+}
+
+export function waitsForItself(): TransactionError {
+  return new TransactionError(
+    'A write on the database inside a transaction callback would wait for itself. Write through the transaction object.',
+  )
+}
+
+export function neverGetsItsTurn(): TransactionError {
+  return new TransactionError(
+    'A synchronous write cannot run while an asynchronous transaction is open, because it could never get its turn. Await the transaction first, or use the asynchronous form.',
+  )
+}
+
+export function isClosed(path: string): StateError {
+  return new StateError(ErrorCode.closed, `The database ${path} is closed. Open it again to use it.`, {
+    path,
   })
 }

@@ -58,6 +58,8 @@ const NOTICED_BY: readonly (readonly [SyncKind, Check])[] = [
   ['commit', powerCuts],
   ['session', powerCuts],
   ['checkpoint', powerCuts],
+  ['compacted', powerCuts],
+  ['compactedName', powerCuts],
   ['rewrite', recoveries],
   ['cutBegin', cutBacks],
   ['cutTruncate', cutBacks],

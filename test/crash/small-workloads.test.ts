@@ -44,6 +44,7 @@ const STEPS: Readonly<Record<string, (n: number) => Step>> = {
   }),
   // What follows runs between its slices.
   checkpoint: () => ({ do: 'checkpoint', awaited: false }),
+  compact: () => ({ do: 'compact', awaited: false, retained: undefined }),
   close: () => ({ do: 'reopen', sync: false }),
 }
 
@@ -90,6 +91,6 @@ describe('catalogue row 4: every workload of at most three operations', () => {
       }
     }
     console.log(`row 4: ${NAMES.length} workloads, ${images} images`)
-    expect(NAMES.length).toBe(5 + 25 + 125)
+    expect(NAMES.length).toBe(6 + 36 + 216)
   })
 })

@@ -33,6 +33,9 @@ export type SyncKind =
   /** Of what was copied aside, and of its name. */
   | 'quarantine'
   | 'quarantineName'
+  /** Of a generation before it gets the database's name, and of that name. */
+  | 'compacted'
+  | 'compactedName'
 
 export class SyncDropper implements Storage {
   readonly kind = 'sync-dropper'
@@ -40,6 +43,8 @@ export class SyncDropper implements Storage {
   dropped = 0
   readonly #inner: Storage
   readonly #drop: SyncKind
+  /** Whether the last name that changed was that of a compacted generation. */
+  #compacted = false
 
   constructor(inner: Storage, drop: SyncKind) {
     this.#inner = inner
@@ -58,7 +63,12 @@ export class SyncDropper implements Storage {
   }
 
   syncDirectory(path: string): void {
-    const kind = path.includes('.quarantine-') ? 'quarantineName' : 'createdName'
+    const kind = this.#compacted
+      ? 'compactedName'
+      : path.includes('.quarantine-')
+        ? 'quarantineName'
+        : 'createdName'
+    this.#compacted = false
     if (!this.leavesOut(kind)) this.#inner.syncDirectory(path)
   }
 
@@ -75,6 +85,7 @@ export class SyncDropper implements Storage {
   }
 
   rename(from: string, to: string): void {
+    this.#compacted = from.includes('.compact-')
     this.#inner.rename(from, to)
   }
 
@@ -155,6 +166,10 @@ class DropperFile implements StorageFile {
   #kindOf(source: Uint8Array, position: number): SyncKind {
     if (this.path.includes('.new-')) return 'created'
     if (this.path.includes('.quarantine-')) return 'quarantine'
+    if (this.path.includes('.compact-')) {
+      this.#inSession = true
+      return 'compacted'
+    }
     if (position >= LOG_START) {
       if (!this.#inSession) return 'rewrite'
       return isOfIndex(source) ? 'checkpoint' : 'commit'

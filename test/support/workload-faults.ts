@@ -109,6 +109,7 @@ export class FaultRun {
     if (step.do === 'tick') this.#platform.advance(1500)
     else if (step.do === 'sync') await this.#sync(db)
     else if (step.do === 'checkpoint') await this.#checkpoint(db, step.awaited)
+    else if (step.do === 'compact') await this.#compact(db, step)
     else if (step.do === 'snapshot') this.#look(() => void this.#snapshots.take(db))
     else if (step.do === 'lookBack') this.#look(() => this.#snapshots.compare())
     else await this.#write(db, step)
@@ -129,6 +130,20 @@ export class FaultRun {
     const done = db.checkpoint().catch((error: unknown) => {
       if (!VarveError.is(error, ErrorCode.closed)) this.#failed(error)
     })
+    this.#checkpoints.push(done)
+    if (awaited) await done
+  }
+
+  /** Whatever becomes of it, no row changes. */
+  async #compact(db: Database, { awaited, retained }: Extract<Step, { do: 'compact' }>): Promise<void> {
+    const retain = retained === undefined ? undefined : { commits: retained }
+    const done = db.compact({ retain }).then(
+      () => undefined,
+      (error: unknown) => {
+        if (!VarveError.is(error, ErrorCode.closed) && !VarveError.is(error, ErrorCode.busy))
+          this.#failed(error)
+      },
+    )
     this.#checkpoints.push(done)
     if (awaited) await done
   }

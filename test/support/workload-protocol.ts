@@ -60,9 +60,9 @@ export function protocolBreach(log: readonly LoggedOperation[]): string | undefi
   return undefined
 }
 
-/** A database's file is made under another name, in one piece, before any rule holds. */
+/** A database's file, or its next generation, is made under another name before any rule holds. */
 function isOfDatabase(path: string): boolean {
-  return !path.includes('.new-') && !path.includes('.quarantine-')
+  return !['.new-', '.quarantine-', '.compact-'].some((aside) => path.includes(aside))
 }
 
 interface Superblock {

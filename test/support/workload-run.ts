@@ -141,6 +141,7 @@ class Runner implements WorkloadRun {
     else if (step.do === 'tick') this.#platform.advance(1500)
     else if (step.do === 'sync') await this.#sync(db, step.sync)
     else if (step.do === 'checkpoint') await this.#checkpoint(db, step.awaited)
+    else if (step.do === 'compact') await this.#compact(db, step)
     else if (step.do === 'snapshot') expect(this.states).toContain(this.#snapshots.take(db))
     else if (step.do === 'lookBack') this.#lookBack()
     else await this.#write(db, step)
@@ -159,6 +160,20 @@ class Runner implements WorkloadRun {
       (error: unknown) => {
         // A blocking close does not wait for it.
         if (!VarveError.is(error, ErrorCode.closed)) throw error
+      },
+    )
+    this.#track(done)
+    if (awaited) await done
+  }
+
+  /** As a checkpoint: what was visible when it was asked for is durable when it ends. */
+  async #compact(db: Database, { awaited, retained }: Extract<Step, { do: 'compact' }>): Promise<void> {
+    const state = acknowledgedAt(this.written, this.storage.boundary)
+    const retain = retained === undefined ? undefined : { commits: retained }
+    const done = db.compact({ retain }).then(
+      () => this.#acknowledge(this.durable, state),
+      (error: unknown) => {
+        if (!VarveError.is(error, ErrorCode.closed) && !VarveError.is(error, ErrorCode.busy)) throw error
       },
     )
     this.#track(done)

@@ -30,6 +30,8 @@ export type Step =
   | { readonly do: 'reopen'; readonly sync: boolean }
   /** Asks for a checkpoint; if it is not awaited, what follows runs between its slices. */
   | { readonly do: 'checkpoint'; readonly awaited: boolean }
+  /** Asks for a compaction, likewise; with `retained` the last commits are kept as they are. */
+  | { readonly do: 'compact'; readonly awaited: boolean; readonly retained: number | undefined }
   /** Takes a snapshot and keeps it; or compares all that are kept, and closes the oldest. */
   | { readonly do: 'snapshot' }
   | { readonly do: 'lookBack' }
@@ -143,9 +145,15 @@ class Generator {
   }
 
   #indexStep(): Step {
-    const dice = this.#random.below(10)
-    if (dice < 6) return { do: 'checkpoint', awaited: this.#chance(2) }
-    return { do: dice < 8 ? 'snapshot' : 'lookBack' }
+    const dice = this.#random.below(12)
+    if (dice < 5) return { do: 'checkpoint', awaited: this.#chance(2) }
+    if (dice < 8) return this.#compaction()
+    return { do: dice < 10 ? 'snapshot' : 'lookBack' }
+  }
+
+  #compaction(): Step {
+    const retained = this.#chance(3) ? this.#random.below(5) : undefined
+    return { do: 'compact', awaited: this.#chance(2), retained }
   }
 
   #transaction(): Step {
