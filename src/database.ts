@@ -369,7 +369,7 @@ export class Database {
 
   /**
    * Writes the last commit to a new file, a database by itself, while reads and writes go on: a copy of the file up to that
-   * commit, with its history. The copy is verified as a whole, made durable, and only then gets its name; if anything
+   * commit, with its history, or with `compact` its live rows alone. It is verified as a whole, made durable, and only then gets its name; if anything
    * fails, nothing is left of it. Opening it gives the state of `sequence` of the report.
    *
    * Rejects with `VARVE_EXISTS` if there is a file of that name (unless `force`) or it is the database itself by any name,

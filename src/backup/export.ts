@@ -5,12 +5,17 @@
  * compaction nor a close of the database gets in its way, verified as a whole, and only then given its name.
  */
 import type { Engine } from '../engine/engine.js'
+import { generationAfter, writeImage } from '../engine/image.js'
 import { locksOf } from '../engine/local-locks.js'
+import type { DatabaseState } from '../engine/state.js'
 import { ArgumentError, ErrorCode, StorageError } from '../errors.js'
+import type { Checksum } from '../format/checksum.js'
+import { type Header, LOG_START } from '../format/header.js'
+import type { CommitPosition } from '../log/commit-position.js'
 import { checkPath, Sidecar } from '../log/log-file.js'
 import type { Platform } from '../storage/platform.js'
 import type { Storage, StorageFile } from '../storage/storage.js'
-import { runAsync } from '../storage/task.js'
+import { runAsync, type Task } from '../storage/task.js'
 import { checkCopy, digestsOf } from './check-copy.js'
 import { copyPrefix } from './copy-prefix.js'
 import { makeAside, publish, requireSpace, taken } from './new-file.js'
@@ -18,6 +23,11 @@ import { type Prefix, prefixOf } from './prefix.js'
 
 /** Options of `Database.exportSnapshot`. */
 export interface ExportOptions {
+  /**
+   * Write the live rows alone, as a compaction does, instead of a copy of the file up to the commit with its history. Takes
+   * longer, and the file is as small as can be. Default false.
+   */
+  readonly compact?: boolean | undefined
   /** Replace a file of this name. Default false. */
   readonly force?: boolean | undefined
   /** Where the file is made; by default where the database is, and for one in memory the file system. */
@@ -45,11 +55,25 @@ export interface ExportReport {
   readonly digests: Readonly<Record<string, string>>
 }
 
-/** What is exported: a file that is read, and the commit in it. */
+/** What was written into the new file. */
+interface Written {
+  readonly header: Header
+  readonly bytes: number
+}
+
+/** A commit to be exported. */
 interface Exported {
-  readonly file: StorageFile
-  readonly prefix: Prefix
+  readonly commit: CommitPosition
   readonly digests: Readonly<Record<string, string>>
+  /** What the file will take, or a little less. */
+  readonly expectedBytes: number
+  readonly write: (
+    copy: StorageFile,
+    watch: {
+      readonly signal: AbortSignal | undefined
+      readonly onProgress: (done: number, total: number) => void
+    },
+  ) => Task<Written>
 }
 
 /** Exports the visible commit of a database to a file. */
@@ -63,7 +87,7 @@ export async function exportSnapshot(
   const { storage, destination } = destinationOf(engine, path, options)
   const lock = await lockReplaced(storage, destination, options, platform)
   try {
-    const { exported, release } = beginExport(engine)
+    const { exported, release } = beginExport(engine, options.compact === true)
     try {
       return await writeExport(engine, exported, storage, destination, options)
     } finally {
@@ -76,47 +100,77 @@ export async function exportSnapshot(
 
 async function writeExport(
   engine: Engine,
-  { file, prefix, digests }: Exported,
+  exported: Exported,
   storage: Storage,
   destination: string,
   options: ExportOptions,
 ): Promise<ExportReport> {
   const { platform, path: source, storage: sourceStorage } = engine.parts
   const { signal, force = false } = options
-  const { end: bytes, commit, header } = prefix
-  requireSpace(storage, destination, bytes)
-  const onBytes = (done: number, before = 0): void => options.onProgress?.(before + done, bytes * 2)
+  const { digests, commit, expectedBytes } = exported
+  requireSpace(storage, destination, expectedBytes)
+  const onPart =
+    (part: number) =>
+    (done: number, total: number): void =>
+      options.onProgress?.(expectedBytes * (part + (total === 0 ? 1 : done / total)), expectedBytes * 2)
   const like = storage === sourceStorage ? source : undefined
   const report = await makeAside({ storage, path: destination, like }, platform, async (copy) => {
-    await runAsync(copyPrefix(file, copy, prefix, platform.checksum, { signal, onBytes }), platform, signal)
-    const onProgress = (done: number, total: number): void => onBytes((done / total) * bytes, bytes)
-    const checks = { storage, signal, onProgress }
-    const checked = await checkCopy(copy.path, { source, digests }, checks, platform)
+    const write = exported.write(copy, { signal, onProgress: onPart(0) })
+    const { header, bytes } = await runAsync(write, platform, signal)
+    const checks = { storage, signal, onProgress: onPart(1) }
+    const { collections, rows } = await checkCopy(copy.path, { source, digests }, checks, platform)
     signal?.throwIfAborted()
     publish(storage, copy, destination, force && storage.stat(destination) !== undefined)
-    return checked
+    return { collections, rows, bytes, databaseId: header.databaseId, generationId: header.generationId }
   })
-  const { collections, rows } = report
-  const { databaseId, generationId } = header
-  const time = new Date(commit.time)
-  const { sequence } = commit
-  return { path: destination, sequence, time, bytes, databaseId, generationId, collections, rows, digests }
+  return { path: destination, sequence: commit.sequence, time: new Date(commit.time), digests, ...report }
 }
 
-/** What is to be copied, decided at once. `release` gives back what is held of it. */
-function beginExport(engine: Engine): { readonly exported: Exported; readonly release: () => void } {
+/** What is to be written, decided at once. `release` gives back what is held of it. */
+function beginExport(
+  engine: Engine,
+  compact: boolean,
+): { readonly exported: Exported; readonly release: () => void } {
   const { platform, storage, path } = engine.parts
-  const state = engine.state
-  const { file, log, writer } = engine.generation
-  const own = openSame(storage, path, file)
-  const prefix = prefixOf({
-    file: own ?? file,
-    checksum: platform.checksum,
-    commit: state.commit,
-    newestCheckpoint: engine.newestCheckpoint,
-    highestEpoch: writer?.epoch ?? log.highestEpoch,
-  })
-  return { exported: { file: own ?? file, prefix, digests: digestsOf(state) }, release: () => own?.close() }
+  const state = engine.pin()
+  const { checksum } = platform
+  const { commit } = state
+  const { file: shared, log, writer } = engine.generation
+  const own = openSame(storage, path, shared)
+  const file = own ?? shared
+  const highestEpoch = writer?.epoch ?? log.highestEpoch
+  const prefix = prefixOf({ file, checksum, commit, newestCheckpoint: engine.newestCheckpoint, highestEpoch })
+  const known = { commit, digests: digestsOf(state) }
+  // What has no commit yet has none to begin with.
+  const isImage = compact && commit.sequence > 0
+  const exported: Exported = isImage
+    ? { ...known, expectedBytes: liveBytesOf(state), write: imageOf(engine, state, file, prefix) }
+    : { ...known, expectedBytes: prefix.end, write: copyOf(file, prefix, checksum) }
+  return { exported, release: () => own?.close() }
+}
+
+function copyOf(file: StorageFile, prefix: Prefix, checksum: Checksum): Exported['write'] {
+  return function* (copy, { signal, onProgress }): Task<Written> {
+    const onBytes = (done: number): void => onProgress(done, prefix.end)
+    yield* copyPrefix(file, copy, prefix, checksum, { signal, onBytes })
+    return { header: prefix.header, bytes: prefix.end }
+  }
+}
+
+function imageOf(engine: Engine, state: DatabaseState, file: StorageFile, prefix: Prefix): Exported['write'] {
+  const { platform } = engine.parts
+  const { codecs } = engine.generation
+  const header = generationAfter(prefix.header, state.commit, platform)
+  const highestSequence = Math.max(prefix.highestSequence, state.commit.sequence)
+  return function* (copy, { onProgress }): Task<Written> {
+    const options = { highestSequence, onProgress }
+    const bytes = yield* writeImage(copy, { state, file, codecs }, header, platform.checksum, options)
+    return { header, bytes }
+  }
+}
+
+function liveBytesOf({ collections }: DatabaseState): number {
+  return [...collections.values()].reduce((sum, { liveBytes }) => sum + liveBytes, LOG_START)
 }
 
 /** Another handle of an open file. There is none if its name is gone: then the open one is all that is left of it. */

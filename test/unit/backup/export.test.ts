@@ -81,6 +81,23 @@ describe('a snapshot export', () => {
     expect(rowsOf(again)).toEqual(rowsOf(copy))
   })
 
+  it('can be compacted: the live rows of the commit, and the commits to come after it', async () => {
+    const db = await folder.library()
+    for (let i = 0; i < 300; i++) await db.put('books', { title: 'book 1', year: i, text: 'x'.repeat(200) })
+    const copy = await db.exportSnapshot(folder.file('copy.varve'))
+    const image = await db.exportSnapshot(folder.file('image.varve'), { compact: true })
+    expect(image).toMatchObject({ sequence: copy.sequence, rows: 49, digests: copy.digests })
+    expect(image.generationId).not.toBe(copy.generationId)
+    expect(image.bytes).toBeLessThan(copy.bytes / 2)
+    expect(fs.statSync(image.path).size).toBe(image.bytes)
+    const opened = await folder.open('image.varve', { recovery: 'strict' })
+    expect(rowsOf(opened)).toEqual(rowsOf(db))
+    await opened.put('books', { title: 'later', year: 1 })
+    expect(opened.commitSequence).toBe(image.sequence + 1)
+    const empty = await folder.open('empty.varve')
+    expect(await empty.exportSnapshot(folder.file('e.varve'), { compact: true })).toMatchObject({ rows: 0 })
+  })
+
   it('tells how far it is', async () => {
     const db = await folder.library()
     const steps: [number, number][] = []
