@@ -9,12 +9,14 @@ import { COMMIT_BLOCK_BYTES } from './commit.js'
 import type { Digest } from './digest.js'
 import { readUint64, viewOf, writeUint64 } from './integers.js'
 
+/** Byte offsets behind the commit block. */
+export const BaseField = { collections: 0, reserved: 4, end: 8 } as const
+
 /** Byte offsets within what is said of a collection. */
 export const BaseCollectionField = { id: 0, digestA: 4, digestB: 8, reserved: 12, rows: 16, end: 24 } as const
 
-/** Bytes of the count and the reserved field before the collections. */
-const COUNT_BYTES = 8
-const ENTRY_BYTES = 24
+const HEAD_BYTES: number = BaseField.end
+const ENTRY_BYTES: number = BaseCollectionField.end
 
 /** A collection as a generation begins with it. */
 export interface BaseCollection {
@@ -25,7 +27,7 @@ export interface BaseCollection {
 
 /** Bytes of a `Base` payload, its commit block included. */
 export function basePayloadBytes(collections: number): number {
-  return COMMIT_BLOCK_BYTES + COUNT_BYTES + collections * ENTRY_BYTES
+  return COMMIT_BLOCK_BYTES + HEAD_BYTES + collections * ENTRY_BYTES
 }
 
 /** Writes what stands behind the commit block, which begins at `at`. */
@@ -35,10 +37,10 @@ export function writeBaseCollections(
   collections: readonly BaseCollection[],
 ): void {
   const start = at + COMMIT_BLOCK_BYTES
-  view.setUint32(start, collections.length, true)
-  view.setUint32(start + 4, 0, true)
+  view.setUint32(start + BaseField.collections, collections.length, true)
+  view.setUint32(start + BaseField.reserved, 0, true)
   for (const [i, { id, digest, rows }] of collections.entries()) {
-    const entry = start + COUNT_BYTES + i * ENTRY_BYTES
+    const entry = start + HEAD_BYTES + i * ENTRY_BYTES
     view.setUint32(entry + BaseCollectionField.id, id, true)
     view.setUint32(entry + BaseCollectionField.digestA, digest.a, true)
     view.setUint32(entry + BaseCollectionField.digestB, digest.b, true)
@@ -50,12 +52,12 @@ export function writeBaseCollections(
 /** Reads what a whole payload states behind its commit block; undefined if it is not that. */
 export function readBaseCollections(payload: Uint8Array): BaseCollection[] | undefined {
   const view = viewOf(payload)
-  if (payload.length < COMMIT_BLOCK_BYTES + COUNT_BYTES) return undefined
-  const count = view.getUint32(COMMIT_BLOCK_BYTES, true)
-  const reserved = view.getUint32(COMMIT_BLOCK_BYTES + 4, true)
+  if (payload.length < COMMIT_BLOCK_BYTES + HEAD_BYTES) return undefined
+  const count = view.getUint32(COMMIT_BLOCK_BYTES + BaseField.collections, true)
+  const reserved = view.getUint32(COMMIT_BLOCK_BYTES + BaseField.reserved, true)
   if (reserved !== 0 || payload.length !== basePayloadBytes(count)) return undefined
   const collections: BaseCollection[] = []
-  for (let at = COMMIT_BLOCK_BYTES + COUNT_BYTES; at < payload.length; at += ENTRY_BYTES) {
+  for (let at = COMMIT_BLOCK_BYTES + HEAD_BYTES; at < payload.length; at += ENTRY_BYTES) {
     const id = view.getUint32(at + BaseCollectionField.id, true)
     const a = view.getUint32(at + BaseCollectionField.digestA, true)
     const b = view.getUint32(at + BaseCollectionField.digestB, true)

@@ -18,6 +18,7 @@ export async function checkpointFiles(): Promise<GoldenFile[]> {
     await damagedNode(),
     await unfinished(),
     await indexed(),
+    ...(await compacted()),
   ]
 }
 
@@ -176,4 +177,33 @@ async function unfinished(): Promise<GoldenFile> {
   const bytes = whole.slice(0, newest)
   bytes.set(before)
   return file('unfinished', 'nodes of a second checkpoint at the end, without its frame', bytes, 8, older)
+}
+
+/** A compacted generation with commits behind its base: as it is, and without a checkpoint that can be used. */
+async function compacted(): Promise<GoldenFile[]> {
+  const bytes = await session(async (db) => {
+    await populate(db)
+    await db.registerCollection('long', [], 'id', { indexes: { byN: { on: 'n' } } })
+    for (let n = 0; n < 26; n += 3) await db.delete('long', longKey(n))
+    await db.dropCollection('empty')
+    await db.compact()
+    await db.insert('counted', { text: 'three' })
+    await db.delete('long', longKey(4))
+  })
+  const places = framesOf(bytes)
+  const [first = 0] = checkpointsOf(bytes)
+  // Every node of the base's checkpoint is damaged, and of the one at the close.
+  const damaged = places
+    .filter(({ kind }) => kind === INDEX_NODES_KIND)
+    .reduce((image, { at }) => flipped(image, at + 60), bytes)
+  return [
+    file('compacted', 'a compacted generation, and two commits behind its base', bytes, 3, checkpointsOf(bytes).at(-1) ?? first),
+    {
+      name: 'compacted-log',
+      what: 'a compacted generation whose nodes are all damaged: it is read from its base',
+      bytes: damaged,
+      outcomes: always(CLEAN),
+      commits: 3,
+    },
+  ]
 }

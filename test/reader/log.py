@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from blocks import LOG_START, MAX_SAFE, Refused
 from crc32c import crc32c
+from digest import digest_lanes
 
 FRAME_HEADER = 48
 COMMIT_BLOCK = 72
@@ -182,6 +183,8 @@ class LogReader:
             self.last_end = checkpoint.commit_end
             self.start = checkpoint.replay_from
             self.epoch = checkpoint.commit_epoch
+        # Whether the first commit must be, and is not yet read, that of a compacted generation.
+        self.awaits_base = checkpoint is None and any(bytes.fromhex(header.parent_generation_id))
         self.pending = []
         self.watermark = blocks.live.watermark if blocks.live is not None else 0
         self.checkpoint_end = blocks.live.checkpoint_end if blocks.live is not None else 0
@@ -251,6 +254,11 @@ class LogReader:
                 self.drop_pending()
             before, self.pending = self.pending, []
             return self.take_commit(frame, before)
+        if frame.kind == BASE:
+            if self.pending and self.pending[-1].end != frame.offset:
+                self.drop_pending()
+            before, self.pending = self.pending, []
+            return self.take_base(frame, before)
         if frame.kind == TXN_BEGIN:
             if frame.length != TXN_BEGIN_PAYLOAD:
                 raise Refused(frame.offset, "txnBegin: it has not 24 bytes")
@@ -272,7 +280,7 @@ class LogReader:
         self.pending = []
 
     def check_known(self, frame):
-        if frame.kind not in (TRANSACTION, TXN_BEGIN, TXN_RECORDS, TXN_COMMIT, MARK, *PASSED_OVER):
+        if frame.kind not in (TRANSACTION, TXN_BEGIN, TXN_RECORDS, TXN_COMMIT, BASE, MARK, *PASSED_OVER):
             raise Refused(frame.offset, f"frame: kind {frame.kind} is not known")
         if frame.flags or frame.reserved:
             raise Refused(frame.offset, "frame: a flag is not known")
@@ -296,14 +304,67 @@ class LogReader:
         self.count_watermark(commit.watermark, frame.offset)
         problem = self.frames_problem(commit, frame, before)
         names = (commit.previous_sequence, commit.previous_offset, commit.previous_crc)
+        if self.awaits_base:
+            problem = problem or "the generation does not begin with a base"
         if problem is None and (names != self.last or commit.sequence <= commit.previous_sequence):
             problem = "it does not name the commit before it"
         if problem is not None:
-            self.broken = True
-            self.finding(frame.offset, f"chain: {problem}")
-            return None
+            return self.not_in_chain(frame, problem)
         self.read_records(commit, frame, before)
         self.check_content(commit, frame, before)
+        return self.apply(commit, frame)
+
+    def take_base(self, frame, before):
+        """The first commit of a compacted generation, which stands in for the parent's that it names."""
+        commit = self.read_commit_block(frame)
+        stated = self.read_base(frame)
+        self.count_watermark(commit.watermark, frame.offset)
+        problem = self.frames_problem(commit, frame, before)
+        names = (commit.previous_sequence, commit.previous_offset, commit.previous_crc)
+        own = (commit.sequence, commit.previous_offset, commit.commit_crc)
+        if problem is None and not (self.awaits_base and names == self.last == own):
+            problem = "a base that does not begin the generation"
+        if problem is not None:
+            return self.not_in_chain(frame, problem)
+        self.read_records(commit, frame, before)
+        self.check_stated(commit, frame, before)
+        self.check_begin(commit, before[0])
+        self.check_base(commit, frame, stated)
+        self.awaits_base = False
+        return self.apply(commit, frame)
+
+    def read_base(self, frame):
+        """Rows and digest lanes by collection id."""
+        body = self.data[frame.payload_start + COMMIT_BLOCK : frame.payload_end]
+        if len(body) < 8:
+            raise Refused(frame.offset, "base: it is too short")
+        count, reserved = struct.unpack_from("<II", body, 0)
+        if reserved or len(body) != 8 + 24 * count:
+            raise Refused(frame.offset, "base: its collections have a wrong length")
+        stated = {}
+        for entry in range(count):
+            number, a, b, reserved, rows = struct.unpack_from("<IIIIQ", body, 8 + 24 * entry)
+            if reserved or (stated and number <= max(stated)):
+                raise Refused(frame.offset, "base: its collections are not what they must be")
+            stated[number] = (rows, a, b)
+        return stated
+
+    def check_base(self, commit, frame, stated):
+        found = {number: [0, 0, 0] for number in stated}
+        for record in commit.records:
+            sums = found.setdefault(record.collection, [0, 0, 0])
+            a, b = digest_lanes(record.key, record.crc)
+            sums[0] += 1
+            sums[1] = (sums[1] + a) & 0xFFFFFFFF
+            sums[2] = (sums[2] + b) & 0xFFFFFFFF
+        if {number: tuple(sums) for number, sums in found.items()} != stated:
+            raise Refused(frame.offset, "base: its rows are not those that it states")
+
+    def not_in_chain(self, frame, problem):
+        self.broken = True
+        self.finding(frame.offset, f"chain: {problem}")
+
+    def apply(self, commit, frame):
         self.last = (commit.sequence, commit.offset, commit.commit_crc)
         self.last_time = commit.time
         self.last_end = frame.end
@@ -325,7 +386,7 @@ class LogReader:
     def frames_problem(commit, frame, before):
         """Whether the frames of the transaction are those that its commit states."""
         begin = before[0].offset if before else frame.offset
-        if frame.kind == TXN_COMMIT and not before:
+        if frame.kind in (TXN_COMMIT, BASE) and not before:
             return "it stands without the frames of its transaction"
         crc = 0
         for one in before:
@@ -336,6 +397,12 @@ class LogReader:
 
     def check_content(self, commit, frame, before):
         """What the commit states of itself; its bytes are as they were written, so a contradiction is no damage."""
+        self.check_stated(commit, frame, before)
+        self.check_crc(commit, frame)
+        if before:
+            self.check_begin(commit, before[0])
+
+    def check_stated(self, commit, frame, before):
         where = frame.offset
         if any(one.sequence != commit.sequence for one in [*before, frame]):
             raise Refused(where, "commit: a frame states another sequence than the commit")
@@ -343,6 +410,8 @@ class LogReader:
             raise Refused(where, "commit: the time falls")
         if commit.operations != len(commit.records):
             raise Refused(where, f"commit: {commit.operations} operations stated, {len(commit.records)} found")
+
+    def check_crc(self, commit, frame):
         crc = crc32c(
             struct.pack(
                 "<QQIQI",
@@ -355,9 +424,7 @@ class LogReader:
             + b"".join(struct.pack("<I", record.crc) for record in commit.records)
         )
         if crc != commit.commit_crc:
-            raise Refused(where, "commit: the commit CRC does not hold")
-        if before:
-            self.check_begin(commit, before[0])
+            raise Refused(frame.offset, "commit: the commit CRC does not hold")
 
     def check_begin(self, commit, begin):
         stated = struct.unpack_from("<QQII", self.data, begin.payload_start)

@@ -1,6 +1,7 @@
 """What a chain of commits amounts to: the catalog, and the live rows of each collection."""
 
 from blocks import Refused
+from digest import digest_lanes
 from keys import BadKey, decode_key
 from log import PUT
 from typed import key_to_json, to_json
@@ -32,22 +33,6 @@ class Collection:
             a = (a + lanes[0]) & MASK
             b = (b + lanes[1]) & MASK
         return f"{a:08x}{b:08x}"
-
-
-def digest_lanes(key, crc):
-    h = 0x811C9DC5
-    for byte in key:
-        h = ((h ^ byte) * 0x01000193) & MASK
-    rotated = ((h << 16) | (h >> 16)) & MASK
-    return fmix32(h ^ crc), fmix32(((rotated + crc) & MASK) ^ 0x9E3779B9)
-
-
-def fmix32(x):
-    x ^= x >> 16
-    x = (x * 0x85EBCA6B) & MASK
-    x ^= x >> 13
-    x = (x * 0xC2B2AE35) & MASK
-    return x ^ (x >> 16)
 
 
 class State:

@@ -2,6 +2,7 @@
  * The format page and the code say the same: every field of a table is a constant with that offset and size, and every
  * constant is in a table.
  */
+import { BaseCollectionField, BaseField } from '../../../src/format/base.js'
 import { describe, expect, it } from 'vitest'
 import {
   CheckpointEntryField,
@@ -58,6 +59,8 @@ const FIELD_TABLES: readonly [heading: string, offsets: Readonly<Record<string, 
   ['### Superblock', SuperblockField],
   ['### Frame header', FrameField],
   ['### TxnBegin payload', TxnBeginField],
+  ['### Base payload', BaseField],
+  ['### Base collection', BaseCollectionField],
   ['### Commit block', CommitField],
   ['### Mark payload', MarkField],
   ['## Records', { ...RecordField, end: RecordField.operation + 1 }],
