@@ -1,0 +1,24 @@
+/** Followers and feeds beside a writer that checkpoints, compacts, fails, crashes and recovers: see `follow-session.ts`. */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { count, seed } from '../support/counts.js'
+import { FollowSession, followSteps } from '../support/follow-session.js'
+
+describe('a follower and its feed', () => {
+  it('are at what the writer did, whatever became of it (I24, I25)', async () => {
+    const property = fc.asyncProperty(followSteps(), (steps) => new FollowSession().run(steps))
+    await fc.assert(property, { seed, numRuns: count(40, 2000) })
+  })
+
+  it('are seen to be wrong if a commit is left out', async () => {
+    const session = new FollowSession()
+    const apply = session.replica.apply.bind(session.replica)
+    let seen = 0
+    session.replica.apply = (commit) => {
+      if (++seen !== 2) apply(commit)
+    }
+    const put = { kind: 'put', name: 'x', key: 'a', value: 1 } as const
+    const steps = [{ kind: 'register', name: 'x' }, put, { ...put, key: 'b' }] as const
+    await expect(session.run(steps)).rejects.toThrow('expected')
+  })
+})
