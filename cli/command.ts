@@ -29,9 +29,9 @@ export interface CommonOptions {
 
 /** What the work of a command is given. */
 export interface Run<O> {
-  /** The path as it was given. */
+  /** The first operand as it was given: in most commands the path of the database. */
   readonly database: string
-  /** The operands after the database. */
+  /** The operands after it. */
   readonly operands: readonly string[]
   readonly options: O & CommonOptions
   readonly signal: AbortSignal
@@ -61,7 +61,11 @@ export interface CommandSpec<O> {
   readonly description: string
   /** The heading it stands under in the list of commands. */
   readonly group: string
-  /** What follows the database, as commander writes it, and what it is. */
+  /** The first operand, where it is not the database. Default: the database. */
+  readonly subject?: readonly [name: string, description: string] | undefined
+  /** The database among what was given, where it is not the first operand. */
+  readonly databaseOf?: ((operands: readonly string[]) => string) | undefined
+  /** What follows the first operand, as commander writes it, and what it is. */
   readonly operands?: readonly (readonly [name: string, description: string])[] | undefined
   readonly examples: readonly string[]
   /** What `--force` says, where it is not only about the file of `--output`. */
@@ -76,13 +80,14 @@ export interface CommandSpec<O> {
 
 /** Adds a command to the program. */
 export function addCommand<O>(program: Command, version: string, spec: CommandSpec<O>): void {
-  const operands = ['<database>', ...(spec.operands ?? []).map(([name]) => name)]
+  const [subject, about] = spec.subject ?? ['<database>', 'path of the database file']
+  const operands = [subject, ...(spec.operands ?? []).map(([name]) => name)]
   const command = program.command(spec.name).helpGroup(spec.group)
   command
     .usage(`${operands.join(' ')} [options]`)
     .summary(spec.summary)
     .description(spec.description)
-  command.argument('<database>', 'path of the database file')
+  command.argument(subject, about)
   for (const [name, description] of spec.operands ?? []) command.argument(name, description)
   if (spec.addOptions !== undefined) {
     command.optionsGroup('Options:')
@@ -112,7 +117,8 @@ interface Ending extends Partial<Outcome> {
 }
 
 async function perform<O>(spec: CommandSpec<O>, version: string, given: Given<O>): Promise<ExitCode> {
-  const { database, options } = given
+  const { options } = given
+  const database = spec.databaseOf?.(given.operands) ?? given.database
   const force = options.force === true && spec.forceReplacesOutput !== false
   const time = new Date()
   const describe = ({ exitCode, result, failure }: Ending): string =>

@@ -2,4 +2,5 @@
 export const HelpGroup = {
   look: 'Look at a database:',
   rows: 'Rows in and out:',
+  care: 'Copies and repair:',
 } as const

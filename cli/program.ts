@@ -5,12 +5,15 @@ import { Command, CommanderError, type Option } from 'commander'
 import { collectionsCommand } from './commands/collections.js'
 import { dumpCatalogCommand } from './commands/dump-catalog.js'
 import { exportCommand } from './commands/export.js'
+import { exportSnapshotCommand } from './commands/export-snapshot.js'
 import { getCommand } from './commands/get.js'
 import { importCommand } from './commands/import.js'
 import { inspectCommand } from './commands/inspect.js'
 import { locksCommand } from './commands/locks.js'
 import { migrateCommand } from './commands/migrate.js'
 import { queryCommand } from './commands/query.js'
+import { restoreCommand } from './commands/restore.js'
+import { salvageCommand } from './commands/salvage.js'
 import { verifyCommand } from './commands/verify.js'
 import { addCommand } from './command.js'
 import { envelopeText } from './envelope.js'
@@ -62,6 +65,9 @@ function buildProgram(version: string): Command {
   addCommand(program, version, exportCommand)
   addCommand(program, version, importCommand)
   addCommand(program, version, migrateCommand)
+  addCommand(program, version, exportSnapshotCommand)
+  addCommand(program, version, restoreCommand)
+  addCommand(program, version, salvageCommand)
   return program
 }
 
