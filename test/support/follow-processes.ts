@@ -219,7 +219,7 @@ function followerThread(args: readonly string[]): FollowerHandle {
     opened: next().then(() => undefined),
     async stop(sequence) {
       const report = next()
-      worker.postMessage(sequence)
+      worker.postMessage(sequence, [])
       return (await report) as FollowerReport // As above.
     },
     kill: () => void worker.terminate(),

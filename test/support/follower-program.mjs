@@ -11,7 +11,9 @@ const [entry, path, leaveOut] = workerData?.arguments ?? process.argv.slice(2)
 const { Database } = await import(entry)
 
 const say = (message) =>
-  parentPort === null ? process.stdout.write(`${JSON.stringify(message)}\n`) : parentPort.postMessage(message)
+  parentPort === null
+    ? process.stdout.write(`${JSON.stringify(message)}\n`)
+    : parentPort.postMessage(message, [])
 
 /** Resolves with the sequence to go to. */
 const stop = new Promise((resolve) => {
