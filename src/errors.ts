@@ -55,6 +55,8 @@ export interface ErrorDetails {
   readonly field?: string | undefined
   /** The operator of a query concerned, such as `$gt`. */
   readonly operator?: string | undefined
+  /** Where in the text of a query it is, in UTF-16 units from its beginning. */
+  readonly textOffset?: number | undefined
   /** All failing fields of a {@link ValidationError}. */
   readonly issues?: readonly FieldIssue[] | undefined
   /** Who holds the lock, of a {@link LockedError}. */
@@ -217,7 +219,7 @@ export class LimitError extends VarveError {
   }
 }
 
-/** A filter, its options or a page's token that cannot be understood; `details.field` and `details.operator` say where. */
+/** A filter, its options or a page's token that cannot be understood; `details.field` and `details.operator` say where, `details.textOffset` in SQL. */
 export class QueryError extends VarveError {
   override readonly name = 'QueryError'
   constructor(message: string, options: VarveErrorOptions = {}) {

@@ -139,7 +139,9 @@ function best(
       entries += path.tree.countRange({ from: joinKeys(prefix, low), to: joinKeys(prefix, high) })
     if (entries >= least) continue
     least = entries
-    chosen = { ranges: ranges.ranges, answers: ranges.exact ? [node] : [] }
+    // That an element lies outside says nothing of the others.
+    const isExact = ranges.exact && node.test.op !== 'not'
+    chosen = { ranges: ranges.ranges, answers: isExact ? [node] : [] }
   }
   return chosen
 }
@@ -158,13 +160,16 @@ function limited(bound: BoundPart, prefixes: number): BoundPart {
   return { ranges: [around], answers: [] }
 }
 
+/** Most ranges of a part that are shown. */
+const MOST_SHOWN = 5
+
 /** A bound as people read it. */
 export function boundText({ part, ranges }: PartBound): string {
   const name = part.join('.')
   if (ranges.length === 0) return `${name}: nothing`
-  const shown = ranges.slice(0, 5).map(({ text }) => text())
-  const more = ranges.length > shown.length ? ` or ${ranges.length - shown.length} more` : ''
-  return `${name} ${shown.join(' or ')}${more}`
+  const shown = new Set(ranges.slice(0, MOST_SHOWN).map(({ text }) => text()))
+  const more = ranges.length > MOST_SHOWN ? ` or ${ranges.length - MOST_SHOWN} more` : ''
+  return `${name} ${[...shown].join(' or ')}${more}`
 }
 
 export function isSamePath(a: readonly string[], b: readonly string[]): boolean {

@@ -7,7 +7,7 @@ import { encodeIndexPart } from '../catalog/index-part.js'
 import { LimitError } from '../errors.js'
 import { encodeStringPrefix, type KeyPartKind } from '../format/key.js'
 import { compareKeys, partsBound, prefixBound } from '../format/key-order.js'
-import { KeyTag } from '../format/key-tag.js'
+import { ESCAPE, KeyTag } from '../format/key-tag.js'
 import { isCanonicalUuid } from '../format/key-uuid.js'
 import { MAX_KEY_BYTES } from '../format/limits.js'
 import { u8 } from '../format/typed-read.js'
@@ -51,6 +51,8 @@ export function rangesOf(test: Test, kind: KeyPartKind): PartRanges | undefined 
       return kind === 'uuid' ? uuidPrefix(test.prefix) : prefix(test.prefix)
     case 'elements':
       return elements(test.tests, kind)
+    case 'not':
+      return negation(test.tests, kind)
     default:
       return undefined
   }
@@ -146,6 +148,29 @@ function elements(tests: readonly Test[], kind: KeyPartKind): PartRanges | undef
   return all === undefined ? undefined : { ranges: all.ranges, exact: false }
 }
 
+/**
+ * All that lies outside of the ranges of conditions that all hold. Missing fields are among it, as null. Of several entries of a row
+ * it is true only if all of them lie in it.
+ */
+function negation(tests: readonly Test[], kind: KeyPartKind): PartRanges | undefined {
+  let all: PartRanges | undefined
+  for (const test of tests) {
+    const one = rangesOf(test, kind)
+    if (one === undefined || !one.exact) return undefined
+    all = all === undefined ? one : intersection(all, one)
+  }
+  if (all === undefined) return undefined
+  const { ranges } = all
+  const text = (): string => `not (${ranges.map((range) => range.text()).join(' or ') || 'nothing'})`
+  const lows = [BEFORE_ALL, ...ranges.map(({ high }) => high)]
+  const highs = [...ranges.map(({ low }) => low), BEHIND_ALL]
+  const outside = lows.map((low, i) => ({ low, high: highs[i] ?? BEHIND_ALL, point: false, text }))
+  return { ranges: outside.filter(isSome), exact: true }
+}
+
+const BEFORE_ALL = new Uint8Array(0)
+const BEHIND_ALL = Uint8Array.of(ESCAPE)
+
 /** What lies in both. */
 export function intersection(a: PartRanges, b: PartRanges): PartRanges {
   const ranges: PartRange[] = []
@@ -182,7 +207,9 @@ export const NULL_POINT: PartRange = pointAt(Uint8Array.of(KeyTag.null), null)
 
 /** The same ranges, and null, which is below all else. */
 export function withNull(ranges: readonly PartRange[]): readonly PartRange[] {
-  return sortedRanges([NULL_POINT, ...ranges])
+  const { low } = NULL_POINT
+  const hasNull = ranges.some((range) => compareKeys(range.low, low) <= 0 && compareKeys(low, range.high) < 0)
+  return hasNull ? ranges : [NULL_POINT, ...ranges]
 }
 
 /** In order, each once. Ranges of one condition are points or a single one, so they overlap only if they are equal. */

@@ -6,7 +6,7 @@ import { compareValues } from '../query/value-order.js'
 import { type Group, groupsOf } from './aggregates.js'
 import { filterOf, type PlainFilter } from './conditions.js'
 import { valueOfColumn } from './names.js'
-import { type Origin, type OutputOrder, readStatement, type Statement } from './statement.js'
+import { type Origin, type OutputOrder, readStatement, type Statement, valueIn } from './statement.js'
 import type { SqlText } from './text.js'
 
 /** A row of a result: the columns by name, null where the row of the collection has nothing there. */
@@ -86,8 +86,9 @@ export class SqlQuery<R = SqlRow> {
   }
 
   #grouped(): R[] {
-    const { groupBy = [], aggregates, order, limit, offset, columns = [] } = this.#statement
-    const groups = groupsOf(this.#collection, { filter: this.#filter(), by: groupBy, aggregates })
+    const { groupBy = [], aggregates, having, order, limit, offset, columns = [] } = this.#statement
+    const all = groupsOf(this.#collection, { filter: this.#filter(), by: groupBy, aggregates })
+    const groups = having === undefined ? all : all.filter(having)
     if (order.length > 0) groups.sort((a, b) => compareGroups(a, b, order))
     const wanted = groups.slice(offset, offset + (limit ?? groups.length))
     return wanted.map(
@@ -105,10 +106,6 @@ function finisherOf({ columns, groupBy }: Statement): Finish {
 /** The path of a column of rows that are not grouped. */
 function pathIn(origin: Origin): string {
   return origin.kind === 'field' ? origin.path : ''
-}
-
-function valueIn({ columns, aggregates }: Group, origin: Origin): unknown {
-  return origin.kind === 'field' ? columns.get(origin.path) : aggregates.get(origin.key)
 }
 
 function compareGroups(a: Group, b: Group, order: readonly OutputOrder[]): number {

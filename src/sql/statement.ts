@@ -1,6 +1,8 @@
 /** A SELECT, read: what it asks of which collection. */
 import type { Expr, OrderByStatement, SelectedColumn, SelectFromStatement } from 'pgsql-ast-parser'
-import { type Aggregate, aggregateKey, aggregateOf } from './aggregates.js'
+import { type Aggregate, aggregateKey, aggregateOf, type Group } from './aggregates.js'
+import { parseFilter } from '../query/filter.js'
+import { compileFilter } from '../query/match.js'
 import { type Condition, conditionOf } from './conditions.js'
 import { countOf } from './constants.js'
 import { pathOf, type TableName, tableOf } from './names.js'
@@ -30,13 +32,15 @@ export interface Statement {
   /** The paths that rows are grouped by, empty for one group; undefined where rows are not grouped. */
   readonly groupBy: readonly string[] | undefined
   readonly aggregates: readonly Aggregate[]
+  /** Which groups are given; undefined for all. */
+  readonly having: ((group: Group) => boolean) | undefined
   readonly order: readonly OutputOrder[]
   readonly limit: number | undefined
   readonly offset: number
 }
 
 const PARTS: ReadonlySet<string> = new Set(
-  'type columns from where groupBy limit orderBy distinct _location'.split(' '),
+  'type columns from where groupBy having limit orderBy distinct _location'.split(' '),
 )
 
 /** Reads a statement. Throws `VARVE_QUERY` for what is not understood or not supported, with its place. */
@@ -83,6 +87,7 @@ class StatementReader {
     const columns = this.#columns()
     const groupBy = this.#groupBy(columns)
     const order = this.#order(columns, groupBy)
+    const having = this.#having(groupBy)
     const context = { sql, pathOf: (column: Expr) => this.#path(column) }
     return {
       collection: this.#table.name,
@@ -90,6 +95,7 @@ class StatementReader {
       columns,
       groupBy,
       aggregates: [...this.#aggregates.values()],
+      having,
       order,
       limit: limit?.limit ? countOf(limit.limit, 'LIMIT', sql) : undefined,
       offset: limit?.offset ? countOf(limit.offset, 'OFFSET', sql) : 0,
@@ -177,6 +183,24 @@ class StatementReader {
     return columns?.find((column) => column.name === name)?.origin
   }
 
+  /** HAVING is a condition on what a group gives: each value gets a name of its own, and a filter tests them. */
+  #having(groupBy: readonly string[] | undefined): Statement['having'] {
+    const { having } = this.#select
+    if (having === undefined || having === null) return undefined
+    const origins: Origin[] = []
+    const pathOf = (expression: Expr): string => {
+      const origin = this.#origin(expression)
+      if (origin.kind === 'field' && groupBy?.includes(origin.path) !== true)
+        throw this.#sql.refuse(expression, 'the column must be in GROUP BY, or within an aggregate')
+      return `v${origins.push(origin) - 1}`
+    }
+    const condition = conditionOf(having, true, { sql: this.#sql, pathOf })
+    if (typeof condition === 'boolean') return () => condition
+    const matches = compileFilter(parseFilter(condition))
+    return (group) =>
+      matches(Object.fromEntries(origins.map((origin, i) => [`v${i}`, valueIn(group, origin)])))
+  }
+
   #order(
     columns: readonly OutputColumn[] | undefined,
     groupBy: readonly string[] | undefined,
@@ -202,6 +226,11 @@ class StatementReader {
     if (nulls === undefined || nulls === null || (nulls === 'LAST') === descending) return descending
     throw this.#sql.refuse(entry, 'null sorts before all other values; another place for it is not supported')
   }
+}
+
+/** What a group has for a column. */
+export function valueIn({ columns, aggregates }: Group, origin: Origin): unknown {
+  return origin.kind === 'field' ? columns.get(origin.path) : aggregates.get(origin.key)
 }
 
 function isSameOrigin(a: Origin, b: Origin): boolean {

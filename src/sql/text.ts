@@ -95,7 +95,10 @@ export class SqlText {
     if (offset === undefined) return new QueryError(`The SQL: ${what}.`, { cause })
     const lines = this.text.slice(0, offset).split('\n')
     const place = `line ${lines.length}, column ${(lines.at(-1) ?? '').length + 1}`
-    return new QueryError(`The SQL, ${place}${this.#shown(at, offset)}: ${what}.`, { cause })
+    return new QueryError(`The SQL, ${place}${this.#shown(at, offset)}: ${what}.`, {
+      cause,
+      textOffset: offset,
+    })
   }
 
   #shown(at: Placed | number, offset: number): string {

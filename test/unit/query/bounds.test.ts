@@ -48,6 +48,8 @@ const conditionOf = (value: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> =>
     fc.array(value, { maxLength: 4 }).map((values) => ({ $in: values })),
     value.filter((one) => typeof one === 'string').map((one) => ({ $startsWith: one })),
     fc.tuple(value, value).map(([a, b]) => ({ $elemMatch: { $gte: a, $lt: b } })),
+    fc.tuple(value, value).map(([a, b]) => ({ $not: { $gte: a, $lt: b } })),
+    fc.array(value, { maxLength: 3 }).map((values) => ({ $nin: values })),
   )
 
 function testOf(condition: unknown): Test {
@@ -101,7 +103,8 @@ describe.each([
 
 describe('conditions that no index helps with', () => {
   it.each<[unknown]>([
-    [{ $ne: 1 }],
+    [{ $ne: null }],
+    [{ $not: { $gte: 1, $size: 2 } }],
     [{ $exists: true }],
     [{ $size: 1 }],
     [/a/u],

@@ -29,6 +29,31 @@ async function library(rows = 100, indexes: Readonly<Record<string, IndexInput>>
 
 const ids = (rows: Iterable<Row>): unknown[] => Array.from(rows, ({ id }) => id)
 
+describe('a negation', () => {
+  it('is the rest of an index, and of one of lists a superset', async () => {
+    const db = await library()
+    const books = db.collection('books')
+    await db.registerCollection('books', [{ path: ['id'], type: 'int' }], 'id')
+    await books.insertMany([
+      { id: 200, year: null },
+      { id: 201, tags: [] },
+      { id: 202, year: [], tags: ['t0', 'u9'] },
+    ])
+    const plan = (filter: object): unknown => {
+      const { kind, access, filter: rest } = books.find(filter as Row).explain()
+      return [kind, access[0]?.keys, rest]
+    }
+    expect(plan({ year: { $not: { $lt: 1908 } } })).toEqual(['index', 23, undefined])
+    expect(ids(books.find({ year: { $not: { $lt: 1908 } } }, { orderBy: 'id' })).slice(-3)).toEqual([
+      200, 201, 202,
+    ])
+    expect(books.find({ year: { $ne: 1903 } }).count()).toBe(93)
+    expect(plan({ tags: { $not: { $lt: 'u4' } } })).toEqual(['index', 23, 'tags not (< "u4")'])
+    expect(ids(books.find({ tags: { $not: { $lt: 'u4' } } }, { orderBy: 'id' }))).toEqual([200, 201])
+    await db.close()
+  })
+})
+
 describe('find', () => {
   it('reads the commit it was made at, as often as it is iterated', async () => {
     const db = await library()

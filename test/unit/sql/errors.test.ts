@@ -42,7 +42,11 @@ describe('SQL that is not supported', () => {
     ['SELECT id FROM books, books', 'joins are not supported'],
     ['SELECT id FROM (SELECT id FROM books) b', 'FROM takes the name of a collection only'],
     ['SELECT id FROM public.books', 'there are no schemas'],
-    ['SELECT id FROM books GROUP BY id HAVING COUNT(*) > 1', 'HAVING is not supported'],
+    [
+      'SELECT id FROM books GROUP BY id HAVING title = 1',
+      "column 41 ('title'): the column must be in GROUP BY",
+    ],
+    ['SELECT id FROM books GROUP BY id HAVING COUNT(*)', 'not supported as a condition'],
     ['SELECT id FROM books FOR UPDATE', 'FOR is not supported'],
     ['SELECT *, id FROM books', "column 8 ('*'): * stands alone"],
     ['SELECT id, id FROM books', "column 12 ('id'): there are two columns 'id'"],
@@ -82,6 +86,21 @@ describe('SQL that is not supported', () => {
     [`SELECT id FROM books OFFSET 1.5`, 'OFFSET must be an integer of at least 0'],
   ])('%s', (text, said) => {
     expect(refusal(text, text.includes('$1') ? ['x'] : [])).toContain(said)
+  })
+
+  it('tells its place as a number too', () => {
+    const places = [
+      'SELECT id FROM books WHERE\n id = title',
+      'SELECT id FROM',
+      'SELECT id FROM books ORDER 5',
+    ].map((text) => {
+      try {
+        return querySql(db, text)
+      } catch (error) {
+        return VarveError.is(error, 'VARVE_QUERY') ? error.details.textOffset : error
+      }
+    })
+    expect(places).toEqual([28, 14, 27])
   })
 
   it('may be nested, but not without end', () => {

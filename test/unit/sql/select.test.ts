@@ -214,12 +214,49 @@ describe('aggregates', () => {
     expect(sql(db)`SELECT COUNT(DISTINCT author.firstName) n FROM books`.toArray()).toEqual([{ n: 2 }])
   })
 
+  it('are kept or not by HAVING, whose truths are those of WHERE', () => {
+    const groups = (having: string, ...values: unknown[]): unknown[] =>
+      querySql(
+        db,
+        `SELECT author.firstName AS name FROM books GROUP BY author.firstName HAVING ${having} ORDER BY name`,
+        values,
+      )
+        .toArray()
+        .map(({ name }) => name)
+    expect(groups('COUNT(*) > 1')).toEqual([null, 'Frank'])
+    expect(groups('COUNT(*) > 1 AND author.firstName IS NOT NULL')).toEqual(['Frank'])
+    expect(groups('MIN(year) < $1', 1900)).toEqual(['Jane'])
+    // Unknown where no row of the group has the column.
+    expect(groups('NOT SUM(price) > 5')).toEqual(['Jane'])
+    expect(groups('SUM(price) IS NULL')).toEqual([])
+    expect(groups('COUNT(DISTINCT year) BETWEEN 1 AND 2 OR FALSE')).toEqual(['Frank', 'Jane'])
+    expect(groups('1 = 2')).toEqual([])
+    const [counted] = sql(
+      db,
+    )`SELECT author.firstName AS name, COUNT(*) AS n FROM books GROUP BY name HAVING author.firstName LIKE 'F%' LIMIT 1`.toArray()
+    expect(counted).toEqual({ name: 'Frank', n: 2 })
+  })
+
   it('have DISTINCT beside them', () => {
     expect(sql(db)`SELECT DISTINCT author.firstName AS who FROM books ORDER BY who DESC`.toArray()).toEqual([
       { who: 'Jane' },
       { who: 'Frank' },
       { who: null },
     ])
+  })
+})
+
+describe('NOT of a range', () => {
+  it('is a range of the index, and of what is null', async () => {
+    await db.insertMany(
+      'books',
+      Array.from({ length: 30 }, (_, i) => ({ id: 100 + i, year: 1965 })),
+    )
+    expect(ids('NOT year >= 1900')).toEqual([2])
+    const query = querySql(db, 'SELECT id FROM books WHERE NOT year >= 1900')
+    expect(query.explain()).toMatchObject({ kind: 'index', access: [{ bounds: ['year not (>= 1900)'] }] })
+    expect(ids('NOT year BETWEEN 1900 AND 1966')).toEqual([2, 4])
+    expect(ids('year NOT IN (1965, 1815)')).toEqual([4])
   })
 })
 
