@@ -18,7 +18,7 @@ import type { Storage, StorageFile } from '../storage/storage.js'
 import { runAsync, type Task } from '../storage/task.js'
 import { checkCopy, digestsOf } from './check-copy.js'
 import { copyPrefix } from './copy-prefix.js'
-import { makeAside, publish, requireSpace, taken } from './new-file.js'
+import { makeAside, publish, quietly, requireSpace, taken } from './new-file.js'
 import { type Prefix, prefixOf } from './prefix.js'
 
 /** Options of `Database.exportSnapshot`. */
@@ -146,7 +146,7 @@ function beginExport(
   const exported: Exported = isImage
     ? { ...known, expectedBytes: liveBytesOf(state), write: imageOf(engine, state, file, prefix) }
     : { ...known, expectedBytes: prefix.end, write: copyOf(file, prefix, checksum) }
-  return { exported, release: () => own?.close() }
+  return { exported, release: () => quietly(() => own?.close()) }
 }
 
 function copyOf(file: StorageFile, prefix: Prefix, checksum: Checksum): Exported['write'] {

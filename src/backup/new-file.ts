@@ -4,7 +4,7 @@
  * It is created exclusively under a random name in the directory that it is for, so that no link planted there is
  * followed, with the permission bits of the file that it comes from. A crash leaves it under that name, which the next open for writing clears.
  */
-import { ErrorCode, StorageError } from '../errors.js'
+import { ErrorCode, StorageError, VarveError } from '../errors.js'
 import { hex } from '../format/integers.js'
 import { Sidecar } from '../log/log-file.js'
 import type { Platform } from '../storage/platform.js'
@@ -21,7 +21,10 @@ export interface NewFilePlace {
   readonly like: string | undefined
 }
 
-/** Makes a file aside: `make` writes it, syncs it and gives it its name. Whatever it leaves under the name aside is removed. */
+/**
+ * Makes a file aside: `make` writes it, syncs it and gives it its name. Nothing is left under the name aside, unless it cannot be removed:
+ * then the next open for writing does it.
+ */
 export async function makeAside<T>(
   { storage, path, like }: NewFilePlace,
   platform: Platform,
@@ -32,20 +35,37 @@ export async function makeAside<T>(
   try {
     return await make(file)
   } finally {
-    try {
-      file.close()
-    } finally {
-      storage.remove(aside)
-    }
+    // What counts was synced or has failed: neither outcome changes by how this ends.
+    quietly(() => file.close())
+    quietly(() => storage.remove(aside))
+  }
+}
+
+/** Does what is no loss if it fails. */
+export function quietly(fn: () => void): void {
+  try {
+    fn()
+  } catch (error) {
+    if (!VarveError.is(error)) throw error
   }
 }
 
 /** Gives a file made aside its name, durably. Without `replace` a name that is taken stays its owner's. */
 export function publish(storage: Storage, file: StorageFile, path: string, replace: boolean): void {
   requireOwnName(storage, file)
-  if (replace) storage.rename(file.path, path)
-  else storage.link(file.path, path)
-  storage.syncDirectory(path)
+  if (replace) {
+    storage.rename(file.path, path)
+    storage.syncDirectory(path)
+    return
+  }
+  storage.link(file.path, path)
+  try {
+    storage.syncDirectory(path)
+  } catch (error) {
+    // It is not known to be durable, so it is as if it had not been made.
+    quietly(() => storage.remove(path))
+    throw error
+  }
 }
 
 /** In a directory that others may write to, the name may have become that of another file. */

@@ -21,7 +21,7 @@ import { runAsync } from '../storage/task.js'
 import { checkCopy } from './check-copy.js'
 import { copyPrefix } from './copy-prefix.js'
 import type { ExportReport } from './export.js'
-import { makeAside, publish, requireSpace, taken } from './new-file.js'
+import { makeAside, publish, quietly, requireSpace, taken } from './new-file.js'
 import type { Prefix } from './prefix.js'
 import { prefixToRestore, verifySource } from './restore-source.js'
 
@@ -133,7 +133,7 @@ async function restore(restoring: Restoring): Promise<RestoreReport> {
     const of = { path: target, sequence, time: new Date(time), bytes, databaseId, generationId }
     return { ...of, collections, rows, digests, source, replaced, leftover }
   } finally {
-    file.close()
+    quietly(() => file.close())
   }
 }
 

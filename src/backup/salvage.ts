@@ -12,7 +12,7 @@ import type { Platform } from '../storage/platform.js'
 import type { Storage, StorageFile } from '../storage/storage.js'
 import { runAsync, type Task } from '../storage/task.js'
 import { checkCopy, digestsOf } from './check-copy.js'
-import { makeAside, publish, requireSpace, taken } from './new-file.js'
+import { makeAside, publish, quietly, requireSpace, taken } from './new-file.js'
 import { SalvageApplier } from './salvage-apply.js'
 import { KnownCatalogs } from './salvage-catalogs.js'
 import { SalvageLines } from './salvage-line.js'
@@ -73,8 +73,8 @@ export async function salvageFile(
       return report
     })
   } finally {
-    file.close()
-    for (const each of sources?.sources ?? []) each.file.close()
+    quietly(() => file.close())
+    for (const each of sources?.sources ?? []) quietly(() => each.file.close())
   }
 }
 
