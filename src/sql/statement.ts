@@ -188,13 +188,13 @@ class StatementReader {
     const { having } = this.#select
     if (having === undefined || having === null) return undefined
     const origins: Origin[] = []
-    const pathOf = (expression: Expr): string => {
+    const nameOf = (expression: Expr): string => {
       const origin = this.#origin(expression)
       if (origin.kind === 'field' && groupBy?.includes(origin.path) !== true)
         throw this.#sql.refuse(expression, 'the column must be in GROUP BY, or within an aggregate')
       return `v${origins.push(origin) - 1}`
     }
-    const condition = conditionOf(having, true, { sql: this.#sql, pathOf })
+    const condition = conditionOf(having, true, { sql: this.#sql, pathOf: nameOf })
     if (typeof condition === 'boolean') return () => condition
     const matches = compileFilter(parseFilter(condition))
     return (group) =>
