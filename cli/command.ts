@@ -46,6 +46,8 @@ export interface Outcome {
   readonly text?: string | undefined
   /** What was asked for, printed even with `--quiet`. */
   readonly data?: string | undefined
+  /** Whether standard output has it all already, also with `--json`: a stream has no one result. */
+  readonly isPrinted?: boolean | undefined
   /** What a person should know besides; goes to standard error. */
   readonly notes?: readonly string[] | undefined
   /** Default 0. */
@@ -196,12 +198,12 @@ async function print(
   options: CommonOptions,
   describe: (ending: Ending) => string,
 ): Promise<ExitCode> {
-  const { failure, data = '', text = '', notes = [], exitCode } = ending
+  const { failure, data = '', text = '', notes = [], exitCode, isPrinted = false } = ending
   const quiet = options.quiet === true
   const complain = (message: string): void =>
     void process.stderr.write(`varve ${command}: ${visible(message)}\n`)
   try {
-    if (options.json === true) await writeStandardOutput(describe(ending))
+    if (options.json === true && !isPrinted) await writeStandardOutput(describe(ending))
     else if (failure !== undefined) complain(failure.message)
     else {
       await writeStandardOutput(quiet ? data : data + text)

@@ -50,6 +50,8 @@ const BY_ERROR: ReadonlyMap<string, ExitCode> = new Map<ErrorCode, ExitCode>([
   [ErrorCode.validation, ExitCode.usage],
   [ErrorCode.limit, ExitCode.usage],
   [ErrorCode.query, ExitCode.usage],
+  [ErrorCode.historyGone, ExitCode.usage],
+  [ErrorCode.diverged, ExitCode.usage],
 ])
 
 /** The exit code for an error of Varve, by its code. */

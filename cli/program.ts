@@ -15,6 +15,7 @@ import { queryCommand } from './commands/query.js'
 import { restoreCommand } from './commands/restore.js'
 import { salvageCommand } from './commands/salvage.js'
 import { verifyCommand } from './commands/verify.js'
+import { watchCommand } from './commands/watch.js'
 import { addCommand } from './command.js'
 import { envelopeText } from './envelope.js'
 import { visible } from './escape.js'
@@ -62,6 +63,7 @@ function buildProgram(version: string): Command {
   addCommand(program, version, locksCommand)
   addCommand(program, version, getCommand)
   addCommand(program, version, queryCommand)
+  addCommand(program, version, watchCommand)
   addCommand(program, version, exportCommand)
   addCommand(program, version, importCommand)
   addCommand(program, version, migrateCommand)

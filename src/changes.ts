@@ -17,7 +17,7 @@ import { SLICE_MS } from './storage/task.js'
 export interface ChangesOptions {
   /**
    * The commit to go on behind: `position` of a commit of a feed, or a commit's sequence, with which another line of history is not
-   * noticed. Default: the begin of the file, and with `live` the last commit at the call.
+   * noticed. `start` is the begin of the file, which is the default; `now` is the last commit at the call, the default with `live`.
    */
   readonly since?: string | number | undefined
   /**
@@ -89,14 +89,15 @@ export interface Commit {
 /** What the options ask for. Throws `VARVE_ARGUMENT` or `VARVE_SCHEMA`. */
 export function changeFeed(engine: Engine, options: ChangesOptions): AsyncGenerator<Commit, void, undefined> {
   checkOptions(options)
-  const { since, collections, live = false, before = false, signal } = options
+  const { collections, live = false, before = false, signal } = options
+  const { since = live ? 'now' : 'start' } = options
   const { commit, names } = engine.state
   const filter = new FeedFilter(
     collections?.map((collection) => nameOf(engine.rules, collection)),
     names,
   )
   const request: FeedRequest = {
-    since: since === undefined ? (live ? commit : undefined) : readPosition(since),
+    since: since === 'start' ? undefined : since === 'now' ? commit : readPosition(since),
     generation: engine.generation,
     filter,
     live,

@@ -26,6 +26,6 @@ export function readPosition(since: unknown): FeedPosition {
   if (sequence !== undefined && crc !== undefined && Number.isSafeInteger(Number(sequence)))
     return { sequence: Number(sequence), crc: Number.parseInt(crc, 16) }
   throw new ArgumentError(
-    `The option since must be the position of a commit, as a feed gives it, or a commit sequence (an integer of at least 0), not ${JSON.stringify(since) ?? typeof since}.`,
+    `The option since must be the position of a commit, as a feed gives it, a commit sequence (an integer of at least 0), 'start' or 'now', not ${JSON.stringify(since) ?? typeof since}.`,
   )
 }

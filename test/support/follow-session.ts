@@ -257,20 +257,16 @@ export class FollowSession {
     if (known !== undefined) expect(stateOf(this.follower)).toBe(known)
   }
 
-  /** Reads what there is from the file's begin, and what comes behind it. */
   async #feed(follower: Database): Promise<void> {
     const { signal } = this.#controller
-    for (let since: string | undefined; !signal.aborted;) {
+    while (!signal.aborted) {
       try {
-        const feed =
-          since === undefined ? follower.changes() : follower.changes({ since, live: true, signal })
+        const feed = follower.changes({ since: 'start', live: true, signal })
         for await (const commit of feed) this.replica.apply(commit)
-        since = this.replica.position ?? '0-00000000'
       } catch (error) {
         const wentBack = VarveError.is(error, 'VARVE_DIVERGED') || VarveError.is(error, 'VARVE_HISTORY_GONE')
         if (!wentBack) throw error
         this.replica.forget()
-        since = undefined
       }
     }
   }
