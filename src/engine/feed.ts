@@ -1,7 +1,7 @@
 /**
  * The commits of a database as a stream, read from its log: what is there, and with `live` what comes.
  *
- * Each commit behind the one that the feed began at is given exactly once, in order, whatever happens meanwhile (I23): a file that
+ * Each commit behind the one that the feed began at is given exactly once, in order, whatever happens meanwhile (I25): a file that
  * is replaced is read as far as the new one does not reach back, and then the new one from the same position. The reading goes
  * only a few commits ahead of the consumer, and never holds the event loop for longer than a task's slice.
  */

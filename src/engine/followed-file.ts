@@ -86,7 +86,7 @@ export class FollowedFile {
     const { file, header, checksum } = this.generation
     // Before the size: what a superblock says of the log was in the file when it was written.
     file.read(this.#read, SUPERBLOCK_OFFSETS[0])
-    if (this.#superblock === undefined || !this.#read.every((byte, i) => byte === this.#seen[i])) {
+    if (this.#superblock === undefined || !isSame(this.#read, this.#seen)) {
       const { live, slots } = readSuperblocks(file, checksum)
       // One that is being written is read again at the next look.
       if (slots.every((slot) => slot.ok)) this.#seen.set(this.#read)
@@ -157,6 +157,11 @@ export class FollowedFile {
       if (!(error instanceof CorruptionError)) throw error
     }
   }
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }
 
 /** A head, and where what it holds may be shown. */

@@ -32,6 +32,15 @@ export interface FileDescriptors {
   readonly backgroundSync: number | undefined
 }
 
+/**
+ * Closes what nobody can close any more. A file that another one replaced is held by whoever still reads it, and nobody knows who is the
+ * last; until its descriptors are closed, its space on the disk is not free.
+ */
+const abandoned = new FinalizationRegistry<FileDescriptors>(({ data, backgroundSync }) => {
+  for (const descriptor of [data, backgroundSync])
+    if (descriptor !== undefined) fs.close(descriptor, () => undefined)
+})
+
 export class FileHandle implements StorageFile {
   path: string
   readonly #data: number
@@ -48,6 +57,7 @@ export class FileHandle implements StorageFile {
     this.path = path
     this.#data = descriptors.data
     this.#backgroundSync = descriptors.backgroundSync
+    abandoned.register(this, descriptors, this)
   }
 
   size(): number {
@@ -206,6 +216,7 @@ export class FileHandle implements StorageFile {
   }
 
   #closeDescriptors(): void {
+    abandoned.unregister(this)
     try {
       fs.closeSync(this.#data)
     } catch (cause) {
