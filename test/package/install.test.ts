@@ -41,6 +41,14 @@ describe('an empty folder with the tarball installed', () => {
     expect(total).toBeLessThanOrEqual(5_000_000)
   })
 
+  it('holds a library of ASCII alone, which the engine keeps in half the memory', () => {
+    const dist = join(home, 'dist')
+    const chunks = readdirSync(join(dist, 'chunks')).map((name) => join('chunks', name))
+    const files = ['index.js', 'tools.js', 'sql.js', ...chunks]
+    // oxlint-disable-next-line no-control-regex -- the range of ASCII
+    for (const file of files) expect(readFileSync(join(dist, file), 'latin1')).toMatch(/^[\0-\x7f]*$/u)
+  })
+
   it('holds the programs, the declarations and the licences, and no sources or tests', () => {
     expect(readdirSync(home).toSorted()).toEqual(
       ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json'].filter((name) =>
