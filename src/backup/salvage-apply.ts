@@ -43,7 +43,7 @@ export interface ApplierParts {
   /** Whether a version that a record names as the one before it lies in damaged bytes. */
   readonly isDamaged: (source: SalvageSource, position: number) => boolean
   /** Told of every row that a transaction writes, by the collection's id in its own log. */
-  readonly touched: (id: number, key: Uint8Array) => void
+  readonly touched: (id: number, key: Uint8Array, isCut: boolean) => void
 }
 
 export class SalvageApplier {
@@ -95,8 +95,8 @@ export class SalvageApplier {
       return this.#unreadable(`collection ${id}`, record, 'its collection is lost')
     this.#ensureThere(collection)
     const { outId, diverged } = collection
-    touched(id, record.key)
-    if (!record.isPut) return void writer.delete(outId, record.key)
+    touched(id, record.key, line.isCut)
+    if (!record.isPut) return writer.delete(outId, record.key)
     if (!isSuspect && !line.isCut && !diverged) return writer.put(outId, record.key, record.value)
     const row = this.rowOf(line, collection, record.value, record.sequence)
     if (row instanceof DecodeFailure) return this.#unreadable(collection.definition.name, record, row.reason)
@@ -118,8 +118,8 @@ export class SalvageApplier {
     sequence: number,
   ): Row | DecodeFailure {
     const decoded = decode(collection, value)
-    if (!(decoded instanceof DecodeFailure) || line.isCut) return decoded
-    this.#completeStructures(collection, sequence)
+    if (!(decoded instanceof DecodeFailure)) return decoded
+    this.#completeStructures(line, collection, sequence)
     return decode(collection, value)
   }
 
@@ -131,7 +131,7 @@ export class SalvageApplier {
 
   /** A collection whose definition was not met: from a checkpoint, else guessed from a row. */
   recover(line: SalvageLine, id: number, record: RecordAtHand): LineCollection | undefined {
-    const known = this.#parts.catalogs.entryOf(id, record.sequence)
+    const known = this.#parts.catalogs.entryOf(id, record.sequence, line)
     const definition = known?.definition ?? this.#guess(line, id, record)
     if (definition === undefined) return undefined
     this.#define(line, id, definition)
@@ -282,7 +282,7 @@ export class SalvageApplier {
     }
     const collection =
       known ??
-      (this.#parts.catalogs.entryOf(collectionId, record.sequence) === undefined
+      (this.#parts.catalogs.entryOf(collectionId, record.sequence, line) === undefined
         ? undefined
         : this.recover(line, collectionId, record))
     if (collection === undefined) {
@@ -290,7 +290,8 @@ export class SalvageApplier {
       line.orphans.set(collectionId, orphans.set(structureId, fields))
       return
     }
-    if (structureId > collection.codec.structureCount) this.#completeStructures(collection, record.sequence)
+    if (structureId > collection.codec.structureCount)
+      this.#completeStructures(line, collection, record.sequence)
     this.#structure(collection, structureId, fields, bytes)
   }
 
@@ -320,8 +321,8 @@ export class SalvageApplier {
   }
 
   /** Takes what a checkpoint says of structures that no transaction says. */
-  #completeStructures(collection: LineCollection, sequence: number): void {
-    const known = this.#parts.catalogs.entryOf(collection.definition.id, sequence)
+  #completeStructures(line: SalvageLine, collection: LineCollection, sequence: number): void {
+    const known = this.#parts.catalogs.entryOf(collection.definition.id, sequence, line)
     for (const [structureId, fields] of known?.structures.entries() ?? [])
       this.#structure(collection, structureId, fields)
   }

@@ -10,6 +10,7 @@ import { DecodeFailure } from '../format/decode-failure.js'
 import type { CheckpointEntry } from '../format/checkpoint.js'
 import type { Row } from '../format/value.js'
 import { definitionOf } from '../inspect/checkpoint-check.js'
+import type { SalvageLine } from './salvage-line.js'
 import type { SurveyedCheckpoint } from './salvage-survey.js'
 
 /** A collection as a checkpoint states it. */
@@ -24,13 +25,18 @@ export class KnownCatalogs {
 
   /** `checkpoints` are by sequence. */
   constructor(checkpoints: readonly SurveyedCheckpoint[]) {
-    this.#checkpoints = checkpoints.filter(({ source }) => source.kind === 'database')
+    this.#checkpoints = checkpoints
   }
 
-  /** A collection as of the first checkpoint at or after a commit, else as of the last one before it. */
-  entryOf(id: number, sequence: number): StatedCollection | undefined {
+  /**
+   * A collection as of the first checkpoint at or after a commit of a line, else as of the last one before it. Ids mean the same
+   * in checkpoints of the line itself, and in those of what it shares with the log.
+   */
+  entryOf(id: number, sequence: number, line: SalvageLine): StatedCollection | undefined {
     let before: CheckpointEntry | undefined
-    for (const { checkpoint } of this.#checkpoints) {
+    for (const { source, checkpoint } of this.#checkpoints) {
+      const isShared = source.kind === 'database' && checkpoint.sequence <= line.sharedTo
+      if (source !== line.source && !isShared) continue
       const entry = checkpoint.collections.find((each) => each.id === id)
       if (entry === undefined) continue
       if (checkpoint.sequence >= sequence) return stated(entry)

@@ -7,6 +7,7 @@
  */
 import type { CollectionDefinition } from '../catalog/definition.js'
 import { RowCodec } from '../format/value.js'
+import type { SalvageSource } from './salvage-source.js'
 import type { FoundCommit } from './salvage-stream.js'
 
 /** A collection as one line knows it. */
@@ -22,8 +23,9 @@ export interface LineCollection {
 }
 
 export class SalvageLine {
-  /** Whether it was cut off, so that the database went on without it. */
-  readonly isCut: boolean
+  readonly source: SalvageSource
+  /** The last commit that it shares with the line that it went on from. */
+  readonly sharedTo: number
   readonly collections: Map<number, LineCollection> = new Map()
   /** Structures of collections whose definitions were not met. */
   readonly orphans: Map<number, Map<number, readonly string[]>> = new Map()
@@ -31,13 +33,19 @@ export class SalvageLine {
   lastSequence = 0
   lastCrc = 0
 
-  constructor(isCut: boolean) {
-    this.isCut = isCut
+  constructor(source: SalvageSource, sharedTo: number) {
+    this.source = source
+    this.sharedTo = sharedTo
+  }
+
+  /** Whether it was cut off, so that the database went on without it. */
+  get isCut(): boolean {
+    return this.source.kind === 'quarantine'
   }
 
   /** A line that goes on from this one as it is now. */
-  fork(isCut: boolean): SalvageLine {
-    const fork = new SalvageLine(isCut)
+  fork(source: SalvageSource): SalvageLine {
+    const fork = new SalvageLine(source, this.lastSequence)
     for (const [id, collection] of this.collections) {
       const { codec, lostStructures } = collection
       const copy = new RowCodec()
@@ -52,18 +60,17 @@ export class SalvageLine {
 
 /** The lines of all sources. */
 export class SalvageLines {
-  readonly #lines = new Map<FoundCommit['source'], SalvageLine>()
+  readonly #lines = new Map<SalvageSource, SalvageLine>()
   #latest: SalvageLine | undefined
 
   /** The line that a commit is of, noted to be its last. A line begins where its first commit says, else where the last commit left. */
   of({ source, sequence, crc, previousSequence, previousCrc }: FoundCommit): SalvageLine {
     let line = this.#lines.get(source)
     if (line === undefined) {
-      const isCut = source.kind === 'quarantine'
       const before = [...this.#lines.values()].find(
         (each) => each.lastSequence === previousSequence && each.lastCrc === previousCrc,
       )
-      line = (before ?? this.#latest)?.fork(isCut) ?? new SalvageLine(isCut)
+      line = (before ?? this.#latest)?.fork(source) ?? new SalvageLine(source, 0)
       this.#lines.set(source, line)
     }
     line.lastSequence = sequence

@@ -51,6 +51,8 @@ export class RowComparison {
   isWhole = true
   readonly #parts: RowComparisonParts
   readonly #differences = new Map<string, Difference>()
+  /** Rows whose last version is of a transaction that was cut off the log. */
+  readonly #ofCutLines = new Set<string>()
   readonly #source: RecordSource
   readonly #nodes: NodeStore
   #line: SalvageLine | undefined
@@ -66,9 +68,16 @@ export class RowComparison {
     return this.#parts.found.checkpoint.sequence
   }
 
-  /** A later transaction wrote this row: what the checkpoint says of it is past. */
-  forget(id: number, key: Uint8Array): void {
-    if (this.#differences.size > 0) this.#differences.delete(nameOf(id, key))
+  /**
+   * Told of every row that a transaction writes. If it is later than the checkpoint, what that says of the row is past; if it was cut off
+   * the log, the checkpoint never knew of it.
+   */
+  touched(id: number, key: Uint8Array, isCut: boolean): void {
+    if (this.#differences.size === 0 && this.#ofCutLines.size === 0 && !isCut) return
+    const name = nameOf(id, key)
+    this.#differences.delete(name)
+    if (isCut) this.#ofCutLines.add(name)
+    else this.#ofCutLines.delete(name)
   }
 
   /** Compares, after all transactions up to the checkpoint's commit were applied. `line` is that of the log. */
@@ -145,7 +154,8 @@ export class RowComparison {
   }
 
   #note(difference: Difference): void {
-    this.#differences.set(nameOf(difference.id, difference.key), difference)
+    const name = nameOf(difference.id, difference.key)
+    if (!this.#ofCutLines.has(name)) this.#differences.set(name, difference)
   }
 
   #mendRow({ id, key, ref, isPresent }: Difference): void {
@@ -154,7 +164,8 @@ export class RowComparison {
     const collection = line === undefined ? undefined : (line.collections.get(id) ?? this.#recover(line, id))
     if (line === undefined || collection === undefined) return this.#lose(`collection ${id}`, key, false)
     if (ref === undefined) {
-      if (writer.delete(collection.outId, key)) this.repaired += 1
+      writer.delete(collection.outId, key)
+      this.repaired += 1
       return
     }
     const value = this.#recordOf(id, key, ref)

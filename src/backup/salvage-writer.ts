@@ -72,12 +72,10 @@ export class SalvageWriter {
     this.head.putRow(id, key, at, value, 0, value.length)
   }
 
-  /** Deletes a row; whether there was one. */
-  delete(id: number, key: Uint8Array): boolean {
-    if (this.head.collection(id)?.find(key, this.#ref) !== true) return false
+  /** Deletes a row, whether it is there or its put is lost. */
+  delete(id: number, key: Uint8Array): void {
     const at = this.#add(Operation.delete, id, key, EMPTY)
     this.head.deleteRow(id, key, at)
-    return true
   }
 
   /** Writes a catalog entry, as these bytes if they are given. */

@@ -223,7 +223,7 @@ class Carrier {
     this.#onBytes = onBytes
     const isDamaged = damageOf(surveyed)
     const catalogs = new KnownCatalogs(surveyed.checkpoints)
-    const touched = (id: number, key: Uint8Array): void => this.comparison?.forget(id, key)
+    const touched: RowComparison['touched'] = (...row) => this.comparison?.touched(...row)
     const isSuspect = isIncomplete(surveyed)
     this.applier = new SalvageApplier({ writer, catalogs, checksum, isSuspect, isDamaged, touched })
     const newest = comparable(surveyed)
