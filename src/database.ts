@@ -396,6 +396,8 @@ export class Database {
    *
    * @example
    * ```ts
+   * let saved = db.position
+   * await db.put('books', { title: 'Dune' })
    * for await (const commit of db.changes({ since: saved })) {
    *   for (const change of commit.changes) {
    *     if (change.operation === 'put') console.log(change.collection, change.key, change.row)
