@@ -10,7 +10,7 @@
  * as it was, and the file aside is removed; a crash leaves it for the next open to remove. After the rename the old file has no
  * name: if the directory cannot be synced, nobody knows which of the two a power cut would leave, so the writer stops.
  */
-import { ErrorCode, StateError, StorageError } from '../errors.js'
+import { ErrorCode, StateError, StorageError, VarveError } from '../errors.js'
 import { compactionName } from '../log/compaction-files.js'
 import type { StorageFile } from '../storage/storage.js'
 import { runAsync, runSync } from '../storage/task.js'
@@ -129,10 +129,19 @@ export class Compactor {
         durationMs: platform.monotonicMs() - started,
         pauseMs,
       }
+    } catch (error) {
+      throw this.#ofThisDatabase(error)
     } finally {
       engine.generation.nodes.limitTo(nodeLimitBytes(engine))
       if (!done && engine.generation.file !== file) discard(engine, file, aside)
     }
+  }
+
+  /** That the file aside can be written no more is nothing that the database suffers from: what made it so is told instead. */
+  #ofThisDatabase(error: unknown): unknown {
+    const isPoison =
+      VarveError.is(error, ErrorCode.poisoned) && error !== this.#engine.generation.writer?.poison
+    return isPoison && VarveError.is(error.cause) ? error.cause : error
   }
 
   async #stateToBeginWith({ retain }: CompactOptions, signal: AbortSignal): Promise<DatabaseState> {

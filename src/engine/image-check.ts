@@ -4,7 +4,7 @@
  * Records lie in the order of keys, so the log and the trees are walked side by side: each record must be what the next entry of
  * its tree points at. The rows must have the digest of the state that was written, and each index its entries.
  */
-import { CorruptionError } from '../errors.js'
+import { CorruptionError, StorageError } from '../errors.js'
 import type { BaseCollection } from '../format/base.js'
 import type { Checksum } from '../format/checksum.js'
 import { DigestSum } from '../format/digest.js'
@@ -146,6 +146,10 @@ function* checkTrees(
 
 function* checkNodes(file: StorageFile, tree: Tree): Task<void> {
   const watch: TreeWatch = {
+    failed: (error) => {
+      // What the storage refuses to read says nothing about what was written.
+      if (error instanceof StorageError) throw error
+    },
     found: ({ position, expected, actual }) => {
       throw different(file, `${expected} at ${position}`, actual)
     },

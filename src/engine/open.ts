@@ -3,7 +3,7 @@
  */
 import { ArgumentError, ErrorCode, StorageError, VarveError } from '../errors.js'
 import { DEFAULT_CACHE_BYTES, DEFAULT_MAX_TRANSACTION_BYTES } from '../format/limits.js'
-import { checkPath, createDatabase, CREATED_SEQUENCE, removeLeftovers } from '../log/log-file.js'
+import { checkPath, createDatabase, removeLeftovers } from '../log/log-file.js'
 import { dropCompactions } from '../log/compaction-files.js'
 import { dropReplaced, dropSecondNames } from '../log/replaced-files.js'
 import type { RecoveryMode } from '../log/recovery-info.js'
@@ -254,10 +254,9 @@ function* openForWriting(opening: Opening, lock: HeldLock | undefined): Task<Eng
     refuseHardLinks(file)
     const codecs = new RowCodecs()
     const mode = opening.recovery ?? 'autoTruncate'
-    const opened = yield* openToWrite({ ...opening, codecs }, file, mode, (log) => {
-      // Its creator may have stopped after naming it and before the name was durable; until a session has begun, nobody knows.
-      if (log.superblocks.live.sequence <= CREATED_SEQUENCE) storage.syncDirectory(path)
-    })
+    // Whoever gave the file its name (a creation, a compaction, a restore) may have stopped before the name was durable.
+    const recovered = (): void => storage.syncDirectory(path)
+    const opened = yield* openToWrite({ ...opening, codecs }, file, mode, recovered)
     const { info, header } = opened.log
     if (info.classification === 'clean') {
       dropReplaced(storage, path, header.databaseId, platform.checksum)

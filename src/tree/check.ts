@@ -46,6 +46,8 @@ export interface TreeFinding {
 /** Who follows a walk. */
 export interface TreeWatch {
   found(finding: TreeFinding): void
+  /** Told why a node cannot be read, before that is a finding; may throw it. */
+  failed?(error: VarveError): void
   /** Asked before a stored node is visited; false passes over it and all below it. */
   enter(position: number, lengthBytes: number): boolean
   /** Visits a leaf, in the order of keys. Not called for one whose entries cannot be looked at. */
@@ -150,6 +152,7 @@ class TreeWalk {
       return load()
     } catch (error) {
       if (!VarveError.is(error)) throw error
+      this.#watch.failed?.(error)
       const { expected = 'a node that can be read', actual = error.message } = error.details
       this.#reporter(path, image)('unreadable', expected, actual)
       return undefined
