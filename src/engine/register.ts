@@ -15,7 +15,7 @@ const FIRST_ROWS = 128
 const LEAST_ROWS = 16
 const MOST_ROWS = 4096
 /** How long a slice should take, in milliseconds. */
-const TARGET_MS = 4
+const TARGET_MS = 3
 
 /** By collection: settles with the last call that there is. */
 const calls = new WeakMap<Engine, Map<string, Promise<unknown>>>()

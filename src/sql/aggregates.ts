@@ -1,6 +1,7 @@
 /** COUNT, SUM, AVG, MIN and MAX, in all or by groups, from the aggregates of the query layer. */
 import type { Expr, ExprCall } from 'pgsql-ast-parser'
 import type { CollectionReader } from '../collection-reader.js'
+import type { AggregateOptions } from '../query/aggregate-types.js'
 import { identityText } from '../query/value-text.js'
 import { all, type PlainFilter } from './conditions.js'
 import { type SqlText, unknownPart } from './text.js'
@@ -59,19 +60,51 @@ export interface Grouping {
 
 /** The groups in the order of their values; without columns to group by it is one, even of no rows. */
 export function groupsOf(collection: CollectionReader, grouping: Grouping): Group[] {
-  const { filter, by, aggregates } = grouping
-  const results = resultsOf(collection, filter, by, optionsOf(aggregates))
+  return combined(
+    grouping,
+    questionsOf(grouping).map((options): unknown => collection.aggregate(options)),
+  )
+}
+
+/** The same, giving the event loop turns. All is asked at once, so that it is of one commit. */
+export async function groupsOfAsync(collection: CollectionReader, grouping: Grouping): Promise<Group[]> {
+  const results = questionsOf(grouping).map((options): Promise<unknown> => collection.aggregateAsync(options))
+  return combined(grouping, await Promise.all(results))
+}
+
+/** What is asked of the query layer: all aggregates but counts of a column, and then each of those. */
+function questionsOf({ filter, by, aggregates }: Grouping): AggregateOptions[] {
+  const counts = aggregates.filter(isColumnCount).map(({ distinct, path }) => {
+    const where = all([filter, { [path]: { $ne: null } }]) as PlainFilter // Neither of them is constant.
+    return { where, ...groupedBy(distinct ? [...new Set([...by, path])] : by), count: true as const }
+  })
+  return [{ where: filter, ...groupedBy(by), ...optionsOf(aggregates) }, ...counts]
+}
+
+function groupedBy(by: readonly string[]): { readonly groupBy?: readonly string[] } {
+  return by.length === 0 ? {} : { groupBy: by }
+}
+
+/** How many rows of a group have a column that is not null, or how many values it has. */
+function isColumnCount(one: Aggregate): one is Aggregate & { readonly path: string } {
+  return one.function === 'count' && one.path !== undefined
+}
+
+/** The groups that the answers to what was asked make. */
+function combined({ by, aggregates }: Grouping, [answer, ...counts]: readonly unknown[]): Group[] {
   const groups = new Map<string, Group>()
-  for (const result of results) {
+  for (const result of resultsIn(answer)) {
     const columns = columnsOf(result, by)
     const values = new Map(aggregates.map((one) => [aggregateKey(one), valueOf(result, one)]))
     groups.set(identityText([...columns.values()]), { columns, aggregates: values })
   }
-  for (const one of aggregates)
-    if (one.function === 'count' && one.path !== undefined) {
-      for (const [group, count] of countsOf(collection, grouping, one, one.path))
-        groups.get(group)?.aggregates.set(aggregateKey(one), count)
+  for (const [i, one] of aggregates.filter(isColumnCount).entries()) {
+    for (const result of resultsIn(counts[i])) {
+      const counted = groups.get(identityText([...columnsOf(result, by).values()]))?.aggregates
+      const key = aggregateKey(one)
+      counted?.set(key, Number(counted.get(key)) + (one.distinct ? 1 : (result.count ?? 0)))
     }
+  }
   return [...groups.values()]
 }
 
@@ -85,15 +118,8 @@ interface Result {
   readonly max?: Readonly<Record<string, unknown>> | undefined
 }
 
-function resultsOf(
-  collection: CollectionReader,
-  where: PlainFilter,
-  by: readonly string[],
-  options: object,
-): Result[] {
-  const groupBy = by.length === 0 ? {} : { groupBy: by }
-  const result: unknown = collection.aggregate({ where, ...groupBy, ...options })
-  return by.length === 0 ? [result as Result] : (result as Result[]) // Its form follows groupBy.
+function resultsIn(answer: unknown): readonly Result[] {
+  return Array.isArray(answer) ? (answer as Result[]) : [answer as Result] // Its form follows groupBy.
 }
 
 /** SUM is null where nothing was added, which only an average says. */
@@ -115,21 +141,4 @@ function valueOf(result: Result, { function: name, path }: Aggregate): unknown {
   if (name === 'count') return path === undefined ? result.count : 0
   if (path === undefined || (name === 'sum' && result.avg?.[path] === undefined)) return null
   return result[name]?.[path] ?? null
-}
-
-/** How many rows of each group have a column that is not null, or how many values it has. */
-function countsOf(
-  collection: CollectionReader,
-  { filter, by }: Grouping,
-  { distinct }: Aggregate,
-  path: string,
-): Map<string, number> {
-  const where = all([filter, { [path]: { $ne: null } }]) as PlainFilter // Neither of them is constant.
-  const results = resultsOf(collection, where, distinct ? [...new Set([...by, path])] : by, { count: true })
-  const counts = new Map<string, number>()
-  for (const result of results) {
-    const group = identityText([...columnsOf(result, by).values()])
-    counts.set(group, (counts.get(group) ?? 0) + (distinct ? 1 : (result.count ?? 0)))
-  }
-  return counts
 }

@@ -3,7 +3,7 @@ import type { CollectionReader } from '../collection-reader.js'
 import type { QueryPlan } from '../query/explain.js'
 import type { Query } from '../query/query.js'
 import { compareValues } from '../query/value-order.js'
-import { type Group, groupsOf } from './aggregates.js'
+import { type Group, type Grouping, groupsOf, groupsOfAsync } from './aggregates.js'
 import { filterOf, type PlainFilter } from './conditions.js'
 import { valueOfColumn } from './names.js'
 import { type Origin, type OutputOrder, readStatement, type Statement, valueIn } from './statement.js'
@@ -21,7 +21,7 @@ type Finish = (row: SqlRow) => SqlRow
 
 /**
  * The rows of a SELECT. Nothing is read before rows are asked for, and then all from one commit, the last one of what it was made from;
- * iterable as often as wanted. `for await` gives the event loop a turn every few milliseconds, unless rows are grouped.
+ * iterable as often as wanted. `for await` gives the event loop a turn every few milliseconds.
  */
 export class SqlQuery<R = SqlRow> {
   /** The names of the columns in their order; undefined for `*`, whose rows are those of the collection. */
@@ -41,12 +41,14 @@ export class SqlQuery<R = SqlRow> {
   }
 
   *[Symbol.iterator](): Generator<R, void, undefined> {
-    if (this.#statement.groupBy !== undefined) yield* this.#grouped()
+    if (this.#statement.groupBy !== undefined)
+      yield* this.#rowsOf(groupsOf(this.#collection, this.#grouping()))
     else for (const row of this.#find()) yield this.#finish(row) as R // The type of rows is the caller's claim.
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<R, void, undefined> {
-    if (this.#statement.groupBy !== undefined) yield* this.#grouped()
+    if (this.#statement.groupBy !== undefined)
+      yield* this.#rowsOf(await groupsOfAsync(this.#collection, this.#grouping()))
     else for await (const row of this.#find()) yield this.#finish(row) as R // As above.
   }
 
@@ -85,9 +87,13 @@ export class SqlQuery<R = SqlRow> {
     return this.#collection.find(filter, { select, orderBy, limit, offset })
   }
 
-  #grouped(): R[] {
-    const { groupBy = [], aggregates, having, order, limit, offset, columns = [] } = this.#statement
-    const all = groupsOf(this.#collection, { filter: this.#filter(), by: groupBy, aggregates })
+  #grouping(): Grouping {
+    const { groupBy = [], aggregates } = this.#statement
+    return { filter: this.#filter(), by: groupBy, aggregates }
+  }
+
+  #rowsOf(all: Group[]): R[] {
+    const { having, order, limit, offset, columns = [] } = this.#statement
     const groups = having === undefined ? all : all.filter(having)
     if (order.length > 0) groups.sort((a, b) => compareGroups(a, b, order))
     const wanted = groups.slice(offset, offset + (limit ?? groups.length))

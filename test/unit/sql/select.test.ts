@@ -291,8 +291,18 @@ describe('a query', () => {
     await db.collection('books').delete(1)
     expect(query.first()).toEqual({ id: 2 })
     const counted: unknown[] = []
-    for await (const row of sql(db)`SELECT COUNT(*) FROM books`) counted.push(row)
-    expect(counted).toEqual([{ count: 4 }])
+    const groups = sql(
+      db,
+    )`SELECT COUNT(*) AS n, COUNT(year) AS years, COUNT(DISTINCT author.firstName) AS names FROM books`
+    const next = groups[Symbol.asyncIterator]().next()
+    await db.collection('books').delete(2)
+    counted.push((await next).value)
+    for await (const row of groups) counted.push(row)
+    // Each is of one commit.
+    expect(counted).toEqual([
+      { n: 4, years: 2, names: 2 },
+      { n: 3, years: 1, names: 1 },
+    ])
   })
 
   it('takes other values and another database each time that a template is met', async () => {
