@@ -53,6 +53,8 @@ export class SalvageApplier {
   historyGaps = 0
   readonly #parts: ApplierParts
   readonly #record = new RecordView()
+  /** Which line defined a collection of the new file last. */
+  readonly #definers = new Map<number, SalvageLine>()
 
   constructor(parts: ApplierParts) {
     this.#parts = parts
@@ -180,12 +182,26 @@ export class SalvageApplier {
     line.collections.set(id, collection)
     const name = this.#freeName(definition.name, outId)
     const isSame = outId === id && name === definition.name
-    const entry = { kind: 'collection', id: outId, definition: { ...definition, id: outId, name } } as const
+    const placed = { ...definition, id: outId, name }
+    this.#forgetIndexes(line, placed)
+    const entry = { kind: 'collection', id: outId, definition: placed } as const
     this.#parts.writer.entry(entry, Operation.put, isSame ? bytes : undefined)
     const orphans = line.orphans.get(id)
     line.orphans.delete(id)
     for (const [structureId, fields] of [...(orphans ?? [])].sort(([a], [b]) => a - b))
       this.#structure(collection, structureId, fields)
+  }
+
+  /** Two lines give the same ids to different indexes: those of the other line go before this one's are built. */
+  #forgetIndexes(line: SalvageLine, placed: CollectionDefinition): void {
+    const { writer } = this.#parts
+    const definer = this.#definers.get(placed.id)
+    this.#definers.set(placed.id, line)
+    const present = writer.head.collection(placed.id)?.definition
+    if (present === undefined || definer === line || textOf(present.indexes) === textOf(placed.indexes))
+      return
+    const definition = { ...placed, indexes: [] }
+    writer.entry({ kind: 'collection', id: placed.id, definition }, Operation.put)
   }
 
   /** Its id in the new file: that of the collection of this name if rows of both have the same keys, else one that is free. */
@@ -342,6 +358,11 @@ function lostName(structureId: number): string {
 
 function sameKey(a: CollectionDefinition, b: CollectionDefinition): boolean {
   return JSON.stringify(a.primaryKey) === JSON.stringify(b.primaryKey)
+}
+
+/** As text, to be compared: conditions of partial indexes may hold what JSON has no form for. */
+function textOf(indexes: CollectionDefinition['indexes']): string {
+  return JSON.stringify(indexes, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value))
 }
 
 function sameNames(a: readonly string[], b: readonly string[]): boolean {
