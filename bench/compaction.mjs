@@ -1,0 +1,182 @@
+/**
+ * What a compaction costs and gives: size, throughput, the pauses that others see.
+ *
+ *     npm run bench:compaction                      1,000,000 rows, half of them deleted
+ *     npm run bench:compaction -- --rows 100000
+ *
+ * Rows of `rows.mjs`. Three things are compared in one run: a compaction alone, one under a writer of 1,000 commits a second with
+ * readers of open snapshots, and a copy of a file of the same live rows by plain reads and writes, synced as well. At the end every row
+ * is looked for.
+ */
+import {
+  closeSync,
+  copyFileSync,
+  fsyncSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
+import { cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { parseArgs } from 'node:util'
+import { Database } from '../dist/index.js'
+import { verify } from '../dist/tools.js'
+import { rows } from './rows.mjs'
+
+const SEED = 1
+const BATCH = 1000
+const WRITES_PER_SECOND = 1000
+const MIB = 2 ** 20
+
+function check(holds, what) {
+  if (!holds) throw new Error(`The benchmark read something wrong: ${what}`)
+}
+
+const isLive = (i) => i % 2 === 1
+
+/** Loads the rows that `wanted` names, in batches. */
+async function load(path, count, wanted) {
+  const db = await Database.open(path, { durability: 'os' })
+  const collection = await db.registerCollection('rows', [], 'id')
+  let batch = []
+  let i = 0
+  for (const row of rows(count, SEED)) {
+    if (wanted(i++)) batch.push(row)
+    if (batch.length < BATCH) continue
+    await collection.insertMany(batch)
+    batch = []
+  }
+  if (batch.length > 0) await collection.insertMany(batch)
+  return db
+}
+
+async function deleteHalf(db, count) {
+  let keys = []
+  let i = 0
+  const flush = async () => {
+    const chosen = keys
+    keys = []
+    await db.transaction((tx) => {
+      for (const key of chosen) tx.collection('rows').delete(key)
+    })
+  }
+  for (const { id } of rows(count, SEED)) {
+    if (!isLive(i++)) keys.push(id)
+    if (keys.length === BATCH) await flush()
+  }
+  if (keys.length > 0) await flush()
+}
+
+/** Copies a file by reads and writes of 1 MiB, and syncs the copy; milliseconds. */
+function copyMs(from, to) {
+  const start = performance.now()
+  const [source, target] = [openSync(from, 'r'), openSync(to, 'w')]
+  const bytes = Buffer.alloc(MIB)
+  for (let at = 0; ;) {
+    const read = readSync(source, bytes, 0, MIB, at)
+    if (read === 0) break
+    writeSync(target, bytes, 0, read, at)
+    at += read
+  }
+  fsyncSync(target)
+  closeSync(source)
+  closeSync(target)
+  return performance.now() - start
+}
+
+/** Compacts while one loop commits and another reads snapshots. */
+async function compactUnderLoad(db, live) {
+  const collection = db.collection('rows')
+  const goesOn = { yes: true }
+  const written = []
+  let [reads, owed] = [0, 0]
+  const begun = performance.now()
+  const writing = (async () => {
+    while (goesOn.yes) {
+      owed = ((performance.now() - begun) * WRITES_PER_SECOND) / 1000 - written.length
+      const some = []
+      for (let k = 0; k < owed; k++) {
+        const id = live[(written.length * 7919) % live.length].id
+        written.push(id)
+        some.push(collection.update(id, { level: 1000 + written.length }))
+      }
+      await Promise.all(some)
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+  })()
+  const snapshots = [db.snapshot(), db.snapshot()]
+  const reading = (async () => {
+    for (; goesOn.yes; reads++) {
+      const row = live[(reads * 104_729) % live.length]
+      const found = snapshots[reads % 2].collection('rows').get(row.id)
+      check(found?.level === row.level, `a snapshot's row ${row.id}`)
+      if (reads % 8 === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+  })()
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  delay.enable()
+  const report = await db.compact()
+  delay.disable()
+  goesOn.yes = false
+  await Promise.all([writing, reading])
+  for (const snapshot of snapshots) snapshot.close()
+  return { report, reads, written, p999: delay.percentile(99.9) / 1e6, max: delay.max / 1e6 }
+}
+
+const { values } = parseArgs({ options: { rows: { type: 'string', default: '1000000' } } })
+const count = Number(values.rows)
+const folder = mkdtempSync(join(tmpdir(), 'varve-compaction-'))
+const paths = {
+  alone: join(folder, 'alone.varve'),
+  loaded: join(folder, 'loaded.varve'),
+  fresh: join(folder, 'fresh.varve'),
+}
+
+try {
+  console.log(
+    `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim()}, ${count} rows, half of them deleted`,
+  )
+  await (await load(paths.fresh, count, isLive)).close()
+  const fresh = statSync(paths.fresh).size
+  let db = await load(paths.alone, count, () => true)
+  await deleteHalf(db, count)
+  await db.close()
+  copyFileSync(paths.alone, paths.loaded)
+
+  const copies = [1, 2, 3].map((n) => copyMs(paths.fresh, join(folder, `copy-${n}`)))
+  const copied = copies.sort((a, b) => a - b)[1]
+  db = await Database.open(paths.alone, { durability: 'os' })
+  const alone = await db.compact()
+  await db.close()
+  const copiedAgain = copyMs(paths.fresh, join(folder, 'copy-4'))
+  const rate = (bytes, ms) => `${(bytes / MIB / (ms / 1000)).toFixed(0)} MiB/s`
+  console.log(
+    `size: ${(alone.bytesBefore / MIB).toFixed(1)} MiB -> ${(alone.bytesAfter / MIB).toFixed(1)} MiB; a fresh load ${(fresh / MIB).toFixed(1)} MiB (ratio ${(alone.bytesAfter / fresh).toFixed(3)})`,
+  )
+  console.log(
+    `alone: ${alone.durationMs.toFixed(0)} ms, ${rate(alone.bytesAfter, alone.durationMs)}; a copy of the live bytes ${copied.toFixed(0)} and ${copiedAgain.toFixed(0)} ms, ${rate(fresh, copied)}; ratio ${(copied / alone.durationMs).toFixed(2)}`,
+  )
+
+  const live = [...rows(count, SEED)].filter((_, i) => isLive(i))
+  db = await Database.open(paths.loaded, { durability: 'os' })
+  const { report, reads, written, p999, max } = await compactUnderLoad(db, live)
+  const perSecond = (n) => ((n * 1000) / report.durationMs).toFixed(0)
+  console.log(
+    `under load: ${report.durationMs.toFixed(0)} ms with ${perSecond(written.length)} commits/s and ${perSecond(reads)} reads/s; ${report.commitsCopied} commits copied; final pause ${report.pauseMs.toFixed(1)} ms; event loop p99.9 ${p999.toFixed(1)} ms, longest ${max.toFixed(1)} ms`,
+  )
+  const collection = db.collection('rows')
+  const last = new Map(written.map((id, i) => [id, 1001 + i]))
+  for (const row of live)
+    check(collection.get(row.id)?.level === (last.get(row.id) ?? row.level), `row ${row.id}`)
+  check(collection.count() === live.length, 'the number of rows')
+  await db.close()
+  const { ok, findings } = await verify(paths.loaded, { deep: true })
+  check(ok, JSON.stringify(findings.slice(0, 3)))
+  console.log(`every row is there, and verify finds nothing (${live.length} rows)`)
+} finally {
+  rmSync(folder, { recursive: true })
+}
