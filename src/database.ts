@@ -36,6 +36,7 @@ import type { Key } from './format/key.js'
 import type { Row } from './format/value.js'
 import type { RangeBounds } from './key-bounds.js'
 import type { RecoveryInfo } from './log/recovery-info.js'
+import { pathOf } from './path-of.js'
 import type { CollectionSchema } from './schema/define-collection.js'
 import { logOf, Snapshot, type SnapshotOptions, viewOf } from './snapshot.js'
 import { databaseStats, type DatabaseStats } from './stats.js'
@@ -466,6 +467,14 @@ export class Database {
     return this.#engine.compactor.compact(options)
   }
 
+  /**
+   * Writes what `compact` would to a new file elsewhere, and leaves the database as it is. It is `exportSnapshot` with `compact`, and
+   * rejects as that does.
+   */
+  compactTo(path: string | URL, options: Omit<ExportOptions, 'compact'> = {}): Promise<ExportReport> {
+    return this.exportSnapshot(path, { ...options, compact: true })
+  }
+
   /** As `sync`, blocking. */
   syncSync(): void {
     this.#engine.syncSync()
@@ -487,10 +496,4 @@ export class Database {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
-}
-
-function pathOf(path: string | URL, platform: Platform): string {
-  if (typeof path === 'string') return path
-  if (platform.pathOf === undefined) throw new ArgumentError('This entry of Varve takes a name, not a URL.')
-  return platform.pathOf(path)
 }

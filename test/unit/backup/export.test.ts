@@ -2,7 +2,7 @@
 import fs from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { Database } from '../../../src/index.js'
-import { verify } from '../../../src/tools.js'
+import { inspect, verify } from '../../../src/tools.js'
 import { codeOf, Folder, rowsOf, spoil } from './library.js'
 
 const folder = new Folder()
@@ -49,6 +49,23 @@ describe('a snapshot export', () => {
     expect((await exporting).sequence).toBe(sequence)
     const copy = await folder.open('copy.varve', { recovery: 'strict' })
     expect(rowsOf(copy)).toEqual(rows)
+  })
+
+  it('compacts to another place, and leaves the database as it is', async () => {
+    const db = await folder.library()
+    const before = fs.readFileSync(db.path)
+    const { generationId, bytes } = await db.compactTo(folder.file('compacted.varve'))
+    expect(bytes).toBeLessThan(before.length)
+    const copy = await folder.open('compacted.varve', { recovery: 'strict' })
+    expect(rowsOf(copy)).toEqual(rowsOf(db))
+    expect(copy.stats()).toMatchObject({ oldestSequence: db.commitSequence })
+    expect((await verify(copy.path, { deep: true })).findings).toEqual([])
+    const own = (await inspect(db.path)).header.generationId
+    expect(generationId).not.toBe(own)
+    expect(await codeOf(db.compactTo(folder.file('compacted.varve')))).toBe('VARVE_EXISTS')
+    expect(await codeOf(db.compactTo(db.path, { force: true }))).toBe('VARVE_EXISTS')
+    expect(fs.readFileSync(db.path).equals(before)).toBe(true)
+    expect(folder.leftovers()).toEqual([])
   })
 
   it('goes on when the database is closed meanwhile', async () => {
