@@ -104,27 +104,19 @@ export function changeFeed(engine: Engine, options: ChangesOptions): AsyncGenera
     until: commit,
     signal,
   }
-  return commitsOf(engine, request, before)
-}
-
-async function* commitsOf(
-  engine: Engine,
-  request: FeedRequest,
-  before: boolean,
-): AsyncGenerator<Commit, void, undefined> {
   const { keys, rules } = engine
   const { path, platform } = engine.parts
-  for await (const { found, generation } of feedOf(engine, request)) {
+  return feedOf(engine, request, (found, generation) => {
     const { position, isBase } = found
-    const context = { generation, path, keys, rules, filter: request.filter, before }
-    yield {
+    const context = { generation, path, keys, rules, filter, before }
+    return {
       sequence: position.sequence,
       time: new Date(position.time),
       position: positionText(position),
       base: isBase,
       changes: new Changes(found, context, platform),
     }
-  }
+  })
 }
 
 function checkOptions(options: ChangesOptions): void {

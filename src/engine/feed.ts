@@ -29,23 +29,28 @@ export interface FeedRequest {
   readonly signal: AbortSignal | undefined
 }
 
-/** A commit, and the file that it was read from. */
-export interface FedCommit {
-  readonly found: FoundCommit
-  readonly generation: Generation
-}
-
-/** The commits that a request asks for. */
-export async function* feedOf(
+/** The commits that a request asks for, each as `show` makes it of what was found in a file. */
+export async function* feedOf<T>(
   engine: Engine,
   request: FeedRequest,
-): AsyncGenerator<FedCommit, void, undefined> {
+  show: (found: FoundCommit, generation: Generation) => T,
+): AsyncGenerator<T, void, undefined> {
+  const { platform } = engine.parts
   const feed = new Feed(engine, request)
   const wake = new Wake(engine, request.signal)
+  let sliceEnd = platform.monotonicMs() + SLICE_MS
   try {
     while (feed.goesOn()) {
       const last = feed.position
-      yield* feed.read()
+      for await (const { found, generation } of feed.read()) {
+        for (const commit of found) {
+          yield show(commit, generation)
+          if (!feed.goesOn()) return
+          if (platform.monotonicMs() < sliceEnd) continue
+          await platform.yield()
+          sliceEnd = platform.monotonicMs() + SLICE_MS
+        }
+      }
       if (feed.position !== last || feed.isBehind || !feed.goesOn()) continue
       engine.follower?.checkNotStuck()
       await wake.next()
@@ -56,6 +61,12 @@ export async function* feedOf(
   } finally {
     wake.stop()
   }
+}
+
+/** Commits, and the file that they were read from. */
+interface FedCommits {
+  readonly found: readonly FoundCommit[]
+  readonly generation: Generation
 }
 
 class Feed {
@@ -86,10 +97,9 @@ class Feed {
     return !this.#complete
   }
 
-  /** Gives what there is to be read now. */
-  async *read(): AsyncGenerator<FedCommit, void, undefined> {
-    const place = await this.#placeNow()
-    const { generation, begin } = place
+  /** Gives what there is to be read now, some commits at a time. */
+  async *read(): AsyncGenerator<FedCommits, void, undefined> {
+    const { generation, begin } = await this.#placeNow()
     const { path } = this.#engine.parts
     const { filter, live, until } = this.#request
     const target = new FeedTarget({ path, codecs: generation.codecs, filter, begin })
@@ -97,13 +107,14 @@ class Feed {
     const accept = ({ sequence }: { readonly sequence: number }): boolean => sequence <= until.sequence
     const walk = walkCommits(live ? run : { ...run, accept }, target)
     try {
-      for await (const found of this.#found(walk, target)) {
-        this.position = found.position
+      for await (const found of this.#steps(walk, target)) {
+        this.position = found.at(-1)?.position ?? this.position
         yield { found, generation }
       }
     } catch (error) {
-      // What was read may have been cut off behind a follower, which is then about to go over to what is there now.
-      if (!this.isBehind) throw error
+      // What was read may have been cut off behind a follower: then it goes over to what is there now.
+      await this.#engine.follower?.refresh().catch(() => undefined)
+      if (this.#nextFile(generation) === generation) throw error
       return
     }
     const { last, definitions } = target
@@ -112,8 +123,11 @@ class Feed {
     this.#complete = !live && (!this.isBehind || last.sequence >= until.sequence)
   }
 
-  /** What a walk finds, as it finds it; an error comes behind what was found before it. */
-  async *#found(walk: Task<void>, target: FeedTarget): AsyncGenerator<FoundCommit, void, undefined> {
+  /** What the steps of a walk find, as they find it; an error comes behind what was found before it. */
+  async *#steps(
+    walk: Task<void>,
+    target: FeedTarget,
+  ): AsyncGenerator<readonly FoundCommit[], void, undefined> {
     const { platform } = this.#engine.parts
     let sliceEnd = platform.monotonicMs() + SLICE_MS
     for (let ended = false; !ended;) {
@@ -123,13 +137,8 @@ class Feed {
       } catch (error) {
         failure = { error }
       }
-      for (const found of target.take()) {
-        yield found
-        if (!this.goesOn()) return
-        if (platform.monotonicMs() < sliceEnd) continue
-        await platform.yield()
-        sliceEnd = platform.monotonicMs() + SLICE_MS
-      }
+      const found = target.take()
+      if (found.length > 0) yield found
       if (failure !== undefined) throw failure.error
       if (ended || platform.monotonicMs() < sliceEnd) continue
       await platform.yield()
