@@ -11,7 +11,7 @@ import type { Row } from './format/value.js'
 import { parseFilter } from './query/filter.js'
 import type { Filter } from './query/filter-types.js'
 import type { Patch } from './schema/types.js'
-import { deleteWhereApart, updateWhereApart } from './where-writes.js'
+import { deleteWhere, deleteWhereApart, updateWhere, updateWhereApart, viewIn } from './where-writes.js'
 
 /** A collection. Writes return promises and never throw synchronously; each has a blocking form ending in `Sync`. */
 export class Collection<R extends Row = Row, I extends Row = R, K extends Key = Key> extends CollectionReader<
@@ -121,6 +121,22 @@ export class Collection<R extends Row = Row, I extends Row = R, K extends Key = 
   /** As `insertMany`, blocking until it is acknowledged. */
   insertManySync(rows: Iterable<I>): K[] {
     return this.#engine.writeSync((transaction) => transaction.insertMany(this.name, rows), true) as K[] // As above.
+  }
+
+  /** As `updateWhere`, blocking until it is acknowledged. */
+  updateWhereSync(filter: Filter<R>, change: Patch<I> | ((row: R) => I)): number {
+    const node = parseFilter(filter)
+    const run = (transaction: Transaction): number =>
+      updateWhere(transaction, viewIn(transaction, this.#view), this.name, node, change as Change) // As above.
+    return this.#engine.writeSync(run, false)
+  }
+
+  /** As `deleteWhere`, blocking until it is acknowledged. */
+  deleteWhereSync(filter: Filter<R>): number {
+    const node = parseFilter(filter)
+    const run = (transaction: Transaction): number =>
+      deleteWhere(transaction, viewIn(transaction, this.#view), this.name, node)
+    return this.#engine.writeSync(run, false)
   }
 
   #write<T>(operation: (name: string, row: Row) => (transaction: Transaction) => T, row: Row): Promise<T> {

@@ -16,7 +16,7 @@ import { PAUSE, runAsync, runSync, type Task } from './storage/task.js'
 const AT_ONCE = 128
 
 /** What a transaction sees, with all else as in `view`. */
-function viewIn(transaction: Transaction, view: ReadView): ReadView {
+export function viewIn(transaction: Transaction, view: ReadView): ReadView {
   return {
     ...view,
     collection: (name) => transaction.view(name),

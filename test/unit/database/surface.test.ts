@@ -23,6 +23,8 @@ const SYNC_WRITES: Record<string, (db: AnyDatabase) => unknown> = {
   updateSync: (db) => db.collection('a').updateSync(1, { x: 1 }),
   deleteSync: (db) => db.collection('a').deleteSync(11),
   insertManySync: (db) => db.collection('a').insertManySync([{ id: 12 }]),
+  updateWhereSync: (db) => db.collection('a').updateWhereSync({ id: 12 }, { n: 1 }),
+  deleteWhereSync: (db) => db.collection('a').deleteWhereSync({ id: 12 }),
   transactionSync: (db) => db.transactionSync(() => 1),
   syncSync: (db) => db.syncSync(),
 }

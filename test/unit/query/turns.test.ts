@@ -68,6 +68,19 @@ describe('changes by filter', () => {
     await db.close()
   })
 
+  it('have blocking forms, all or none too', async () => {
+    const { db, collection } = await tasks()
+    expect(collection.updateWhereSync({ day: 3 }, { state: 'done' })).toBe(57)
+    const change = (row: Record<string, unknown>): Record<string, unknown> => {
+      if (row['id'] === 10) throw new Error('no')
+      return { ...row, state: 'open' }
+    }
+    expect(() => collection.updateWhereSync({ state: 'done' }, change)).toThrow('no')
+    expect(collection.deleteWhereSync({ state: 'done' })).toBe(57)
+    expect(collection.count()).toBe(ROWS - 57)
+    await db.close()
+  })
+
   it('copy a patch before they wait', async () => {
     const { db, collection } = await tasks()
     const patch = { state: 'done' }
