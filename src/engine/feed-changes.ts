@@ -80,11 +80,10 @@ function* keptRecords({ records = [] }: FoundCommit): Generator<ReadRecord, void
 /** Makes changes of records. */
 class RowChanges {
   readonly #context: ChangeContext
-  readonly #older: OlderVersions
+  #older: OlderVersions | undefined
 
   constructor(context: ChangeContext) {
     this.#context = context
-    this.#older = new OlderVersions(context.generation)
   }
 
   of({ bytes, record, position }: ReadRecord, definition: CollectionDefinition): RowChange {
@@ -109,7 +108,7 @@ class RowChanges {
     position: number,
   ): Row | undefined {
     if (previous === 0) return undefined
-    const older = this.#older
+    const older = (this.#older ??= new OlderVersions(this.#context.generation))
     older.read(previous, definition.id, bytes.subarray(keyStart, keyEnd), position)
     return this.#row(definition, previous, older.bytes, older.record.valueStart, older.record.valueEnd)
   }
