@@ -22,11 +22,11 @@ export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
 /** What each code means, in the order of the codes. */
 export const EXIT_CODE_MEANINGS: Readonly<Record<ExitCode, string>> = {
   0: 'done',
-  1: 'findings: verify found damage, get found no row, import met data it cannot take',
+  1: 'findings: verify found damage, salvage misses something, get found no row, import met data it cannot take',
   2: 'usage: wrong arguments or options',
   3: 'cannot open: missing, not a database, or of a newer format',
   4: 'locked by somebody else',
-  5: 'corruption, or recovery required, met by a command other than verify',
+  5: 'corruption, or recovery required, met by a command other than verify and salvage',
   6: 'refused: it would overwrite something, or is unsafe without --force',
   7: 'input or output failed, or no space is left',
   70: 'a defect of varve itself',

@@ -155,7 +155,8 @@ export class Database {
    *
    * @example
    * ```ts
-   * await Database.restoreSnapshot('backup.varve', 'library.varve', { force: true })
+   * await db.exportSnapshot('snapshot.varve', { force: true })
+   * await Database.restoreSnapshot('snapshot.varve', 'restored.varve', { force: true })
    * ```
    */
   static async restoreSnapshot(
@@ -379,7 +380,8 @@ export class Database {
    *
    * @example
    * ```ts
-   * const { sequence, bytes } = await db.exportSnapshot('backup.varve')
+   * const { sequence, bytes } = await db.exportSnapshot('exported.varve', { force: true })
+   * console.log(`commit ${sequence}, ${bytes} bytes`)
    * ```
    */
   exportSnapshot(path: string | URL, options: ExportOptions = {}): Promise<ExportReport> {

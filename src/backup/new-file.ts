@@ -1,5 +1,5 @@
 /**
- * A database file that is made beside its name and gets it only when it is whole.
+ * A database file that is made beside its name and gets it only when it is whole, verified and synced (I26).
  *
  * It is created exclusively under a random name in the directory that it is for, so that no link planted there is
  * followed, with the permission bits of the file that it comes from. A crash leaves it under that name, which the next open for writing clears.

@@ -8,7 +8,7 @@
  *   3. the copy is renamed over the target; synced. There is no moment at which the target has no file
  *   4. the target is opened and read to its end. If that, or 3, fails, the second name is renamed back
  *   5. the second name goes
- * What a crash leaves of the second name, the next open for writing clears (`log/replaced-files.ts`).
+ * So the target always has a name that leads to a whole file (I27). What a crash leaves of the second name, the next open for writing clears (`log/replaced-files.ts`).
  */
 import { locksOf } from '../engine/local-locks.js'
 import { ArgumentError, CorruptionError, ErrorCode, StorageError } from '../errors.js'

@@ -3,7 +3,7 @@
  *
  * While nothing is missing their records go over as they stand. Once something is, or in what was cut off, every row is decoded first by
  * the structures of its own line: one that cannot be is left out and named, and one whose structures mean something else
- * in the new file is encoded anew. So no row comes out with other values than it was written with.
+ * in the new file is encoded anew. So no row comes out with other values than it was written with (I28).
  */
 import { CATALOG_ID, type CatalogEntry, readEntry } from '../catalog/entry.js'
 import type { CollectionDefinition } from '../catalog/definition.js'

@@ -230,7 +230,7 @@ describe('salvage', () => {
     )
   })
 
-  it('of a damaged file has every whole transaction and no wrong value', async () => {
+  it('I28: of a damaged file has every whole transaction and no wrong value', async () => {
     let lost = 0
     await perCase(
       async (each) => {

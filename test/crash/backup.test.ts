@@ -142,7 +142,7 @@ function choicesAt(storage: PowerCutStorage, boundary: number): Iterable<Choice>
   return subsetsAt(storage, boundary, { exhaustiveUpTo: 2, samples: count(4, 40), seed: seed + boundary })
 }
 
-describe('catalogue row 14: a cut at every step', () => {
+describe('catalogue row 14, I26, I27: a cut at every step', () => {
   it.each([
     'restore over a database',
     'restore to a new name',
