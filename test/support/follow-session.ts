@@ -41,6 +41,11 @@ export type FollowStep =
   | { readonly kind: 'failedWrite'; readonly short: 0 | 'half' | 'allButOne' }
   /** The writer dies within a write, or behind it; another one recovers. */
   | { readonly kind: 'crash'; readonly short: 0 | 'half' | 'allButOne' | undefined }
+  /** The writer dies at any call of the storage that a compaction makes. */
+  | { readonly kind: 'crashInCompaction'; readonly nth: number }
+
+/** Calls of the storage that a compaction of a few rows makes, and more. */
+const COMPACTION_CALLS = 80
 
 export function followSteps(): fc.Arbitrary<FollowStep[]> {
   const name = fc.constantFrom(...NAMES)
@@ -86,6 +91,13 @@ export function followSteps(): fc.Arbitrary<FollowStep[]> {
       weighted(
         1,
         fc.record({ kind: fc.constant('crash' as const), short: fc.option(short, { nil: undefined }) }),
+      ),
+      weighted(
+        1,
+        fc.record({
+          kind: fc.constant('crashInCompaction' as const),
+          nth: fc.integer({ min: 1, max: COMPACTION_CALLS }),
+        }),
       ),
     ),
     { minLength: 5, maxLength: 40 },
@@ -202,6 +214,8 @@ export class FollowSession {
         return await this.#failedWrite(step.short)
       case 'crash':
         return await this.#crash(step.short)
+      case 'crashInCompaction':
+        return await this.#crashInCompaction(step.nth)
       default:
         await this.#write(step).catch(refusalOnly)
         this.#note()
@@ -242,6 +256,13 @@ export class FollowSession {
       this.#faulty.plan({ operation, times: Infinity, fault: fatal })
     this.#faulty.plan({ operation: 'write', nth: short === undefined ? 1 : 2, times: Infinity, fault: fatal })
     await this.writer.registerCollection(`crashing`, undefined, 'id').catch(() => undefined)
+    await this.writer.close().catch(() => undefined)
+    await this.#open()
+  }
+
+  async #crashInCompaction(nth: number): Promise<void> {
+    this.#faulty.plan({ operation: 'any', nth, times: Infinity, fault: { error: 'EIO' } })
+    await this.writer.compact().catch(() => undefined)
     await this.writer.close().catch(() => undefined)
     await this.#open()
   }
