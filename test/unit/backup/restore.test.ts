@@ -97,6 +97,42 @@ describe('a restore', () => {
   })
 })
 
+describe('names', () => {
+  it('of any letters, long ones, and with .. in them', async () => {
+    await snapshotAndLibrary()
+    fs.mkdirSync(folder.file('ordner mit ümläuten'))
+    const deep = `ordner mit ümläuten/${'ラ'.repeat(60)}.varve`
+    for (const name of [deep, `ordner mit ümläuten/../${'n'.repeat(200)}.varve`, ' leading.varve']) {
+      await restore('snapshot.varve', name)
+      await restore('snapshot.varve', name, { force: true })
+      const db = await folder.open(name, { recovery: 'strict' })
+      expect(rowsOf(db)).toHaveLength(49)
+      await db.exportSnapshot(folder.file(`${name}.x`))
+    }
+    expect(await codeOf(restore('snapshot.varve', `${'n'.repeat(300)}.varve`))).toBe('VARVE_STORAGE')
+  })
+
+  it('of a symbolic link: what it leads to is replaced, and the link stays', async () => {
+    await snapshotAndLibrary()
+    fs.mkdirSync(folder.file('elsewhere'))
+    fs.renameSync(folder.file('library.varve'), folder.file('elsewhere/real.varve'))
+    fs.symlinkSync(folder.file('elsewhere/real.varve'), folder.file('library.varve'))
+    await restore('snapshot.varve', 'library.varve', { force: true })
+    expect(fs.lstatSync(folder.file('library.varve')).isSymbolicLink()).toBe(true)
+    expect(await countOf('elsewhere/real.varve')).toBe(49)
+  })
+
+  it('planted aside are never followed', async () => {
+    await snapshotAndLibrary()
+    const before = fs.readFileSync(folder.file('snapshot.varve'))
+    for (let n = 1; n <= 3; n++)
+      fs.symlinkSync(folder.file('snapshot.varve'), folder.file(`library.varve.replaced-${n}`))
+    await restore('snapshot.varve', 'library.varve', { force: true })
+    expect(await countOf('library.varve')).toBe(49)
+    expect(fs.readFileSync(folder.file('snapshot.varve')).equals(before)).toBe(true)
+  })
+})
+
 describe('refused, with the target as it was', () => {
   const live = (): Buffer => fs.readFileSync(folder.file('library.varve'))
 

@@ -222,6 +222,33 @@ describe('of a damaged file', () => {
     expect(report.lost).toMatchObject([{ sequence: 52, knownBy: 'watermark' }])
   })
 
+  it('the first commit of a compacted file: each of its rows that is whole', async () => {
+    const db = await folder.library()
+    await db.transaction((tx) => {
+      for (let i = 0; i < 3000; i++)
+        tx.collection('books').put({ title: `large ${i}`, text: 'x'.repeat(1000) })
+    })
+    await db.compact()
+    await db.put('books', { title: 'after', year: 2 })
+    const sequence = db.commitSequence
+    const { digests } = await db.exportSnapshot(folder.file('export.varve'))
+    await db.close()
+    const sound = await salvaged()
+    expect(sound.report).toMatchObject({ complete: true, rows: 3050, lastSequence: sequence, digests })
+    await sound.db.close()
+    await Database.restoreSnapshot(folder.file('export.varve'), folder.file('restored.varve'))
+    expect(rowsOf(await folder.open('restored.varve'))).toHaveLength(3050)
+    const gone = Database.restoreSnapshot(folder.file('export.varve'), folder.file('x.varve'), { at: 1 })
+    expect(await codeOf(gone)).toBe('VARVE_HISTORY_GONE')
+    spoil(folder.file('library.varve'), 'large 700')
+    const { report, db: copy } = await salvaged()
+    expect(report.complete).toBe(false)
+    // The checkpoint behind it knows the records of the frame that is bad.
+    expect(report.lostRows).toEqual([{ collection: 'books', key: ['large 700'] }])
+    expect(rowsOf(copy)).toHaveLength(3049)
+    expect(copy.get('books', 'after')).toEqual({ title: 'after', year: 2 })
+  })
+
   it('a torn tail that nobody relied on is no loss', async () => {
     await (await folder.library()).close()
     fs.appendFileSync(folder.file('library.varve'), Buffer.from('VFRM and half a frame of something'))
