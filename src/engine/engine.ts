@@ -54,8 +54,6 @@ export class Engine {
   readonly #older: WeakRef<StorageFile>[] = []
   #committer: Committer | undefined
   readonly #turns = new WriterTurns()
-  /** Whether the turn is taken by somebody whom blocking writes do not disturb. */
-  #lentTurn = false
   readonly #builder: TransactionBuilder
   readonly #uuids: UuidGenerator
   #transactionParts: TransactionParts
@@ -148,8 +146,7 @@ export class Engine {
    */
   async withTurn<T>(work: (atRest: (change: () => void) => Promise<void>) => Promise<T>): Promise<T> {
     this.requireWritable()
-    await this.#turns.take()
-    this.#lentTurn = true
+    await this.#turns.take({ shared: true })
     try {
       return await work(async (change) => {
         for (let committer = this.#committerNow(); !committer.atRest;) {
@@ -160,7 +157,6 @@ export class Engine {
         change()
       })
     } finally {
-      this.#lentTurn = false
       this.#turns.give()
     }
   }
@@ -397,7 +393,7 @@ export class Engine {
 
   #refuseSync(): void {
     this.#refuseOwnWait()
-    if (this.#turns.taken && !this.#lentTurn) throw neverGetsItsTurn()
+    if (this.#turns.refusesBlocking) throw neverGetsItsTurn()
   }
 
   /** For a write that arrives. */

@@ -37,6 +37,7 @@ interface Killed {
   readonly acknowledged: number
   readonly opened: boolean
   readonly checkpoints: number
+  readonly compactions: number
   readonly errors: string
 }
 
@@ -61,7 +62,14 @@ async function runAndKill(path: string, durability: string, random: Random): Pro
   const said = output.split('\n').slice(0, -1)
   const numbers = said.filter((line) => line.startsWith('ack ')).map((line) => Number(line.slice(4)))
   const checkpoints = said.filter((line) => line === 'checkpoint').length
-  return { acknowledged: Math.max(0, ...numbers), opened: said.includes('open'), checkpoints, errors }
+  const compactions = said.filter((line) => line === 'compaction').length
+  return {
+    acknowledged: Math.max(0, ...numbers),
+    opened: said.includes('open'),
+    checkpoints,
+    compactions,
+    errors,
+  }
 }
 
 /** How often an open started from a checkpoint. */
@@ -100,6 +108,7 @@ describe('killed processes', () => {
     const kills = count(100, 2000)
     let killed = 0
     let checkpoints = 0
+    let compactions = 0
     const lane = async (number: number): Promise<void> => {
       const random = randomFrom(seed + number)
       const durability = ['commit', 'os', 'interval', 'commit'][number % 4] ?? 'commit'
@@ -109,13 +118,17 @@ describe('killed processes', () => {
         const result = await runAndKill(path, durability, random)
         expect(result.errors).toBe('')
         checkpoints += result.checkpoints
+        compactions += result.compactions
         // Most rounds are followed by a killed process again: recovery is killed too.
         if (random.below(3) === 0 || result.acknowledged > 0) await check(path, result.acknowledged)
       }
     }
     await Promise.all(Array.from({ length: LANES }, (_, number) => lane(number)))
-    console.log(`row 11: ${killed} processes killed beside ${checkpoints} checkpoints, seed ${seed}`)
+    console.log(
+      `row 11: ${killed} processes killed beside ${checkpoints} checkpoints and ${compactions} compactions, seed ${seed}`,
+    )
     expect(checkpoints).toBeGreaterThan(0)
+    expect(compactions).toBeGreaterThan(0)
     expect(fromCheckpoint).toBeGreaterThan(0)
   })
 })

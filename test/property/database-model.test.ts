@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { CollectionReader } from '../../src/collection-reader.js'
 import type { Database } from '../../src/database.js'
-import { VarveError } from '../../src/errors.js'
+import { ErrorCode, VarveError } from '../../src/errors.js'
 import type { Key } from '../../src/format/key.js'
 import type { RangeOptions } from '../../src/key-bounds.js'
 import type { Snapshot } from '../../src/snapshot.js'
@@ -18,6 +18,11 @@ import { textOf } from '../support/model-text.js'
 import { workloadPlatform, type WorkloadPlatform } from '../support/workload-platform.js'
 
 const NAME = 'rows'
+
+/** One compaction at a time, and none over a close. */
+function unlessBusy(error: unknown): void {
+  if (!VarveError.is(error, ErrorCode.busy) && !VarveError.is(error, ErrorCode.closed)) throw error
+}
 
 class Session {
   readonly #shape: Shape
@@ -109,6 +114,10 @@ class Session {
         return
       case 'closeSnapshot':
         return this.#closeSnapshot()
+      case 'compact':
+        this.#checkpoints.push(db.compact().then(() => undefined, unlessBusy))
+        if (command.awaited) await Promise.all(this.#checkpoints.splice(0))
+        return
       case 'checkpoint':
         this.#checkpoints.push(db.checkpoint())
         if (command.awaited) await Promise.all(this.#checkpoints.splice(0))

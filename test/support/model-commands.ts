@@ -28,7 +28,7 @@ export type Command =
   | { readonly kind: 'prefix'; readonly prefix: Key }
   | { readonly kind: 'snapshot' | 'closeSnapshot' | 'reopen' }
   /** If it is not awaited, what follows runs between its slices. */
-  | { readonly kind: 'checkpoint'; readonly awaited: boolean }
+  | { readonly kind: 'checkpoint' | 'compact'; readonly awaited: boolean }
 
 /** A way to run commands. */
 export interface Setting {
@@ -129,7 +129,10 @@ export function commands(shape: Shape): fc.Arbitrary<Command[]> {
     },
     {
       weight: 2,
-      arbitrary: fc.record({ kind: fc.constant('checkpoint' as const), awaited: fc.boolean() }),
+      arbitrary: fc.record({
+        kind: fc.constantFrom('checkpoint' as const, 'compact' as const),
+        awaited: fc.boolean(),
+      }),
     },
   )
   return fc.array(command, { minLength: 1, maxLength: 30 })

@@ -1,17 +1,24 @@
 /**
  * The program that is killed: opens a database and writes to it, saying on standard output what was acknowledged.
  *
+ * It compacts most of the time: the kill falls within a compaction, or shortly before or behind one.
+ *
  * Arguments: path, durability, bytes of cache. A cache of none has a checkpoint under way most of the time; others are asked
  * for, and not awaited. Each round goes on where the rows in the file end. A row's `n` counts
  * up, and `twin` rows are written in the same transaction, so that a hole or a half transaction shows.
  */
 import { writeSync } from 'node:fs'
-import { Database } from '../../src/index.js'
+import { Database, ErrorCode, VarveError } from '../../src/index.js'
 import type { Durability } from '../../src/index.js'
 
 /** Blocking, so that what was said before a kill is said. */
 function say(text: string): void {
   writeSync(1, `${text}\n`)
+}
+
+/** One compaction at a time. */
+function unlessBusy(error: unknown): void {
+  if (!VarveError.is(error, ErrorCode.busy)) throw error
 }
 
 async function main(path: string, durability: Durability, cacheBytes: number): Promise<void> {
@@ -35,6 +42,7 @@ async function main(path: string, durability: Durability, cacheBytes: number): P
         .then(() => say(`ack ${n}`))
     })
     if (next % 8 === 0) void db.checkpoint().then(() => say('checkpoint'))
+    if (next % 3 === 0) void db.compact().then(() => say('compaction'), unlessBusy)
     await Promise.all(group)
     if (next % 11 === 0) {
       next += 1
