@@ -2,5 +2,5 @@
 export const HelpGroup = {
   look: 'Look at a database:',
   rows: 'Rows in and out:',
-  care: 'Copies and repair:',
+  care: 'Care, copies and repair:',
 } as const

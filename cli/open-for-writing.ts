@@ -1,7 +1,7 @@
 /**
  * Opening a database that a command writes to.
  */
-import { Database, ErrorCode, VarveError } from '../src/index.js'
+import { Database, ErrorCode, type RecoveryInfo, VarveError } from '../src/index.js'
 import { visible } from './escape.js'
 import { CliError, detailsOf } from './failure.js'
 import { holderText } from './holder.js'
@@ -25,4 +25,17 @@ export async function openForWriting(path: string, options: WritingOptions): Pro
     const message = `${visible(path)} is held by ${holderText(error.details.holder)}. End that first, or use --wait.`
     throw new CliError(error.code, message, { details: detailsOf(error), cause: error })
   }
+}
+
+/** What a command tells of a recovery. */
+export type Recovery = Pick<RecoveryInfo, 'classification' | 'reason' | 'truncatedBytes' | 'quarantinePath'>
+
+/** What opening the database had to do first; undefined for nothing. */
+export function recoveryOf({
+  classification,
+  reason,
+  truncatedBytes,
+  quarantinePath,
+}: RecoveryInfo): Recovery | undefined {
+  return classification === 'clean' ? undefined : { classification, reason, truncatedBytes, quarantinePath }
 }

@@ -2,7 +2,9 @@
  * The program: its commands, its help, and what becomes of arguments that are no command.
  */
 import { Command, CommanderError, type Option } from 'commander'
+import { checkpointCommand } from './commands/checkpoint.js'
 import { collectionsCommand } from './commands/collections.js'
+import { compactCommand } from './commands/compact.js'
 import { dumpCatalogCommand } from './commands/dump-catalog.js'
 import { exportCommand } from './commands/export.js'
 import { exportSnapshotCommand } from './commands/export-snapshot.js'
@@ -14,6 +16,7 @@ import { migrateCommand } from './commands/migrate.js'
 import { queryCommand } from './commands/query.js'
 import { restoreCommand } from './commands/restore.js'
 import { salvageCommand } from './commands/salvage.js'
+import { statsCommand } from './commands/stats.js'
 import { verifyCommand } from './commands/verify.js'
 import { watchCommand } from './commands/watch.js'
 import { addCommand } from './command.js'
@@ -57,6 +60,7 @@ function buildProgram(version: string): Command {
     .configureOutput({ outputError: () => undefined })
     .addHelpText('after', exitCodeHelp)
   addCommand(program, version, inspectCommand)
+  addCommand(program, version, statsCommand)
   addCommand(program, version, verifyCommand)
   addCommand(program, version, dumpCatalogCommand)
   addCommand(program, version, collectionsCommand)
@@ -67,6 +71,8 @@ function buildProgram(version: string): Command {
   addCommand(program, version, exportCommand)
   addCommand(program, version, importCommand)
   addCommand(program, version, migrateCommand)
+  addCommand(program, version, compactCommand)
+  addCommand(program, version, checkpointCommand)
   addCommand(program, version, exportSnapshotCommand)
   addCommand(program, version, restoreCommand)
   addCommand(program, version, salvageCommand)

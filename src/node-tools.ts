@@ -6,6 +6,7 @@ import type { SalvageReport } from './backup/salvage-report.js'
 import { openFrozenEngine } from './engine/open.js'
 import { type CatalogReport, dumpCatalogFile } from './inspect/dump-catalog.js'
 import type { InspectOptions } from './inspect/analysed-file.js'
+import { fileStats, type StatsReport } from './inspect/file-stats.js'
 import { inspectFile, type InspectReport } from './inspect/inspect.js'
 import { verifyFile, type VerifyOptions, type VerifyReport } from './inspect/verify.js'
 import { Database } from './node-database.js'
@@ -18,6 +19,14 @@ import { nodePlatform } from './storage/node-platform.js'
  */
 export async function inspect(path: string, options: InspectOptions = {}): Promise<InspectReport> {
   return await inspectFile(path, options, nodePlatform())
+}
+
+/**
+ * Figures of a database file, from what an open reads of it: in milliseconds, however large it is. Needs no lock, and changes nothing.
+ * Rejects as `inspect`.
+ */
+export async function stats(path: string, options: InspectOptions = {}): Promise<StatsReport> {
+  return await fileStats(path, options, nodePlatform())
 }
 
 /** Checks everything in a database file and lists every finding. Needs no lock, and changes nothing. Rejects as `inspect`. */

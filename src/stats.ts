@@ -44,6 +44,8 @@ export interface IndexStats {
 export interface CompactionStats {
   /** Whether one is under way. */
   readonly running: boolean
+  /** About how large the compacted file would be. */
+  readonly compactedBytes: number
   /** About how many bytes of the file it would give back. */
   readonly reclaimableBytes: number
   /** Whether these are at least 1 MiB and 10 % of the file. */
@@ -113,8 +115,7 @@ export function databaseStats(engine: Engine): DatabaseStats {
 }
 
 function compactionStats(engine: Engine): CompactionStats {
-  const { reclaimableBytes, recommended } = reclaimOf(engine)
-  return { running: engine.compactor.running, reclaimableBytes, recommended }
+  return { running: engine.compactor.running, ...reclaimOf(engine) }
 }
 
 function nodeUse({ generation, checkpointer }: Engine): ByteUse {

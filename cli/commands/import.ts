@@ -2,7 +2,6 @@
  * `varve import`: rows from a file or standard input into a collection.
  */
 import type { Command } from 'commander'
-import type { RecoveryInfo } from '../../src/index.js'
 import type { CommandSpec, Outcome, Run } from '../command.js'
 import { visible } from '../escape.js'
 import { usageError } from '../failure.js'
@@ -17,7 +16,7 @@ import { readJsonArray } from '../import/json-array.js'
 import { readNdjson } from '../import/ndjson.js'
 import type { RowReader } from '../import/row.js'
 import { checkHasKey, openTarget, type Wish } from '../import/target.js'
-import { openForWriting } from '../open-for-writing.js'
+import { openForWriting, type Recovery, recoveryOf } from '../open-for-writing.js'
 import { choice, collect, wholeNumber } from '../options.js'
 import { IMPORT_TYPES } from '../text-types.js'
 
@@ -129,18 +128,6 @@ interface Result extends Readonly<Written> {
   readonly rowsRead: number
   readonly seconds: number
   readonly recovery: Recovery | undefined
-}
-
-type Recovery = Pick<RecoveryInfo, 'classification' | 'reason' | 'truncatedBytes' | 'quarantinePath'>
-
-/** What opening the database had to do first; undefined for nothing. */
-function recoveryOf({
-  classification,
-  reason,
-  truncatedBytes,
-  quarantinePath,
-}: RecoveryInfo): Recovery | undefined {
-  return classification === 'clean' ? undefined : { classification, reason, truncatedBytes, quarantinePath }
 }
 
 function reportText(result: Result, path: string): string {

@@ -1,13 +1,13 @@
 /**
  * `varve inspect`: what a database file is and how it stands.
  */
-import type { ByteUse, InspectReport, SuperblockReport, TreeReport } from '../../src/tools.js'
+import type { InspectReport, SuperblockReport, TreeReport } from '../../src/tools.js'
 import { inspect } from '../../src/tools.js'
 import type { CommandSpec, Outcome, Run } from '../command.js'
 import { visible } from '../escape.js'
+import { besideFacts, compactionFacts, type Fact, useFacts } from '../figures.js'
 import { count, counted, exactSize, facts, percent, quoted, timeText } from '../format.js'
 import { HelpGroup } from '../help-groups.js'
-import { holderText } from '../holder.js'
 import { table } from '../table.js'
 
 export const inspectCommand: CommandSpec<object> = {
@@ -16,7 +16,7 @@ export const inspectCommand: CommandSpec<object> = {
   summary: 'show what a database file is and how it stands',
   description:
     'Shows header, superblocks, extent of the log, the newest checkpoint, the trees of the index, frames, commits, ' +
-    'live and dead bytes, and who holds the lock. Reads the file as it is, needs no lock and changes nothing.',
+    'live and dead bytes, what a compaction would give back, and who holds the lock. Reads the file as it is, needs no lock and changes nothing.',
   examples: ['varve inspect library.varve', 'varve inspect library.varve --json'],
   work,
 }
@@ -44,11 +44,10 @@ async function reportText(report: InspectReport): Promise<string> {
     facts('Rows', rowFacts(report)),
     facts('Index', indexFacts(report)),
     await table(TREE_COLUMNS, trees.map(treeRow)),
+    facts('Compaction', compactionFacts(report)),
     facts('Beside the file', besideFacts(report)),
   ].join('\n')
 }
-
-type Fact = readonly [label: string, value: string]
 
 function fileFacts({ header, headerDamaged, hasParent, epoch, fileBytes }: InspectReport): Fact[] {
   const { parentGenerationId, parentSequence } = header
@@ -182,20 +181,4 @@ function indexFacts({ checkpoint, checkpoints, logBytesBehind, nodes }: InspectR
     ['log behind', exactSize(logBytesBehind)],
     ...useFacts(nodes, 'of older checkpoints'),
   ]
-}
-
-function useFacts({ liveBytes, deadBytes }: ByteUse, dead: string): Fact[] {
-  return [
-    ['live', exactSize(liveBytes)],
-    ['dead', `${exactSize(deadBytes)}: ${dead}`],
-  ]
-}
-
-function besideFacts({ lockHolders, quarantines }: InspectReport): Fact[] {
-  const holders: Fact[] = lockHolders.map((holder) => ['held by', holderText(holder)])
-  const files: Fact[] = quarantines.map(({ path, offset, bytes }) => [
-    'quarantine',
-    `${visible(path)}: ${exactSize(bytes)} cut off at ${offset}`,
-  ])
-  return [...(holders.length === 0 ? [['held by', 'nobody'] as const] : holders), ...files]
 }

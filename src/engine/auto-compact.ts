@@ -7,7 +7,7 @@
 import { ArgumentError } from '../errors.js'
 import type { Timer } from '../storage/platform.js'
 import type { Engine } from './engine.js'
-import { RECOMMENDED_BYTES, RECOMMENDED_SHARE, reclaimOf } from './reclaim.js'
+import { logEndOf, RECOMMENDED_BYTES, RECOMMENDED_SHARE, reclaimOf } from './reclaim.js'
 
 /** When a compaction is to be made without being asked for. */
 export interface AutoCompactOptions {
@@ -50,8 +50,7 @@ export function compactAutomatically(
     timer = undefined
     if (engine.closed || engine.compactor.running) return
     const { reclaimableBytes } = reclaimOf(engine)
-    const { end } = engine.state.commit
-    if (reclaimableBytes < atLeast || reclaimableBytes < end * policy.minShare) return
+    if (reclaimableBytes < atLeast || reclaimableBytes < logEndOf(engine.generation) * policy.minShare) return
     engine.compactor.compact({}).then(
       () => void (atLeast = policy.minBytes),
       // The database goes on as it was; a compaction by hand tells why.

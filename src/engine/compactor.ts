@@ -22,7 +22,7 @@ import { newGeneration, type Generation } from './generation.js'
 import { generationAfter, writeImage } from './image.js'
 import { checkImage } from './image-check.js'
 import { openToWrite } from './open-file.js'
-import { reclaimOf } from './reclaim.js'
+import { logEndOf, reclaimOf } from './reclaim.js'
 import { type RetainOptions, stateToRetain } from './retain.js'
 import type { DatabaseState } from './state.js'
 
@@ -109,7 +109,7 @@ export class Compactor {
     const { platform, path, storage } = engine.parts
     const started = platform.monotonicMs()
     const old = engine.generation
-    const bytesBefore = old.visible.commit.end
+    const bytesBefore = logEndOf(old)
     requireRoom(engine)
     const state = await this.#stateToBeginWith(options, signal)
     const aside = compactionName(path, platform)
@@ -123,7 +123,7 @@ export class Compactor {
       done = true
       return {
         bytesBefore,
-        bytesAfter: growing.generation.visible.commit.end,
+        bytesAfter: logEndOf(growing.generation),
         oldestSequence: state.commit.sequence,
         commitsCopied: catchUp.commits,
         durationMs: platform.monotonicMs() - started,

@@ -9,6 +9,7 @@ import type { Task } from '../storage/task.js'
 import { treeShape } from '../tree/index.js'
 import type { ReplayedState } from './analysed-file.js'
 import type { ByteUse } from '../engine/byte-use.js'
+import { type Reclaim, reclaim } from '../engine/reclaim.js'
 
 /** The newest checkpoint that an open can start from. */
 export interface CheckpointReport {
@@ -43,22 +44,26 @@ export interface TreeReport {
   readonly nodeBytes: number
 }
 
-export interface IndexReport {
+/** What of the log is live, and what that means. */
+export interface UseReport {
   readonly checkpoint: CheckpointReport | undefined
   /** Bytes of log that commits took since the checkpoint's, with what stands between them. */
   readonly logBytesBehind: number
-  readonly trees: readonly TreeReport[]
   /** Live are the records of rows and catalog entries as of the last commit; dead all others. */
   readonly records: ByteUse
   /** Live are the nodes of the checkpoint; dead all others. */
   readonly nodes: ByteUse
+  /** What a compaction would give back. */
+  readonly compaction: Reclaim
+}
+
+export interface IndexReport extends UseReport {
+  readonly trees: readonly TreeReport[]
 }
 
 export function* indexReport(replayed: ReplayedState): Task<IndexReport> {
-  const { checkpoint: found, judgement, state, nodeBytes } = replayed
+  const { checkpoint: found, state } = replayed
   const entries = found?.checkpoint.collections ?? []
-  const liveNodes = indexBytesOf(entries)
-  const liveRecords = sum(Array.from(state.collections.values(), ({ liveBytes }) => liveBytes))
   const trees: TreeReport[] = []
   for (const [id, { definition, tree, indexes }] of state.collections) {
     const entry = entries.find((one) => one.id === id)
@@ -72,6 +77,13 @@ export function* indexReport(replayed: ReplayedState): Task<IndexReport> {
       trees.push({ id, name, index: of.name, rows, keys: indexKeys, ...indexShape, nodeBytes: stored })
     }
   }
+  return { ...useReport(replayed), trees: trees.sort((a, b) => a.id - b.id) }
+}
+
+/** From what an open reads of the file. */
+export function useReport({ checkpoint: found, judgement, state, nodeBytes }: ReplayedState): UseReport {
+  const liveNodes = indexBytesOf(found?.checkpoint.collections ?? [])
+  const liveRecords = sum(Array.from(state.collections.values(), ({ liveBytes }) => liveBytes))
   return {
     checkpoint: found && {
       offset: found.offset,
@@ -79,9 +91,9 @@ export function* indexReport(replayed: ReplayedState): Task<IndexReport> {
       replayFrom: found.checkpoint.replayFrom,
     },
     logBytesBehind: judgement.last.end - (found?.checkpoint.commitEnd ?? LOG_START),
-    trees: trees.sort((a, b) => a.id - b.id),
     records: { liveBytes: liveRecords, deadBytes: state.recordBytes - liveRecords },
     nodes: { liveBytes: liveNodes, deadBytes: nodeBytes - liveNodes },
+    compaction: reclaim(state, { logEnd: judgement.logEnd, nodeBytes: liveNodes }),
   }
 }
 

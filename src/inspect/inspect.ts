@@ -42,6 +42,8 @@ export interface InspectReport extends IndexReport {
   readonly header: Header
   readonly headerDamaged: boolean
   readonly hasParent: boolean
+  /** Sequence of the oldest commit that can be read: 0, or the one that the last compaction began with. */
+  readonly oldestSequence: number
   readonly epoch: number | undefined
   readonly superblocks: readonly SuperblockReport[]
   /** How many checkpoints there are in the log, whole or not as trees. */
@@ -100,7 +102,7 @@ function fileReport({
   blocks,
 }: AnalysedFile): Pick<
   InspectReport,
-  'path' | 'fileBytes' | 'header' | 'headerDamaged' | 'hasParent' | 'epoch' | 'superblocks'
+  'path' | 'fileBytes' | 'header' | 'headerDamaged' | 'hasParent' | 'oldestSequence' | 'epoch' | 'superblocks'
 > {
   const { header, headerDamaged, superblocks } = blocks
   const { slots, live, liveSlot } = superblocks
@@ -110,6 +112,7 @@ function fileReport({
     header,
     headerDamaged,
     hasParent: isCompacted(header),
+    oldestSequence: header.parentSequence,
     epoch: live?.epoch,
     superblocks: slots.map((slot, i) => superblockReport(slot, i, liveSlot === i)),
   }
@@ -149,7 +152,8 @@ function commitsReport({ judgement, state }: ReplayedState, counter: FrameCounte
   }
 }
 
-function besideReport(
+/** What stands beside a file. */
+export function besideReport(
   { path, platform }: AnalysedFile,
   storage: Storage | undefined,
 ): Pick<InspectReport, 'lockHolders' | 'quarantines'> {
@@ -171,7 +175,7 @@ function superblockReport(slot: SuperblockResult, index: number, live: boolean):
 }
 
 /** ISO 8601, or the number itself where no calendar reaches it. */
-function isoTime(ms: number): string {
+export function isoTime(ms: number): string {
   const date = new Date(ms)
   return Number.isNaN(date.getTime()) ? String(ms) : date.toISOString()
 }

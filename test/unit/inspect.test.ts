@@ -2,7 +2,14 @@
 import { describe, expect, it } from 'vitest'
 import type { Database as AnyDatabase } from '../../src/database.js'
 import { Database, type DatabaseStats, MemoryStorage } from '../../src/index.js'
-import { dumpCatalog, inspect, type InspectReport, verify, type VerifyReport } from '../../src/tools.js'
+import {
+  dumpCatalog,
+  inspect,
+  type InspectReport,
+  stats as fileStats,
+  verify,
+  type VerifyReport,
+} from '../../src/tools.js'
 import { FRAME_HEADER_BYTES } from '../../src/format/frame.js'
 import { count, seed } from '../support/counts.js'
 import { type Random, randomFrom } from '../support/random.js'
@@ -118,6 +125,21 @@ async function compare(db: AnyDatabase, storage: MemoryStorage): Promise<void> {
     checkpointOffset: inspected.checkpoint?.offset,
     checkpointSequence: inspected.checkpoint?.sequence,
     logBytesBehind: inspected.logBytesBehind,
+  })
+  const { header, commits: ends, log, ...same } = inspected
+  const { databaseId, generationId } = header
+  expect({ ...same, ...(await fileStats('x', { storage })) }).toEqual({
+    ...same,
+    databaseId,
+    generationId,
+    classification: log.classification,
+    commitSequence: db.commitSequence,
+    commitTime: ends.lastTime,
+  })
+  const { running: _, ...compaction } = stats.compaction
+  expect({ compaction, oldestSequence: stats.oldestSequence }).toEqual({
+    compaction: inspected.compaction,
+    oldestSequence: inspected.oldestSequence,
   })
   const { rows, collections, commits, frames } = verified
   expect({ rows, collections, commits }).toEqual({
