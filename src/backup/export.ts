@@ -6,19 +6,17 @@
  */
 import type { Engine } from '../engine/engine.js'
 import { generationAfter, writeImage } from '../engine/image.js'
-import { locksOf } from '../engine/local-locks.js'
 import type { DatabaseState } from '../engine/state.js'
 import { ArgumentError, ErrorCode, StorageError } from '../errors.js'
 import type { Checksum } from '../format/checksum.js'
 import { type Header, LOG_START } from '../format/header.js'
 import type { CommitPosition } from '../log/commit-position.js'
 import { checkPath, Sidecar } from '../log/log-file.js'
-import type { Platform } from '../storage/platform.js'
 import type { Storage, StorageFile } from '../storage/storage.js'
 import { runAsync, type Task } from '../storage/task.js'
 import { checkCopy, digestsOf } from './check-copy.js'
 import { copyPrefix } from './copy-prefix.js'
-import { makeAside, publish, quietly, requireSpace, taken } from './new-file.js'
+import { lockReplaced, makeAside, publish, quietly, requireSpace, taken } from './new-file.js'
 import { type Prefix, prefixOf } from './prefix.js'
 
 /** Options of `Database.exportSnapshot`. */
@@ -85,7 +83,7 @@ export async function exportSnapshot(
   const { platform } = engine.parts
   options.signal?.throwIfAborted()
   const { storage, destination } = destinationOf(engine, path, options)
-  const lock = await lockReplaced(storage, destination, options, platform)
+  const lock = await lockReplaced(storage, destination, options.signal, platform)
   try {
     const { exported, release } = beginExport(engine, options.compact === true)
     try {
@@ -218,16 +216,4 @@ function ownFile(path: string): StorageError {
     code: ErrorCode.exists,
     path,
   })
-}
-
-/** A file that somebody has open as a database is not replaced under their hands. */
-async function lockReplaced(
-  storage: Storage,
-  destination: string,
-  { signal }: ExportOptions,
-  platform: Platform,
-): Promise<{ release(): void } | undefined> {
-  if (storage.stat(destination) === undefined) return undefined
-  const request = { kind: 'writer', waitMs: 0, signal } as const
-  return await locksOf(storage, platform).acquire(destination, request)
 }

@@ -4,10 +4,11 @@
  * It is created exclusively under a random name in the directory that it is for, so that no link planted there is
  * followed, with the permission bits of the file that it comes from. A crash leaves it under that name, which the next open for writing clears.
  */
+import { locksOf } from '../engine/local-locks.js'
 import { ErrorCode, StorageError, VarveError } from '../errors.js'
 import { hex } from '../format/integers.js'
 import { Sidecar } from '../log/log-file.js'
-import type { Platform } from '../storage/platform.js'
+import type { HeldLock, Platform } from '../storage/platform.js'
 import type { Storage, StorageFile } from '../storage/storage.js'
 
 const RANDOM_BYTES = 8
@@ -93,4 +94,15 @@ export function taken(path: string): StorageError {
     code: ErrorCode.exists,
     path,
   })
+}
+
+/** A file that somebody has open as a database is not replaced under their hands; undefined if there is none to replace. */
+export async function lockReplaced(
+  storage: Storage,
+  path: string,
+  signal: AbortSignal | undefined,
+  platform: Platform,
+): Promise<HeldLock | undefined> {
+  if (storage.stat(path) === undefined) return undefined
+  return await locksOf(storage, platform).acquire(path, { kind: 'writer', waitMs: 0, signal })
 }

@@ -8,11 +8,11 @@ import { ArgumentError, ErrorCode, StorageError } from '../errors.js'
 import { FORMAT_MAJOR, FORMAT_MINOR, type Header, NO_GENERATION } from '../format/header.js'
 import { hex } from '../format/integers.js'
 import { checkPath } from '../log/log-file.js'
-import type { Platform } from '../storage/platform.js'
+import type { HeldLock, Platform } from '../storage/platform.js'
 import type { Storage, StorageFile } from '../storage/storage.js'
 import { runAsync, type Task } from '../storage/task.js'
 import { checkCopy, digestsOf } from './check-copy.js'
-import { makeAside, publish, quietly, requireSpace, taken } from './new-file.js'
+import { lockReplaced, makeAside, publish, quietly, requireSpace, taken } from './new-file.js'
 import { SalvageApplier } from './salvage-apply.js'
 import { KnownCatalogs } from './salvage-catalogs.js'
 import { SalvageLines } from './salvage-line.js'
@@ -60,7 +60,9 @@ export async function salvageFile(
   const { storage, source, target } = decide(path, options, platform)
   const file = storage.open(source, 'read')
   let sources: SalvageSources | undefined
+  let lock: HeldLock | undefined
   try {
+    lock = await lockReplaced(storage, target, signal, platform)
     sources = await runAsync(openSources(storage, file, platform.checksum), platform, signal)
     const total = sources.sources.reduce((sum, { from, to }) => sum + Math.max(0, to - from), 0)
     requireSpace(storage, target, total)
@@ -75,6 +77,7 @@ export async function salvageFile(
   } finally {
     quietly(() => file.close())
     for (const each of sources?.sources ?? []) quietly(() => each.file.close())
+    lock?.release()
   }
 }
 

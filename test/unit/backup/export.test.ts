@@ -81,11 +81,17 @@ describe('a snapshot export', () => {
     await (await folder.library()).close()
     const reader = await folder.open('library.varve', { mode: 'readOnly' })
     expect(await reader.exportSnapshot(folder.file('b.varve'))).toMatchObject({ rows: 49 })
+    const writer = await folder.open('followed.varve')
+    await writer.registerCollection('books', undefined, 'title')
+    await writer.put('books', { title: 'Emma' })
+    const follower = await folder.open('followed.varve', { mode: 'follow' })
+    expect(await follower.exportSnapshot(folder.file('d.varve'))).toMatchObject({ rows: 1 })
     const memory = folder.keep(Database.openInMemory())
     await memory.registerCollection('books', undefined, 'title')
     await memory.put('books', { title: 'Dune' })
     expect(await memory.exportSnapshot(folder.file('c.varve'))).toMatchObject({ rows: 1 })
-    for (const name of ['a.varve', 'b.varve', 'c.varve']) await folder.open(name, { recovery: 'strict' })
+    for (const name of ['a.varve', 'b.varve', 'c.varve', 'd.varve'])
+      await folder.open(name, { recovery: 'strict' })
   })
 
   it('can be exported again, and written to', async () => {

@@ -269,6 +269,8 @@ describe('refused', () => {
     expect(await codeOf(salvage(folder.file('absent'), { to }))).toBe('VARVE_NOT_FOUND')
     expect(await codeOf(salvage(path, { to: folder.file('symlink'), force: true }))).toBe('VARVE_EXISTS')
     expect(await codeOf(salvage(path, { to: folder.file('text') }))).toBe('VARVE_EXISTS')
+    const held = await folder.library('held.varve')
+    expect(await codeOf(salvage(path, { to: held.path, force: true }))).toBe('VARVE_LOCKED')
     expect(fs.existsSync(to)).toBe(false)
   })
 })
