@@ -22,6 +22,8 @@ import { collectionText, stateOf, textOf } from './model-text.js'
 
 const PATH = 'followed.varve'
 const NAMES = ['x', 'y'] as const
+/** The position of a database before its first commit. */
+const NOTHING = '0-00000000'
 const KEYS = ['a', 'b', 'c', 'd'] as const
 
 type RowStep = {
@@ -41,6 +43,8 @@ export type FollowStep =
   | { readonly kind: 'failedWrite'; readonly short: 0 | 'half' | 'allButOne' }
   /** The writer dies within a write, or behind it; another one recovers. */
   | { readonly kind: 'crash'; readonly short: 0 | 'half' | 'allButOne' | undefined }
+  /** Harsher than a power cut, which followers would not survive: the last commits, which they may have seen, are gone. */
+  | { readonly kind: 'powerCut'; readonly commits: number }
   /** The writer dies at any call of the storage that a compaction makes. */
   | { readonly kind: 'crashInCompaction'; readonly nth: number }
 
@@ -91,6 +95,10 @@ export function followSteps(): fc.Arbitrary<FollowStep[]> {
       weighted(
         1,
         fc.record({ kind: fc.constant('crash' as const), short: fc.option(short, { nil: undefined }) }),
+      ),
+      weighted(
+        1,
+        fc.record({ kind: fc.constant('powerCut' as const), commits: fc.integer({ min: 1, max: 3 }) }),
       ),
       weighted(
         1,
@@ -151,6 +159,10 @@ export class FollowSession {
   readonly #states = new Map<string, string>()
   readonly replica: Replica = new Replica()
   readonly #controller = new AbortController()
+  /** Sizes of the file behind the commits of this session. */
+  #sizes: number[] = []
+  /** Whether the power was cut: then the file may be too short until the next open. */
+  #lost = false
   #faulty = new FaultyStorage(this.#storage)
   #writer: Database | undefined
   #follower: Database | undefined
@@ -190,11 +202,13 @@ export class FollowSession {
   async #open(): Promise<void> {
     this.#faulty = new FaultyStorage(this.#storage)
     this.#writer = await Database.open(PATH, { storage: this.#faulty, durability: 'os' })
+    this.#sizes = []
     this.#note()
   }
 
   #note(): void {
     this.#states.set(this.writer.position, stateOf(this.writer))
+    this.#sizes.push(this.writer.stats().fileBytes)
   }
 
   async #step(step: FollowStep): Promise<void> {
@@ -206,7 +220,9 @@ export class FollowSession {
       case 'checkpoint':
         return await this.writer.checkpoint()
       case 'compact':
-        return void (await this.writer.compact())
+        await this.writer.compact()
+        this.#sizes = []
+        return
       case 'reopen':
         await this.writer.close()
         return await this.#open()
@@ -214,6 +230,8 @@ export class FollowSession {
         return await this.#failedWrite(step.short)
       case 'crash':
         return await this.#crash(step.short)
+      case 'powerCut':
+        return await this.#powerCut(step.commits)
       case 'crashInCompaction':
         return await this.#crashInCompaction(step.nth)
       default:
@@ -260,10 +278,28 @@ export class FollowSession {
     await this.#open()
   }
 
+  async #powerCut(commits: number): Promise<void> {
+    const size = this.#sizes.at(-1 - commits)
+    await this.#die()
+    const file = this.#storage.open(PATH, 'readWrite')
+    if (size !== undefined && size < file.size()) {
+      file.truncate(size)
+      this.#lost = true
+    }
+    file.close()
+    await this.#open()
+  }
+
+  /** Nothing more reaches the file. */
+  async #die(): Promise<void> {
+    this.#faulty.plan({ operation: 'any', times: Infinity, fault: { error: 'EIO' } })
+    await this.writer.close().catch(() => undefined)
+  }
+
   async #crashInCompaction(nth: number): Promise<void> {
     this.#faulty.plan({ operation: 'any', nth, times: Infinity, fault: { error: 'EIO' } })
     await this.writer.compact().catch(() => undefined)
-    await this.writer.close().catch(() => undefined)
+    await this.#die()
     await this.#open()
   }
 
@@ -286,15 +322,15 @@ export class FollowSession {
         for await (const commit of feed) this.replica.apply(commit)
       } catch (error) {
         const wentBack = VarveError.is(error, 'VARVE_DIVERGED') || VarveError.is(error, 'VARVE_HISTORY_GONE')
-        if (!wentBack) throw error
+        const isShort = this.#lost && VarveError.is(error, 'VARVE_CORRUPTION')
+        if (!wentBack && !isShort) throw error
         this.replica.forget()
       }
     }
   }
 
   async #feedArrives(): Promise<void> {
-    while (this.replica.position !== this.writer.position && this.writer.commitSequence > 0)
-      await new Promise(setImmediate)
+    while ((this.replica.position ?? NOTHING) !== this.writer.position) await new Promise(setImmediate)
     expect(new Set(this.replica.positions).size).toBe(this.replica.positions.length)
   }
 }
