@@ -280,6 +280,7 @@ export class FollowSession {
 
   async #powerCut(commits: number): Promise<void> {
     const size = this.#sizes.at(-1 - commits)
+    await this.#look()
     await this.#die()
     const file = this.#storage.open(PATH, 'readWrite')
     if (size !== undefined && size < file.size()) {
