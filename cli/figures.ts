@@ -28,8 +28,13 @@ export function compactionFacts({
     ['would give back', `${exactSize(reclaimableBytes)}, ${percent(part)} of the file`],
     ['would leave', exactSize(compactedBytes)],
     ['recommended', recommended ? 'yes' : 'no'],
-    ['history now', oldestSequence === 0 ? 'all of it' : `from commit ${count(oldestSequence)} on`],
+    ['history now', historyText(oldestSequence)],
   ]
+}
+
+/** How far back a file can be read. */
+export function historyText(oldestSequence: number): string {
+  return oldestSequence === 0 ? 'all of it' : `from commit ${count(oldestSequence)} on`
 }
 
 /** Who holds a file, and what recovery put beside it. */

@@ -6,7 +6,7 @@ import { openFrozen } from '../../src/tools.js'
 import type { CommandSpec, Outcome, Run } from '../command.js'
 import { visible } from '../escape.js'
 import { usageError } from '../failure.js'
-import type { Fact } from '../figures.js'
+import { type Fact, historyText } from '../figures.js'
 import { count, duration, exactSize, facts, percent } from '../format.js'
 import { HelpGroup } from '../help-groups.js'
 import { openForWriting, recoveryOf } from '../open-for-writing.js'
@@ -137,6 +137,6 @@ function sizeFacts({ bytesBefore, bytesAfter, oldestSequence }: Sizes): Fact[] {
     ['size before', exactSize(bytesBefore)],
     ['size after', exactSize(bytesAfter)],
     ['given back', `${exactSize(gained)}, ${percent(gained / Math.max(1, bytesBefore))}`],
-    ['history', `from commit ${count(oldestSequence)} on`],
+    ['history', historyText(oldestSequence)],
   ]
 }
