@@ -139,6 +139,8 @@ export class SalvageApplier {
     this.#define(line, id, definition)
     const collection = line.collections.get(id)
     if (collection === undefined) return undefined
+    // A checkpoint states what is yet to come: what the line defines next may build indexes that stand here as whole.
+    this.#definers.delete(collection.outId)
     for (const [structureId, fields] of known?.structures.entries() ?? [])
       this.#structure(collection, structureId, fields)
     if (known !== undefined && known.counter > 1) this.#counter(collection.outId, known.counter)
