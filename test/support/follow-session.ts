@@ -289,6 +289,8 @@ export class FollowSession {
     }
     file.close()
     await this.#open()
+    // Until it looks again, it may come to rows whose bytes are gone.
+    await this.#look()
   }
 
   /** Nothing more reaches the file. */
