@@ -132,11 +132,11 @@ async function compactInPlace({ database, options, signal, startProgress }: Run<
 
 /** What became, or would become, of the file. */
 function sizeFacts({ bytesBefore, bytesAfter, oldestSequence }: Sizes): Fact[] {
-  const gained = Math.max(0, bytesBefore - bytesAfter)
+  const gained = bytesBefore - bytesAfter
   return [
     ['size before', exactSize(bytesBefore)],
     ['size after', exactSize(bytesAfter)],
-    ['given back', `${exactSize(gained)}, ${percent(gained / Math.max(1, bytesBefore))}`],
+    ['given back', gained <= 0 ? 'nothing' : `${exactSize(gained)}, ${percent(gained / bytesBefore)}`],
     ['history', historyText(oldestSequence)],
   ]
 }
