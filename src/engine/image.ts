@@ -171,7 +171,8 @@ class ImageWriter {
     let next = 0
     for (const { definition, tree } of this.#collections) {
       for (const cursor = tree.cursor({}); cursor.next(); count++) {
-        records.read(cursor.ref, definition.id, cursor.key())
+        // That it is the record of this key shows when the image is read back.
+        records.read(cursor.ref, definition.id, undefined)
         const { start, end } = records.record
         const position = base.add(this.#buffer, records.bytes, start, end)
         if (position !== next) this.#runs.push({ first: count, position })

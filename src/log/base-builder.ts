@@ -16,8 +16,8 @@ import { IndexFrameBuilder } from './index-frames.js'
 import type { LogBuffer } from './log-buffer.js'
 import type { TransactionContext } from './transaction-builder.js'
 
-/** Bytes of records after which a frame is completed. */
-const FRAME_BYTES: number = 1024 * 1024
+/** Bytes of records after which a frame is completed. A reader takes a frame in one step, and gives turns in between. */
+const FRAME_BYTES: number = 256 * 1024
 
 export class BaseBuilder {
   readonly #checksum: Checksum

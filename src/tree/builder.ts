@@ -6,15 +6,14 @@
  */
 import type { StoredRoot } from '../format/checkpoint.js'
 import { u32 } from '../format/typed-read.js'
-import { extract, insertChild, insertEntry } from './entries.js'
+import { extract, insertChild } from './entries.js'
+import { LeafBuilder } from './leaf-builder.js'
 import {
   Column,
   ColumnCount,
   emptyNode,
   ENTRY_BYTES,
-  firstKeyed,
   isOver,
-  keyOf,
   MIN_SPLIT_COUNT,
   type Node,
   NODE_BYTES,
@@ -23,9 +22,7 @@ import {
   setCountAt,
   subtreeCount,
   weightOf,
-  writeRef,
 } from './node.js'
-import { sharedBytes } from './search.js'
 import { EVENLY, separatorAt, splitNode, splitPoint } from './split.js'
 
 /** What a node weighs when the next entry goes into another. */
@@ -42,7 +39,7 @@ interface Placed {
   readonly separator: Uint8Array
 }
 
-/** One level of the tree under construction. */
+/** One level above the leaves. */
 interface Level {
   /** Takes what comes next. */
   open: Placed
@@ -54,16 +51,18 @@ interface Level {
 export type StoreNode = (node: Node) => void
 
 export class TreeBuilder {
-  readonly #columns: number
+  readonly #leaf: LeafBuilder
+  /** The least key that may be in the leaf that is gathered. */
+  #separator: Uint8Array = NO_KEY
   readonly #store: StoreNode
   readonly #owner = new Owner()
+  /** From height 1 on. */
   readonly #levels: Level[] = []
   #count = 0
 
   private constructor(columns: number, store: StoreNode) {
-    this.#columns = columns
     this.#store = store
-    this.#levels.push({ open: this.#newNode(0, NO_KEY), full: undefined })
+    this.#leaf = new LeafBuilder(this.#owner, columns)
   }
 
   /** For a tree of keys and records. */
@@ -78,11 +77,13 @@ export class TreeBuilder {
 
   /** Adds a key above all keys so far, with its record; a tree of keys alone ignores the record. */
   add(key: Uint8Array, position: number, lengthBytes: number, crc: number): void {
-    const level = this.#level(0)
-    if (isFull(level.open.node, key)) this.#turn(0, separatorBefore(level.open.node, key))
-    const leaf = level.open.node
-    insertEntry(leaf, leaf.count, key)
-    writeRef(leaf, leaf.count - 1, position, lengthBytes, crc)
+    const leaf = this.#leaf
+    if (leaf.isFullWith(key, FULL_BYTES)) {
+      const separator = this.#separator
+      this.#separator = leaf.separatorBefore(key)
+      this.#hand({ node: leaf.take(), separator }, 0)
+    }
+    leaf.add(key, position, lengthBytes, crc)
     this.#count += 1
   }
 
@@ -90,18 +91,23 @@ export class TreeBuilder {
   finish(): StoredRoot {
     const count = this.#count
     if (count === 0) return { position: 0, lengthBytes: 0, crc: 0, height: 0, count, nodeBytes: 0 }
-    for (let height = 0; ; height++) {
+    const last = { node: this.#leaf.take(), separator: this.#separator }
+    if (this.#levels.length === 0) return this.#root(last.node)
+    this.#hand(last, 0)
+    for (let height = 1; ; height++) {
       const level = this.#level(height)
       if (level.full !== undefined) this.#evenOut(level)
-      if (level.full === undefined && height === this.#levels.length - 1) {
-        const root = tightened(level.open.node)
-        this.#store(root)
-        const { position, lengthBytes, crc, storedBytes: nodeBytes } = root
-        return { position, lengthBytes, crc, height, count, nodeBytes }
-      }
+      if (level.full === undefined && height === this.#levels.length) return this.#root(level.open.node)
       if (level.full !== undefined) this.#hand(level.full, height)
       this.#hand(level.open, height)
     }
+  }
+
+  #root(node: Node): StoredRoot {
+    const root = tightened(node)
+    this.#store(root)
+    const { position, lengthBytes, crc, height, storedBytes: nodeBytes } = root
+    return { position, lengthBytes, crc, height, count: this.#count, nodeBytes }
   }
 
   /** The open node of a level is full: the next one begins with `separator`. */
@@ -129,7 +135,7 @@ export class TreeBuilder {
   /** A last node that is too small for its level takes of the one before it, or goes into it. */
   #evenOut(level: Level): void {
     const { open, full } = level
-    if (full === undefined || open.node.count >= (open.node.height > 0 ? 2 : 1)) return
+    if (full === undefined || open.node.count > 1) return
     const { node, separator } = full
     for (let i = 0; i < open.node.count; i++) this.#move(open, i, node)
     level.full = undefined
@@ -150,20 +156,22 @@ export class TreeBuilder {
   }
 
   #level(height: number): Level {
-    const level = this.#levels[height]
+    const level = this.#levels[height - 1]
     if (level === undefined) throw new TypeError(`A tree under construction without a level ${height}.`)
     return level
   }
 
   #levelAbove(height: number, separator: Uint8Array): Level {
-    if (this.#levels[height + 1] === undefined)
+    if (this.#levels[height] === undefined)
       this.#levels.push({ open: this.#newNode(height + 1, separator), full: undefined })
     return this.#level(height + 1)
   }
 
   #newNode(height: number, separator: Uint8Array): Placed {
-    const columns = height > 0 ? ColumnCount.inner : this.#columns
-    return { node: emptyNode(this.#owner, height, columns, FIRST_ENTRIES, FIRST_KEY_BYTES), separator }
+    return {
+      node: emptyNode(this.#owner, height, ColumnCount.inner, FIRST_ENTRIES, FIRST_KEY_BYTES),
+      separator,
+    }
   }
 }
 
@@ -172,13 +180,7 @@ function isFull(node: Node, key: Uint8Array): boolean {
   return node.count >= MIN_SPLIT_COUNT && weightOf(node) + ENTRY_BYTES + key.length > FULL_BYTES
 }
 
-/** The shortest byte string above the last key of a leaf, up to `key`, which is above it too. */
-function separatorBefore(leaf: Node, key: Uint8Array): Uint8Array {
-  const last = keyOf(leaf, leaf.count - 1)
-  return key.slice(0, sharedBytes(last, 0, last.length, key, 0, key.length) + 1)
-}
-
-/** A node of the same entries, whose prefix is all that its keys have in common. */
+/** An inner node of the same entries, whose prefix is all that its keys have in common; a leaf is so already. */
 function tightened(node: Node): Node {
-  return node.count > firstKeyed(node) ? extract(node.owner, node, 0, node.count) : node
+  return node.height > 0 && node.count > 1 ? extract(node.owner, node, 0, node.count) : node
 }
