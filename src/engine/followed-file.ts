@@ -91,6 +91,8 @@ export class FollowedFile {
       // One that is being written is read again at the next look.
       if (slots.every((slot) => slot.ok)) this.#seen.set(this.#read)
       if (live !== undefined && live.header.generationId !== header.generationId) return undefined
+      // A cut, and whoever writes behind one, says so in a superblock first.
+      if (live?.epoch !== this.#superblock?.epoch) this.#tail.rewind()
       this.#superblock = live ?? this.#superblock
     }
     const superblock = this.#superblock

@@ -70,6 +70,11 @@ export class LogTail {
     return isWhole && header.sequence === sequence && header.epoch === epoch
   }
 
+  /** Passes by frames of no commit behind the last one anew: they may have been cut off, and others stand there. */
+  rewind(): void {
+    this.end = Math.max(this.last.end, LOG_START)
+  }
+
   /** Whether what begins at the end may be a whole transaction, or another frame: a few short reads. */
   mayAdvance({ to }: TailView): boolean {
     let at = this.end

@@ -328,6 +328,8 @@ export class FollowSession {
         const isShort = this.#lost && VarveError.is(error, 'VARVE_CORRUPTION')
         if (!wentBack && !isShort) throw error
         this.replica.forget()
+        // What it waits for comes in turns of the event loop.
+        await new Promise(setImmediate)
       }
     }
   }
