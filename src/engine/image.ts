@@ -19,7 +19,6 @@ import { LogBuffer } from '../log/log-buffer.js'
 import type { CheckpointPlace } from '../log/log-writer.js'
 import { firstSuperblock } from '../log/superblocks.js'
 import type { TransactionContext } from '../log/transaction-builder.js'
-import { PageCache } from '../storage/page-cache.js'
 import type { Platform } from '../storage/platform.js'
 import type { StorageFile } from '../storage/storage.js'
 import { PAUSE, type Task, writeFully } from '../storage/task.js'
@@ -32,15 +31,13 @@ import {
   writeImage as writeNode,
 } from '../tree/index.js'
 import { checkpointOf } from './checkpoint-state.js'
-import { RecordSource } from './record-source.js'
+import { RecordGather } from './record-gather.js'
 import type { RowCodecs } from './row-codecs.js'
 import type { CollectionState, DatabaseState, IndexState } from './state.js'
 
 /** Of the frames of an image: the first session that writes to the file raises it. */
 const IMAGE_EPOCH = 0
 const NODE_FRAME_BYTES: number = 256 * 1024
-/** Pages of the old file kept while records are copied. */
-const PAGE_CACHE_BYTES: number = 1024 * 1024
 /** Rows between two places where the work may be interrupted. */
 const ROWS_PER_PAUSE = 64
 
@@ -164,24 +161,27 @@ class ImageWriter {
     const { file, state } = this.#source
     const { commit } = state
     const base = new BaseBuilder(this.#checksum, commit, this.#context)
-    const records = recordsOf(file, commit, this.#checksum)
+    const records = new RecordGather(file, this.#checksum)
     const total = this.#collections.reduce((sum, { liveBytes }) => sum + liveBytes, 0)
     base.start(this.#buffer)
     let count = 0
     let next = 0
     for (const { definition, tree } of this.#collections) {
-      for (const cursor = tree.cursor({}); cursor.next(); count++) {
-        // That it is the record of this key shows when the image is read back.
-        records.read(cursor.ref, definition.id, undefined)
-        const { start, end } = records.record
-        const position = base.add(this.#buffer, records.bytes, start, end)
-        if (position !== next) this.#runs.push({ first: count, position })
-        next = position + end - start
-        this.#recordBytes += end - start
-        if (base.completeFrame(this.#buffer)) yield* this.#flush()
-        if (count % ROWS_PER_PAUSE !== 0) continue
+      const cursor = tree.cursor({})
+      for (let some = yield* records.gather(cursor, definition.id); some > 0;) {
+        for (let i = 0; i < some; i++, count++) {
+          // That it is the record of this key shows when the image is read back.
+          records.take(i)
+          const { start, end } = records.record
+          const position = base.add(this.#buffer, records.bytes, start, end)
+          if (position !== next) this.#runs.push({ first: count, position })
+          next = position + end - start
+          this.#recordBytes += end - start
+          if (base.completeFrame(this.#buffer)) yield* this.#flush()
+          if (count % ROWS_PER_PAUSE === 0) yield PAUSE
+        }
         this.#options.onProgress?.(this.#recordBytes, total)
-        yield PAUSE
+        some = yield* records.gather(cursor, definition.id)
       }
     }
     this.#options.onProgress?.(total, total)
@@ -270,15 +270,6 @@ class RunWalk {
     this.#next += lengthBytes
     return position
   }
-}
-
-/** Reads records in the order of keys: in pages, where that is the order in which they were written. */
-function recordsOf(file: StorageFile, { end }: CommitPosition, checksum: Checksum): RecordSource {
-  return new RecordSource(
-    file,
-    checksum,
-    new PageCache({ file, limitBytes: PAGE_CACHE_BYTES, end: () => end }),
-  )
 }
 
 function baseOf({ definition, tree, digest }: CollectionState): BaseCollection {
