@@ -156,3 +156,22 @@ describe('a compaction without room', () => {
     await db.close()
   })
 })
+
+describe('the last step of a compaction', () => {
+  it('I23: acknowledges nothing on the new file before its name is durable', async () => {
+    const storage = new FaultyStorage(new MemoryStorage())
+    const platform = workloadPlatform({ seed: 1 })
+    const db = await filled(platform, storage)
+    storage.plan({ operation: 'syncDirectory', nth: 1, fault: { error: 'EIO' } })
+    await expect(db.compact()).rejects.toMatchObject({ code: 'VARVE_POISONED' })
+    expect(storage.fired).toHaveLength(1)
+    await expect(db.put('rows', { id: 1, text: 'lost' })).rejects.toMatchObject({ code: 'VARVE_POISONED' })
+    await db.close().catch(() => undefined)
+    storage.heal()
+    const again = await platform.Database.open(PATH, { storage })
+    expect(again.count('rows')).toBe(ROWS)
+    expect(again.get('rows', 1)).toMatchObject({ text: 'x'.repeat(10_000) })
+    expect(storage.siblings(PATH)).toEqual([PATH])
+    await again.close()
+  })
+})
