@@ -4,6 +4,7 @@
 import { Database, ErrorCode, type RecoveryInfo, VarveError } from '../src/index.js'
 import { visible } from './escape.js'
 import { CliError, detailsOf } from './failure.js'
+import { counted } from './format.js'
 import { holderText } from './holder.js'
 
 export interface WritingOptions {
@@ -38,4 +39,12 @@ export function recoveryOf({
   quarantinePath,
 }: RecoveryInfo): Recovery | undefined {
   return classification === 'clean' ? undefined : { classification, reason, truncatedBytes, quarantinePath }
+}
+
+/** What a person should know of it. */
+export function recoveryNotes(recovery: Recovery | undefined): string[] {
+  if (recovery === undefined) return []
+  const { reason, truncatedBytes, quarantinePath } = recovery
+  if (quarantinePath === undefined) return [reason]
+  return [`${reason} ${counted(truncatedBytes, 'byte')} behind it were moved aside, to ${quarantinePath}.`]
 }

@@ -6,7 +6,7 @@ import type { CommandSpec, Outcome, Run } from '../command.js'
 import { visible } from '../escape.js'
 import { count, duration, exactSize, facts } from '../format.js'
 import { HelpGroup } from '../help-groups.js'
-import { openForWriting, recoveryOf } from '../open-for-writing.js'
+import { openForWriting, recoveryNotes, recoveryOf } from '../open-for-writing.js'
 import { wholeNumber } from '../options.js'
 
 interface Options {
@@ -34,21 +34,19 @@ async function work({ database, options, signal }: Run<Options>): Promise<Outcom
     const started = performance.now()
     const { logBytesBehind: logBytesBefore } = db.stats().index
     await db.checkpoint()
-    const { index, fileBytes } = db.stats()
-    const { checkpointSequence: sequence = 0, checkpointOffset: offset = 0 } = index
+    const { checkpointSequence: sequence = 0, checkpointOffset: offset = 0 } = db.stats().index
     const durationMs = performance.now() - started
     const recovery = recoveryOf(db.recoveryInfo)
     const text = facts(`Checkpoint: ${visible(db.path)}`, [
       ['of commit', count(sequence)],
       ['at', String(offset)],
       ['log behind', `${exactSize(logBytesBefore)} before, none now`],
-      ['size', exactSize(fileBytes)],
       ['time', duration(durationMs / 1000)],
     ])
     return {
-      result: { sequence, offset, fileBytes, logBytesBefore, durationMs, recovery },
+      result: { sequence, offset, logBytesBefore, durationMs, recovery },
       text,
-      notes: recovery === undefined ? [] : [recovery.reason],
+      notes: recoveryNotes(recovery),
     }
   } finally {
     await db.close()

@@ -9,7 +9,7 @@ import { usageError } from '../failure.js'
 import { type Fact, historyText } from '../figures.js'
 import { count, duration, exactSize, facts, percent } from '../format.js'
 import { HelpGroup } from '../help-groups.js'
-import { openForWriting, recoveryOf } from '../open-for-writing.js'
+import { openForWriting, recoveryNotes, recoveryOf } from '../open-for-writing.js'
 import { wholeNumber } from '../options.js'
 import { snapshotText } from './export-snapshot.js'
 
@@ -123,7 +123,7 @@ async function compactInPlace({ database, options, signal, startProgress }: Run<
     return {
       result: { dryRun: false, ...report, recovery },
       text,
-      notes: recovery === undefined ? [] : [recovery.reason],
+      notes: recoveryNotes(recovery),
     }
   } finally {
     await db.close()

@@ -16,7 +16,7 @@ import { readJsonArray } from '../import/json-array.js'
 import { readNdjson } from '../import/ndjson.js'
 import type { RowReader } from '../import/row.js'
 import { checkHasKey, openTarget, type Wish } from '../import/target.js'
-import { openForWriting, type Recovery, recoveryOf } from '../open-for-writing.js'
+import { openForWriting, type Recovery, recoveryNotes, recoveryOf } from '../open-for-writing.js'
 import { choice, collect, wholeNumber } from '../options.js'
 import { IMPORT_TYPES } from '../text-types.js'
 
@@ -99,7 +99,7 @@ async function work({ database, operands, options, signal, startProgress }: Run<
       return {
         result,
         text: reportText(result, db.path),
-        notes: recovery === undefined ? [] : [recovery.reason],
+        notes: recoveryNotes(recovery),
       }
     } finally {
       await db.close()

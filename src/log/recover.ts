@@ -210,7 +210,7 @@ function refuse(replayed: ReplayedLog, mode: RecoveryMode, path: string): void {
   const details = { path, offset: breakOffset, recovery }
   if (acknowledged) {
     throw new CorruptionError(
-      `${recovery.reason} Restore a backup, or open with recovery 'autoTruncate' to keep the commits before it; what is cut is kept aside.`,
+      `${recovery.reason} Restore a backup, save what is whole with salvage, or open with recovery 'autoTruncate' to keep the commits before it; what is cut is kept aside.`,
       details,
     )
   }
