@@ -455,10 +455,9 @@ export class Database {
    * the commits made meanwhile, and takes its place. Sequences go on. Snapshots, iterators and followers of the file before stay valid;
    * the commits before the one that the compaction begins with are gone from the database afterwards, unless `retain` keeps them.
    *
-   * Whatever goes wrong, the file before or the new one stands whole at the path. Rejects with `VARVE_NO_SPACE` if there is no room for
-   * the new file beside the old one, `VARVE_STORAGE` if it cannot be written or put in place, `VARVE_CORRUPTION` if a live row is
-   * damaged, `VARVE_BUSY` if a compaction is under way, `VARVE_READ_ONLY`, the reason of `signal`, `VARVE_CLOSED` if the database is
-   * closed meanwhile, or `VARVE_TRANSACTION` inside a transaction callback.
+   * Whatever goes wrong, one of the two stands whole at the path. Rejects with `VARVE_NO_SPACE` if there is no room for both, `VARVE_STORAGE`,
+   * `VARVE_CORRUPTION` if a live row is damaged, `VARVE_BUSY` if a compaction is under way, the reason of `signal`, `VARVE_CLOSED` if
+   * the database is closed meanwhile, `VARVE_READ_ONLY`, or `VARVE_TRANSACTION` inside a transaction callback.
    *
    * @example
    * ```ts

@@ -284,11 +284,21 @@ export class Head implements RestorableTarget {
     runBuild(
       build,
       working.rowsNow(),
-      (ref, key) => this.#rows.read(id, ref, key),
+      (ref, key) => this.#rowToIndex(id, ref, key),
       (index, entry) => {
         if (this.#refusesClashes) refuseClash(working, index, entry, index.primaryKeyOf(entry))
       },
     )
+  }
+
+  /** A row of the log that was damaged since it was indexed costs its own entries, not the open. */
+  #rowToIndex(id: number, ref: RecordRef, key: Uint8Array): Row | undefined {
+    try {
+      return this.#rows.read(id, ref, key)
+    } catch (error) {
+      if (this.#refusesClashes || !(error instanceof CorruptionError)) throw error
+      return undefined
+    }
   }
 
   #applyCounter(id: number, next: number | undefined): void {

@@ -27,11 +27,11 @@ export function addToBuilds(builds: IndexBuild[], index: WorkingIndex, from: Uin
   else same.indexes.push(index)
 }
 
-/** `read` gives a row of `rows`; `refuse` throws where an entry may not be added to an index. */
+/** `read` gives a row of `rows`, or undefined for one to be left out; `refuse` throws where an entry may not be added to an index. */
 export function runBuild(
   { indexes, from, to }: IndexBuild,
   rows: Tree,
-  read: (ref: RecordRef, key: Uint8Array) => Row,
+  read: (ref: RecordRef, key: Uint8Array) => Row | undefined,
   refuse: (index: WorkingIndex, entry: Uint8Array) => void,
 ): void {
   const held = indexes.map((index) => ({ index, entries: new Array<Uint8Array>(), rows: 0 }))
@@ -47,11 +47,12 @@ export function runBuild(
   for (let count = 1; cursor.next(); count++) {
     const key = cursor.key()
     const row = read(cursor.ref, key)
-    for (const one of held) {
-      const entries = one.index.keys.entriesOf(row, key)
-      for (const entry of entries) one.entries.push(entry)
-      one.rows += Math.sign(entries.length)
-    }
+    if (row !== undefined)
+      for (const one of held) {
+        const entries = one.index.keys.entriesOf(row, key)
+        for (const entry of entries) one.entries.push(entry)
+        one.rows += Math.sign(entries.length)
+      }
     if (count % ROWS_AT_ONCE === 0) flush()
   }
   flush()

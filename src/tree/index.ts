@@ -1,5 +1,5 @@
 /** The tree as the layers above use it. */
-export { type StoreNode, TreeBuilder } from './builder.js'
+export { TreeBuilder } from './builder.js'
 export { type TreeFinding, type TreeWatch, walkTree } from './check.js'
 export type { TreeCursor } from './cursor.js'
 export { treeShape } from './shape.js'

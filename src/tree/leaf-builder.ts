@@ -111,10 +111,6 @@ export class LeafBuilder {
 
   #growEntries(): void {
     const capacity = this.#ends.length * 2
-    const grown = <T extends Uint32Array | Float64Array>(larger: T, present: T): T => {
-      larger.set(present)
-      return larger
-    }
     this.#ends = grown(new Uint32Array(capacity), this.#ends)
     this.#positions = grown(new Float64Array(capacity), this.#positions)
     this.#lengths = grown(new Uint32Array(capacity), this.#lengths)
@@ -126,4 +122,10 @@ export class LeafBuilder {
     larger.set(this.#keys)
     this.#keys = larger
   }
+}
+
+/** A list with what was in a smaller one. */
+function grown<T extends Uint32Array | Float64Array>(larger: T, present: T): T {
+  larger.set(present)
+  return larger
 }

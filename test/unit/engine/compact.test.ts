@@ -76,10 +76,10 @@ describe('a compaction', () => {
   it('loses no commit that is made while it runs', async () => {
     const storage = new MemoryStorage()
     const { db } = await filled(storage)
-    let running = true
+    const others = { goOn: true }
     let version = 0
     const writes = (async () => {
-      while (running) {
+      while (others.goOn) {
         version++
         await db.put('rows', row(version % 50, version))
         if (version % 7 === 0) await db.delete('rows', (version * 3) % 50)
@@ -88,7 +88,7 @@ describe('a compaction', () => {
       }
     })()
     const reports = [await db.compact(), await db.compact()]
-    running = false
+    others.goOn = false
     await writes
     expect(reports[0]?.commitsCopied).toBeGreaterThan(0)
     const state = dump(db)
