@@ -62,5 +62,14 @@ export function newGeneration(
   const rows = new RowReader(source, codecs, path)
   // A reader's head applies what the log holds: nothing is refused.
   if (opened.writer !== undefined) head.serve(rows)
-  return { ...opened, header: log.header, checksum: platform.checksum, pages, source, rows, codecs, successor: undefined }
+  return {
+    ...opened,
+    header: log.header,
+    checksum: platform.checksum,
+    pages,
+    source,
+    rows,
+    codecs,
+    successor: undefined,
+  }
 }
