@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
@@ -38,6 +38,8 @@ interface Killed {
   readonly opened: boolean
   readonly checkpoints: number
   readonly compactions: number
+  readonly exports: number
+  readonly restores: number
   readonly errors: string
 }
 
@@ -61,13 +63,14 @@ async function runAndKill(path: string, durability: string, random: Random): Pro
   await new Promise((resolve) => child.on('close', resolve))
   const said = output.split('\n').slice(0, -1)
   const numbers = said.filter((line) => line.startsWith('ack ')).map((line) => Number(line.slice(4)))
-  const checkpoints = said.filter((line) => line === 'checkpoint').length
-  const compactions = said.filter((line) => line === 'compaction').length
+  const times = (what: string): number => said.filter((line) => line === what).length
   return {
     acknowledged: Math.max(0, ...numbers),
     opened: said.includes('open'),
-    checkpoints,
-    compactions,
+    checkpoints: times('checkpoint'),
+    compactions: times('compaction'),
+    exports: times('export'),
+    restores: times('restore'),
     errors,
   }
 }
@@ -98,6 +101,16 @@ async function check(path: string, acknowledged: number): Promise<number> {
   }
 }
 
+/** A copy is whole, or not there: it opens as it is, with the rows of one commit. Whether it is there. */
+async function checkCopy(path: string): Promise<boolean> {
+  if (!existsSync(path)) return false
+  const db = await Database.open(path, { mode: 'readOnly', recovery: 'strict' })
+  const rows = db.collectionNames().includes('rows') ? db.collection('rows').range().toArray() : []
+  expect(rows.map((row) => row['n'])).toEqual(rows.map((_, i) => i + 1))
+  await db.close()
+  return true
+}
+
 /** Only a test that hangs ends by the clock, however slow the machine and long the run. */
 const HANG_MS = 24 * 3_600_000
 
@@ -108,7 +121,7 @@ describe('killed processes', () => {
     const kills = count(100, 2000)
     let killed = 0
     let checkpoints = 0
-    let compactions = 0
+    const done = { compactions: 0, exports: 0, restores: 0 }
     const lane = async (number: number): Promise<void> => {
       const random = randomFrom(seed + number)
       const durability = ['commit', 'os', 'interval', 'commit'][number % 4] ?? 'commit'
@@ -118,17 +131,25 @@ describe('killed processes', () => {
         const result = await runAndKill(path, durability, random)
         expect(result.errors).toBe('')
         checkpoints += result.checkpoints
-        compactions += result.compactions
+        done.compactions += result.compactions
+        done.exports += result.exports
+        if ((await checkCopy(`${path}.copy`)) && random.below(3) === 0) {
+          killed++
+          const { restores, errors } = await runAndKill(path, 'restore', random)
+          expect(errors).toBe('')
+          done.restores += restores
+          await checkCopy(`${path}.restored`)
+        }
         // Most rounds are followed by a killed process again: recovery is killed too.
         if (random.below(3) === 0 || result.acknowledged > 0) await check(path, result.acknowledged)
       }
     }
     await Promise.all(Array.from({ length: LANES }, (_, number) => lane(number)))
     console.log(
-      `row 11: ${killed} processes killed beside ${checkpoints} checkpoints and ${compactions} compactions, seed ${seed}`,
+      `row 11: ${killed} processes killed beside ${checkpoints} checkpoints, ${JSON.stringify(done)}, seed ${seed}`,
     )
     expect(checkpoints).toBeGreaterThan(0)
-    expect(compactions).toBeGreaterThan(0)
+    for (const times of Object.values(done)) expect(times).toBeGreaterThan(0)
     expect(fromCheckpoint).toBeGreaterThan(0)
   })
 })

@@ -1,7 +1,8 @@
 /**
  * The program that is killed: opens a database and writes to it, saying on standard output what was acknowledged.
  *
- * It compacts most of the time: the kill falls within a compaction, or shortly before or behind one.
+ * It compacts and exports most of the time: the kill falls within a compaction, or shortly before or behind one. With the
+ * durability `restore` it restores what was exported, again and again.
  *
  * Arguments: path, durability, bytes of cache. A cache of none has a checkpoint under way most of the time; others are asked
  * for, and not awaited. Each round goes on where the rows in the file end. A row's `n` counts
@@ -29,6 +30,7 @@ async function main(path: string, durability: Durability, cacheBytes: number): P
   say('open')
   let next =
     (db.collection('rows').range({ reverse: true, limit: 1 }).first()?.['n'] as number | undefined) ?? 0
+  let exporting: Promise<void> | undefined
   for (;;) {
     const group = Array.from({ length: 1 + (next % 5) }, () => {
       next += 1
@@ -42,6 +44,10 @@ async function main(path: string, durability: Durability, cacheBytes: number): P
         .then(() => say(`ack ${n}`))
     })
     if (next % 8 === 0) void db.checkpoint().then(() => say('checkpoint'))
+    exporting ??= db
+      .exportSnapshot(`${path}.copy`, { force: true })
+      .then(() => say('export'))
+      .finally(() => void (exporting = undefined))
     if (next % 3 === 0) void db.compact().then(() => say('compaction'), unlessBusy)
     await Promise.all(group)
     if (next % 11 === 0) {
@@ -55,6 +61,20 @@ async function main(path: string, durability: Durability, cacheBytes: number): P
   }
 }
 
+async function restore(path: string): Promise<void> {
+  say('start')
+  for (;;) {
+    await Database.restoreSnapshot(`${path}.copy`, `${path}.restored`, { force: true })
+    say('restore')
+  }
+}
+
 const [, , path, durability, cacheBytes] = process.argv
 if (path === undefined) throw new TypeError('Usage: <path> <durability>')
-await main(path, durability === 'os' || durability === 'interval' ? durability : 'commit', Number(cacheBytes))
+if (durability === 'restore') await restore(path)
+else
+  await main(
+    path,
+    durability === 'os' || durability === 'interval' ? durability : 'commit',
+    Number(cacheBytes),
+  )
