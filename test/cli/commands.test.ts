@@ -110,8 +110,12 @@ describe('inspect', () => {
     await db.close()
     const { stdout } = await run('inspect', path)
     const { result } = await json('inspect', path)
-    const { checkpoint, records, nodes, logBytesBehind } = await inspect(path)
+    const { checkpoint, records, nodes, logBytesBehind, compaction } = await inspect(path)
     expect(result).toMatchObject({ checkpoint, records, nodes, logBytesBehind, checkpoints: 1 })
+    expect(result).toMatchObject({ compaction, oldestSequence: 0 })
+    const { reclaimableBytes } = compaction
+    expect(stdout).toContain(`  would give back  ${reclaimableBytes.toLocaleString('en-US')} bytes`)
+    expect(stdout).toMatch(/^ {2}recommended +no\n {2}history now +all of it$/mu)
     expect(stdout).toMatch(/^ {2}checkpoints {2}1$/mu)
     expect(stdout).toContain(`at ${checkpoint?.offset}, of commit ${checkpoint?.sequence}\n`)
     for (const name of ['the catalog', "'books'", "'loans'"])
