@@ -5,7 +5,7 @@
  * bytes after which a commit still names the last one applied cost nothing and are reported. The classification is the
  * recovery table of `docs/recovery.md`; what to do about it is the caller's business. Reads only.
  */
-import { CorruptionError, FormatError } from '../errors.js'
+import type { FormatError } from '../errors.js'
 import { type BaseCollection, readBaseCollections } from '../format/base.js'
 import { COMMIT_BLOCK_BYTES, CommitBlock, CommitCrc, readCommitBlock } from '../format/commit.js'
 import { FRAME_HEADER_BYTES, FrameKind } from '../format/frame.js'
@@ -16,7 +16,8 @@ import { TXN_BEGIN_BYTES } from '../format/txn-begin.js'
 import { PAUSE, type Task } from '../storage/task.js'
 import type { BadRange, LostCommit, RecoveryClass } from './recovery-info.js'
 import type { CommitPosition } from './commit-position.js'
-import type { JudgeInput, Judgement } from './judgement.js'
+import { contradiction, type JudgeInput, type Judgement, notUnderstood } from './judgement.js'
+import { isWhole, type PendingTransaction } from './pending-transaction.js'
 import { LogScanner } from './scanner.js'
 
 /** What commits are applied to. Records between `begin` and `commit` count only if the commit comes. */
@@ -48,20 +49,16 @@ export function* judgeLog(input: JudgeInput, target: ReplayTarget): Task<Judgeme
   return judge.conclude()
 }
 
-/** A transaction of several frames whose commit has not come yet. */
-interface PendingTransaction {
-  readonly begin: number
-  readonly sequence: number
-  frames: number
-  framesCrc: number
-  /** Where its next frame must be. */
-  next: number
-}
-
 interface Break {
   readonly offset: number
   readonly reason: string
   readonly uncommitted: boolean
+}
+
+/** Records of a frame that are to be applied: from an index of its bytes on, and what is to be done then. */
+interface Rest {
+  at: number
+  readonly finish: () => void
 }
 
 class LogJudge {
@@ -84,6 +81,8 @@ class LogJudge {
   #lostCount = 0
   /** Of the transaction at hand. */
   #records = 0
+  /** What is left of the frame at hand. */
+  #rest: Rest | undefined
   /** Whether the first commit must be, and is not yet read, that of a compacted generation. */
   #awaitsBase: boolean
   #applied = 0
@@ -110,11 +109,16 @@ class LogJudge {
 
   /** How far the scan is. */
   get position(): number {
-    return this.#scanner.end
+    const { offset, payloadStart, end } = this.#scanner
+    return this.#rest === undefined ? end : offset + FRAME_HEADER_BYTES + this.#rest.at - payloadStart
   }
 
   /** Takes one event of the scan; false at the end, or once a commit was declined. */
   step(): boolean {
+    if (this.#rest !== undefined) {
+      this.#goOn(this.#rest)
+      return !this.#declined
+    }
     const scanner = this.#scanner
     const event = scanner.next()
     this.#input.observe?.(event, scanner)
@@ -170,8 +174,9 @@ class LogJudge {
     this.#records = 0
     this.#commitCrc.start()
     this.#target.begin(false)
-    this.#applyRecords(scanner.payloadStart + COMMIT_BLOCK_BYTES)
-    this.#apply(this.#commitCrc.finish(block, this.#input.checksum))
+    this.#applyRecords(scanner.payloadStart + COMMIT_BLOCK_BYTES, () =>
+      this.#apply(this.#commitCrc.finish(block, this.#input.checksum)),
+    )
   }
 
   #txnBegin(): void {
@@ -196,10 +201,11 @@ class LogJudge {
     const { offset, end, payloadStart } = this.#scanner
     const pending = this.#pendingAt(offset)
     if (pending === undefined) return this.#anomaly(offset, end, 'records without their transaction', offset)
-    this.#applyRecords(payloadStart)
-    pending.frames += 1
-    pending.framesCrc = this.#headerCrc(pending.framesCrc)
-    pending.next = end
+    this.#applyRecords(payloadStart, () => {
+      pending.frames += 1
+      pending.framesCrc = this.#headerCrc(pending.framesCrc)
+      pending.next = end
+    })
   }
 
   #txnCommit(): void {
@@ -393,11 +399,19 @@ class LogJudge {
     return this.#block
   }
 
-  #applyRecords(start: number): void {
+  /** Applies the records of the frame at hand from the index `start` on, some in this step and the others in the next ones. */
+  #applyRecords(start: number, finish: () => void): void {
+    this.#rest = { at: start, finish }
+    this.#goOn(this.#rest)
+  }
+
+  #goOn(rest: Rest): void {
     const { bytes, view, payloadStart, payloadEnd, offset } = this.#scanner
     const base = offset + FRAME_HEADER_BYTES - payloadStart
     const checksum = this.#input.trustsFrames === true ? undefined : this.#input.checksum
-    for (let at = start; at < payloadEnd;) {
+    const until = Math.min(payloadEnd, rest.at + BYTES_PER_PAUSE)
+    while (rest.at < until) {
+      const { at } = rest
       const problem = readRecord(bytes, view, at, payloadEnd, this.#record, checksum)
       if (problem !== undefined)
         throw this.#notUnderstood(`a record at offset ${base + at} that is none (${problem})`)
@@ -406,8 +420,11 @@ class LogJudge {
       this.#records += 1
       if (!this.#awaitsBase) this.#commitCrc.addRecord(this.#record.crc)
       this.#target.record(bytes, this.#record, base + at)
-      at = this.#record.end
+      rest.at = this.#record.end
     }
+    if (rest.at < payloadEnd) return
+    this.#rest = undefined
+    rest.finish()
   }
 
   #headerCrc(seed: number): number {
@@ -426,24 +443,12 @@ class LogJudge {
     if (this.#badRanges.length < this.#nameAtMost) this.#badRanges.push(range)
   }
 
-  /** Every checksum holds, yet the content is unknown: written by newer code, and never to be cut. */
   #notUnderstood(what: string): FormatError {
-    const { path } = this.#input.file
-    const { offset } = this.#scanner
-    return new FormatError(
-      `The frame at offset ${offset} of ${path} has valid checksums but ${what}, which this version of Varve does not understand. The file is untouched; use a newer version.`,
-      { path, offset, actual: what },
-    )
+    return notUnderstood(this.#input.file.path, this.#scanner.offset, what)
   }
 
-  /** Every checksum holds, yet the content contradicts itself: never cut, in any mode. */
   #contradiction(what: string): never {
-    const { path } = this.#input.file
-    const { offset } = this.#scanner
-    throw new CorruptionError(
-      `The commit at offset ${offset} of ${path} has valid checksums, but ${what} does not match its content. The file is untouched; restore a backup.`,
-      { path, offset, actual: what },
-    )
+    throw contradiction(this.#input.file.path, this.#scanner.offset, what)
   }
 
   conclude(): Judgement {
@@ -486,13 +491,4 @@ class LogJudge {
     const uncommitted = found.uncommitted && this.#suspects.length === 1
     return { classification: uncommitted ? 'uncommittedTail' : 'tornTail', breakOffset: found.offset }
   }
-}
-
-function isWhole(pending: PendingTransaction | undefined, block: CommitBlock): boolean {
-  return (
-    pending !== undefined &&
-    block.begin === pending.begin &&
-    block.frames === pending.frames &&
-    block.framesCrc === pending.framesCrc
-  )
 }

@@ -1,6 +1,7 @@
 /**
  * What judging a log takes, and what it finds.
  */
+import { CorruptionError, FormatError } from '../errors.js'
 import type { Checksum } from '../format/checksum.js'
 import type { CommitBlock } from '../format/commit.js'
 import type { ShortGeneration } from '../format/frame.js'
@@ -77,4 +78,20 @@ export interface Judgement {
   readonly badRanges: readonly BadRange[]
   /** The anomalies from the break on. */
   readonly brokenRanges: readonly BadRange[]
+}
+
+/** Every checksum holds, yet the content is unknown: written by newer code, and never to be cut. */
+export function notUnderstood(path: string, offset: number, what: string): FormatError {
+  return new FormatError(
+    `The frame at offset ${offset} of ${path} has valid checksums but ${what}, which this version of Varve does not understand. The file is untouched; use a newer version.`,
+    { path, offset, actual: what },
+  )
+}
+
+/** Every checksum holds, yet the content contradicts itself: never cut, in any mode. */
+export function contradiction(path: string, offset: number, what: string): CorruptionError {
+  return new CorruptionError(
+    `The commit at offset ${offset} of ${path} has valid checksums, but ${what} does not match its content. The file is untouched; restore a backup.`,
+    { path, offset, actual: what },
+  )
 }

@@ -2,20 +2,12 @@
 import { describe, expect, it } from 'vitest'
 import type { Database as AnyDatabase } from '../../../src/database.js'
 import { Database, VarveError } from '../../../src/index.js'
-import {
-  CATALOG_ID,
-  collectionKey,
-  collectionRow,
-  counterKey,
-  counterRow,
-} from '../../../src/catalog/entry.js'
 import { LOG_START } from '../../../src/format/header.js'
-import { COLLECTION, COLLECTION_ID, LogImage, rowRecord } from '../../support/log-images.js'
 import { long, seed } from '../../support/counts.js'
 import { randomFrom } from '../../support/random.js'
 import { stateOf } from '../../support/model-text.js'
 import { gate, turn } from './harness.js'
-import { NAME, pastDatabase, WatchedStorage } from './past-files.js'
+import { NAME, pastDatabase } from './past-files.js'
 
 const code = (text: string): Error => expect.objectContaining({ code: text }) as Error
 
@@ -125,43 +117,24 @@ describe('which commit a snapshot of the past is of', () => {
     await db.close()
   })
 
-  it('is gone before the first commit of a file that goes on from another', async () => {
-    const parent = { sequence: 10, time: 1, offset: 20_000, crc: 7, end: LOG_START, epoch: 0 }
-    const image = new LogImage({ parentSequence: 10, parentCommitOffset: 20_000, parentCommitCrc: 7 })
-    image.last = parent
-    const definition = {
-      id: COLLECTION_ID,
-      name: COLLECTION,
-      primaryKey: [['id']],
-      fields: [],
-      indexes: [],
-      version: 1,
-    }
-    const first = image.commit(
-      [
-        { collectionId: CATALOG_ID, key: counterKey(CATALOG_ID), value: counterRow(COLLECTION_ID + 1) },
-        { collectionId: CATALOG_ID, key: collectionKey(COLLECTION_ID), value: collectionRow(definition) },
-        rowRecord('kept'),
-      ],
-      { sequence: 12 },
-    )
-    image.rows('new')
-    const storage = new WatchedStorage()
-    const file = storage.open(NAME, 'create')
-    file.write(image.file(), 0)
-    file.close()
-    const db = await Database.open(NAME, { storage })
-    for (const at of [0, 9, 10, 11, new Date(0), new Date(first.time - 1)]) {
+  it('is gone before the first commit of a compacted file', async () => {
+    const { db, storage, commit } = await pastDatabase()
+    await commit(() => db.insert('a', { id: 'old' }))
+    await commit(() => db.insert('a', { id: 'kept' }))
+    const { sequence: first, time } = db.snapshot()
+    const before = stateOf(db)
+    await db.compact()
+    await commit(() => db.insert('a', { id: 'new' }))
+    for (const at of [0, first - 1, new Date(0), new Date(time.getTime() - 1)])
       expect(() => db.snapshot({ at })).toThrow(code('VARVE_HISTORY_GONE'))
-    }
-    const damagedBytes = (): void => storage.flip(NAME, LOG_START + 60)
+    const damagedBytes = (): void => storage.flip(NAME, LOG_START + 100)
     damagedBytes()
-    expect(() => db.snapshot({ at: 9 })).toThrow(code('VARVE_HISTORY_GONE'))
+    expect(() => db.snapshot({ at: first - 1 })).toThrow(code('VARVE_HISTORY_GONE'))
     damagedBytes()
-    for (const at of [12, new Date(first.time)]) {
+    for (const at of [first, time]) {
       const snapshot = db.snapshot({ at })
-      expect(stateOf(snapshot)).toBe(`${COLLECTION}: {"id":"kept","text":"text of kept"}`)
-      expect(snapshot.collection(COLLECTION).history('kept', { scan: true }).toArray()).toHaveLength(1)
+      expect(stateOf(snapshot)).toBe(before)
+      expect(snapshot.collection('a').history('kept', { scan: true }).toArray()).toHaveLength(1)
       snapshot.close()
     }
     await db.close()
