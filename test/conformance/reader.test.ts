@@ -28,8 +28,8 @@ import { count, seed } from '../support/counts.js'
 import { flipped, overwritten } from '../support/log-images.js'
 import { randomFrom } from '../support/random.js'
 
-const DATABASES = count(25, 2_000)
-const IMAGES = count(320, 20_000)
+const DATABASES = count(14, 2_000)
+const IMAGES = count(160, 20_000)
 /** Images that one run of the reader takes: each is a file for so long. */
 const IMAGES_AT_ONCE = 320
 /** No test is decided by the clock; this only ends one that hangs. */

@@ -2,7 +2,7 @@
  * Damage below the newest checkpoint, and in it: every part of a node, of an old record and of the checkpoint's frame.
  */
 import { beforeAll, describe, expect, it } from 'vitest'
-import { count, seed } from '../support/counts.js'
+import { count, sampled, seed } from '../support/counts.js'
 import { flipped } from '../support/log-images.js'
 import { type Random, randomFrom } from '../support/random.js'
 import { UNHURRIED_MS } from './harness.js'
@@ -53,8 +53,8 @@ async function violationsOf(
   const random = randomFrom(seed)
   const violations: string[] = []
   for (let i = 0; i < FLIPS; i++)
-    for (const part of parts) violations.push(...(await indexViolations(make(part, random))))
-  console.log(`${FLIPS * parts.length} flips, VARVE_SEED=${seed}`)
+    for (const part of sampled(parts, 2)) violations.push(...(await indexViolations(make(part, random))))
+  console.log(`${FLIPS * sampled(parts, 2).length} flips, VARVE_SEED=${seed}`)
   return violations
 }
 

@@ -64,15 +64,15 @@ describe('faults', () => {
         const kinds = faultsOf(operation, mixed)
         for (let nth = 1; nth <= calls; nth++) {
           for (const [i, fault] of kinds.entries()) {
-            // Of calls that only look, one in six is enough in every run.
+            // Of calls that only look, one in ten is enough in every run.
             const likely = operation === 'write' || operation === 'sync' ? 2 : 1
             if (
               !long &&
               i !== (nth + workloadSeed) % kinds.length &&
-              random.below(kinds.length * 4) >= likely
+              random.below(kinds.length * 16) >= likely
             )
               continue
-            if (!long && likely === 1 && random.below(6) !== 0) continue
+            if (!long && likely === 1 && random.below(10) !== 0) continue
             faults++
             await runWith(workload, { operation, nth, fault })
           }

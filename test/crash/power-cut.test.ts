@@ -43,10 +43,10 @@ describe('power cuts', () => {
       expect(protocolBreach(run.storage.log)).toBeUndefined()
       for (let boundary = 0; boundary <= run.storage.boundary; boundary++) {
         boundaries++
-        const thorough = long || (boundary + workloadSeed) % 25 === 0
+        const thorough = long || (boundary + workloadSeed) % 40 === 0
         await check(run, boundary, 'none', thorough)
         const choice: Choice = boundary % 2 === 0 ? 'all' : { survivors: { seed: workloadSeed + boundary } }
-        if (long || (boundary + workloadSeed) % 6 === 0) await check(run, boundary, choice, thorough)
+        if (long || (boundary + workloadSeed) % 10 === 0) await check(run, boundary, choice, thorough)
       }
     })
     console.log(`row 1: ${boundaries} boundaries, ${images} images, seed ${seed}`)
@@ -61,7 +61,7 @@ describe('power cuts', () => {
       for (let boundary = 0; boundary <= run.storage.boundary; boundary++) {
         const step = long ? 1 : 150 + random.below(4000)
         for (const choice of tearsAt(run.storage, boundary, { step, seed: workloadSeed })) {
-          if (!long && random.below(8) > 0) continue
+          if (!long && random.below(14) > 0) continue
           torn++
           await check(run, boundary, choice, random.below(16) === 0)
         }

@@ -3,7 +3,7 @@
  */
 import { describe, expect, it, vi } from 'vitest'
 import { LOG_START } from '../../src/format/header.js'
-import { count, seed } from '../support/counts.js'
+import { count, long, seed } from '../support/counts.js'
 import { stateOf } from '../support/model-text.js'
 import { type Choice, PowerCutStorage } from '../support/power-cut-storage.js'
 import { randomFrom } from '../support/random.js'
@@ -57,7 +57,7 @@ describe('crashes inside recovery', () => {
       const run = await runWorkload(randomWorkload(workloadSeed, { steps: 8 }))
       const { workload, states, durable, storage } = run
       const random = randomFrom(workloadSeed)
-      for (let boundary = 6; boundary <= storage.boundary; boundary += 1 + random.below(12)) {
+      for (let boundary = 6; boundary <= storage.boundary; boundary += 1 + random.below(long ? 12 : 24)) {
         const expected = { workload, states, atLeast: acknowledgedAt(durable, boundary) }
         const torn = tornImage(storage, boundary, random.below(300))
         if (torn !== undefined) images += await cutInsideRecovery(torn, expected, { seed: workloadSeed })

@@ -17,6 +17,11 @@ export function count(ciCount: number, longCount: number): number {
   return Math.max(1, Math.round((long ? longCount : ciCount) * multiplier()))
 }
 
+/** Of a list of like cases, every one in the long run, else one in so many: other ones with another seed. */
+export function sampled<T>(cases: readonly T[], oneIn: number): T[] {
+  return cases.filter((_, i) => long || (i + seed) % oneIn === 0)
+}
+
 function multiplier(): number {
   const text = process.env['VARVE_COUNT']
   if (text === undefined || text === '') return 1

@@ -146,7 +146,7 @@ class Generator {
 
   #indexStep(): Step {
     const dice = this.#random.below(12)
-    if (dice < 5) return { do: 'checkpoint', awaited: this.#chance(2) }
+    if (dice < 6) return { do: 'checkpoint', awaited: this.#chance(2) }
     if (dice < 8) return this.#compaction()
     return { do: dice < 10 ? 'snapshot' : 'lookBack' }
   }
