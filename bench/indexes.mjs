@@ -17,6 +17,7 @@ import { choices, rows } from './rows.mjs'
 const BATCH = 1000
 const PER_GROUP = 10
 const OPERATIONS = 20_000
+const LARGE_CACHE_BYTES = 512 * 2 ** 20
 const INDEXES = { byGroup: { on: 'group' }, byScore: { on: 'score' }, byCity: { on: ['city', 'created'] } }
 
 function check(holds, what) {
@@ -105,6 +106,16 @@ function queries(collection, count) {
   console.log(String(collection.find({ group: 1 }).explain()).replaceAll(/^/gmu, '    '))
 }
 
+/** The same with a cache that holds the whole index, twice: the first time fills it. */
+async function queriesOfLargeCache(path, count) {
+  const db = await Database.open(path, { cacheBytes: LARGE_CACHE_BYTES })
+  for (const _ of [1, 2]) {
+    console.log(`  with a cache of ${LARGE_CACHE_BYTES / 2 ** 20} MiB:`)
+    queries(db.collection('rows'), count)
+  }
+  await db.close()
+}
+
 const { values } = parseArgs({ options: { rows: { type: 'string' } } })
 const count = Number(values.rows ?? 1_000_000)
 const folder = mkdtempSync(join(tmpdir(), 'varve-bench-'))
@@ -121,6 +132,7 @@ try {
     if (indexes === INDEXES) queries(collection, count)
     else await addIndexes(db, collection, count)
     await db.close()
+    if (indexes === INDEXES) await queriesOfLargeCache(db.path, count)
   }
 } finally {
   rmSync(folder, { recursive: true, force: true })

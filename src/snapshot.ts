@@ -40,9 +40,11 @@ export class Snapshot {
     this.sequence = this.#state.commit.sequence
     this.time = new Date(this.#state.commit.time)
     // Of its commit, whatever file the database goes over to.
-    const { generation } = engine
+    const { rows, file, header, checksum } = engine.generation
+    // Not the generation itself, which leads to those that came after it.
+    const log = logOf({ file, header, checksum }, state.commit)
     this.#view = {
-      rows: generation.rows,
+      rows,
       keys: engine.keys,
       rules: engine.rules,
       platform: engine.parts.platform,
@@ -50,7 +52,7 @@ export class Snapshot {
         this.#check()
         return viewOf(this.#state, name)
       },
-      log: () => logOf(generation, this.#state.commit),
+      log: () => log,
       check: () => this.#check(),
     }
   }
@@ -86,7 +88,10 @@ export class Snapshot {
 }
 
 /** The log up to a commit. */
-export function logOf({ file, header, checksum }: Generation, commit: CommitPosition): ViewLog {
+export function logOf(
+  { file, header, checksum }: Pick<Generation, 'file' | 'header' | 'checksum'>,
+  commit: CommitPosition,
+): ViewLog {
   return { file, header, checksum, commit }
 }
 

@@ -114,9 +114,10 @@ export class Compactor {
     const state = await this.#stateToBeginWith(options, signal)
     const aside = compactionName(path, platform)
     const file = storage.open(aside, 'create', { like: path })
+    let growing: Growing | undefined
     let done = false
     try {
-      const growing = await this.#grow(state, file, options, signal)
+      growing = await this.#grow(state, file, options, signal)
       const { catchUp } = growing
       await this.#copyWhileOthersWrite(catchUp, growing.committer, signal)
       const pauseMs = await this.#changeOver(growing, signal)
@@ -133,7 +134,10 @@ export class Compactor {
       throw this.#ofThisDatabase(error)
     } finally {
       engine.generation.nodes.limitTo(nodeLimitBytes(engine))
-      if (!done && engine.generation.file !== file) discard(engine, file, aside)
+      if (!done && engine.generation.file !== file) {
+        growing?.committer.stop()
+        discard(engine, file, aside)
+      }
     }
   }
 

@@ -5,7 +5,6 @@ import type { RecoveryInfo } from '../log/recovery-info.js'
 import type { HeldLock, Platform } from '../storage/platform.js'
 import type { Storage } from '../storage/storage.js'
 import type { Durability } from './batch.js'
-import type { OpenedFile } from './generation.js'
 import type { RowCodecs } from './row-codecs.js'
 
 export interface EngineParts {
@@ -13,8 +12,6 @@ export interface EngineParts {
   readonly storage: Storage
   readonly platform: Platform
   readonly info: RecoveryInfo
-  /** The file that was opened; the engine knows which it is now. */
-  readonly opened: OpenedFile
   /** Whether the file goes with the process, so that nobody needs a checkpoint. */
   readonly ephemeral: boolean
   /** Of all generations: what a record structure means never changes. */

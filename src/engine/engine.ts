@@ -16,7 +16,7 @@ import { endSession, endSessionSync } from './ending.js'
 import type { EngineParts } from './engine-parts.js'
 import type { Follower } from './follower.js'
 import { DEFAULT_TIMEOUT_MS, inTime, type TransactionOptions } from './in-time.js'
-import { type Generation, letGo, newGeneration } from './generation.js'
+import { type Generation, letGo, newGeneration, type OpenedFile } from './generation.js'
 import { KeysOf } from './keys-of.js'
 import { PinnedStates } from './pinned-states.js'
 import { isClosed, neverGetsItsTurn, waitsForItself } from './refusals.js'
@@ -63,7 +63,7 @@ export class Engine {
   #closing: Promise<void> | undefined
   #closed = false
 
-  constructor(parts: EngineParts) {
+  constructor(parts: EngineParts, opened: OpenedFile) {
     this.#parts = parts
     const { platform } = parts
     this.pins = new PinnedStates(platform)
@@ -71,7 +71,7 @@ export class Engine {
     this.#code = new RunningCode(platform.asyncContext)
     this.#builder = new TransactionBuilder(platform.checksum)
     this.#uuids = new UuidGenerator(platform)
-    this.#generation = newGeneration(parts, parts.opened)
+    this.#generation = newGeneration(parts, opened)
     this.#transactionParts = this.#newTransactionParts()
     this.#committer = this.committerOf(this.#generation)
     // What a long replay left unstored need not wait for the next commit.

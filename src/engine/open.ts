@@ -292,12 +292,11 @@ function newEngine(
 ): Engine {
   const { path, storage, platform, durability, syncIntervalMs, maxTransactionBytes, cacheBytes } = opening
   const { log } = opened
-  return new Engine({
+  const parts: EngineParts = {
     path,
     storage,
     platform,
     info: log.info,
-    opened,
     ephemeral: opening.ephemeral,
     codecs,
     lock,
@@ -306,7 +305,8 @@ function newEngine(
     syncIntervalMs,
     maxTransactionBytes,
     cacheBytes,
-  })
+  }
+  return new Engine(parts, opened)
 }
 
 function missing(path: string): StorageError {
