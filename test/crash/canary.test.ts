@@ -16,8 +16,9 @@ type Wrap = (storage: Storage) => Storage
 type Check = (wrap: Wrap | undefined, attempt: number) => Promise<void>
 
 /** Rows 1 to 3 in small. */
-async function powerCuts(wrap: Wrap | undefined, attempt: number): Promise<void> {
-  const run = await runWorkload(randomWorkload(seed + attempt, { durability: 'commit' }), { wrap })
+async function powerCuts(wrap: Wrap | undefined, attempt: number, indexed?: boolean): Promise<void> {
+  const options = { durability: 'commit', indexed } as const
+  const run = await runWorkload(randomWorkload(seed + attempt, options), { wrap })
   const { workload, states, durable, storage } = run
   expect(protocolBreach(storage.log)).toBeUndefined()
   for (let boundary = 0; boundary <= storage.boundary; boundary++) {
@@ -26,6 +27,11 @@ async function powerCuts(wrap: Wrap | undefined, attempt: number): Promise<void>
     const sectors = { survivors: { seed: seed + attempt + boundary, sectorBytes: 512 } }
     await openImage(storage.imageAfter(boundary, sectors), expected)
   }
+}
+
+/** The same, of workloads that take checkpoints and compact. */
+async function cutsOfCompactions(wrap: Wrap | undefined, attempt: number): Promise<void> {
+  await powerCuts(wrap, attempt, true)
 }
 
 /** Row 5 in small: recovering after a kill, and after a torn write. */
@@ -58,8 +64,8 @@ const NOTICED_BY: readonly (readonly [SyncKind, Check])[] = [
   ['commit', powerCuts],
   ['session', powerCuts],
   ['checkpoint', powerCuts],
-  ['compacted', powerCuts],
-  ['compactedName', powerCuts],
+  ['compacted', cutsOfCompactions],
+  ['compactedName', cutsOfCompactions],
   ['rewrite', recoveries],
   ['cutBegin', cutBacks],
   ['cutTruncate', cutBacks],
