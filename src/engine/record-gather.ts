@@ -39,7 +39,8 @@ export class RecordGather {
   #crcs = new Uint32Array(BATCH_RECORDS)
   /** Where each record is in the batch. */
   #places = new Uint32Array(BATCH_RECORDS)
-  /** Records by their pieces of the file. */
+  /** The piece of the file that each begins in, and the records by their pieces. */
+  #pieces = new Uint32Array(BATCH_RECORDS)
   #order = new Uint32Array(BATCH_RECORDS)
   #count = 0
   #collectionId = 0
@@ -93,7 +94,7 @@ export class RecordGather {
   }
 
   *#readPieces(): Task<void> {
-    const ends = this.#sortByPiece()
+    const ends = yield* this.#sortByPiece()
     let from = 0
     for (const to of ends) {
       if (to > from) {
@@ -105,27 +106,32 @@ export class RecordGather {
   }
 
   /** Orders the records by the piece that they begin in; returns where each piece ends in that order. */
-  #sortByPiece(): Uint32Array {
+  *#sortByPiece(): Task<Uint32Array> {
+    const pieces = this.#pieces
     let [first, last] = [Number.POSITIVE_INFINITY, 0]
     for (let i = 0; i < this.#count; i++) {
-      first = Math.min(first, this.#pieceOf(i))
-      last = Math.max(last, this.#pieceOf(i))
+      const piece = Math.floor((this.#positions[i] ?? 0) / PIECE_BYTES)
+      pieces[i] = piece
+      first = Math.min(first, piece)
+      last = Math.max(last, piece)
+      if (i % RECORDS_PER_PAUSE === 0) yield PAUSE
     }
     const ends = new Uint32Array(this.#count === 0 ? 0 : last - first + 2)
-    for (let i = 0; i < this.#count; i++)
-      ends[this.#pieceOf(i) - first + 1] = at(ends, this.#pieceOf(i) - first + 1) + 1
-    for (let piece = 1; piece < ends.length; piece++) ends[piece] = at(ends, piece) + at(ends, piece - 1)
     for (let i = 0; i < this.#count; i++) {
-      const piece = this.#pieceOf(i) - first
+      const behind = at(pieces, i) - first + 1
+      ends[behind] = at(ends, behind) + 1
+    }
+    yield PAUSE
+    for (let piece = 1; piece < ends.length; piece++) ends[piece] = at(ends, piece) + at(ends, piece - 1)
+    yield PAUSE
+    for (let i = 0; i < this.#count; i++) {
+      const piece = at(pieces, i) - first
       const rank = at(ends, piece)
       this.#order[rank] = i
       ends[piece] = rank + 1
     }
+    yield PAUSE
     return ends
-  }
-
-  #pieceOf(i: number): number {
-    return Math.floor((this.#positions[i] ?? 0) / PIECE_BYTES)
   }
 
   /** Reads the records `[from, to)` of the order, which begin in one piece. */
