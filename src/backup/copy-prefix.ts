@@ -8,8 +8,7 @@
 import { CorruptionError } from '../errors.js'
 import type { Checksum } from '../format/checksum.js'
 import { BLOCK_BYTES, decodeHeader, encodeHeader, LOG_START } from '../format/header.js'
-import { encodeSuperblock, SUPERBLOCK_OFFSETS } from '../format/superblock.js'
-import { CREATED_SEQUENCE } from '../log/log-file.js'
+import { writeFirstSuperblocks } from '../log/superblocks.js'
 import type { StorageFile } from '../storage/storage.js'
 import { PAUSE, type Task, writeFully } from '../storage/task.js'
 import { type Prefix, superblockOf } from './prefix.js'
@@ -35,14 +34,7 @@ export function* copyPrefix(
   watch: CopyWatch,
 ): Task<void> {
   yield* copyLog(source, target, prefix.end, watch)
-  const superblock = superblockOf(prefix)
-  for (const [slot, sequence] of [
-    [0, CREATED_SEQUENCE - 1],
-    [1, CREATED_SEQUENCE],
-  ] as const) {
-    const bytes = encodeSuperblock({ ...superblock, sequence }, checksum)
-    yield* writeFully(target, bytes, SUPERBLOCK_OFFSETS[slot])
-  }
+  yield* writeFirstSuperblocks(target, superblockOf(prefix), checksum)
   yield* writeFully(target, headerBytes(source, prefix, checksum), 0)
   yield { kind: 'sync', file: target }
 }

@@ -14,11 +14,10 @@ import { type DatabaseState, VisibleState } from '../engine/state.js'
 import { shortGeneration } from '../format/frame.js'
 import { encodeHeader, type Header, LOG_START } from '../format/header.js'
 import { Operation } from '../format/record.js'
-import { encodeSuperblock, SUPERBLOCK_OFFSETS } from '../format/superblock.js'
 import type { Row } from '../format/value.js'
 import type { CommitPosition } from '../log/commit-position.js'
 import { LogBuffer } from '../log/log-buffer.js'
-import { CREATED_SEQUENCE } from '../log/log-file.js'
+import { writeFirstSuperblocks } from '../log/superblocks.js'
 import { TransactionBuilder } from '../log/transaction-builder.js'
 import type { Platform } from '../storage/platform.js'
 import type { StorageFile } from '../storage/storage.js'
@@ -114,10 +113,7 @@ export class SalvageWriter {
     const { last: commit } = this
     const prefix = { header: this.#header, commit, end: commit.end, checkpoint: 0, epoch: EPOCH }
     const superblock = superblockOf({ ...prefix, highestSequence })
-    for (const slot of [0, 1] as const) {
-      const bytes = encodeSuperblock({ ...superblock, sequence: CREATED_SEQUENCE - 1 + slot }, checksum)
-      yield* writeFully(this.#file, bytes, SUPERBLOCK_OFFSETS[slot])
-    }
+    yield* writeFirstSuperblocks(this.#file, superblock, checksum)
     yield* writeFully(this.#file, encodeHeader(this.#header, checksum), 0)
     yield { kind: 'sync', file: this.#file }
     const state = new VisibleState(this.head.base)

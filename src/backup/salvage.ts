@@ -5,9 +5,7 @@
  * order of commit sequences. The new file gets its name when it was verified, every row of it.
  */
 import { ArgumentError, ErrorCode, StorageError } from '../errors.js'
-import { FORMAT_MAJOR, FORMAT_MINOR, type Header, NO_GENERATION } from '../format/header.js'
-import { hex } from '../format/integers.js'
-import { checkPath } from '../log/log-file.js'
+import { checkPath, newHeader } from '../log/log-file.js'
 import type { HeldLock, Platform } from '../storage/platform.js'
 import type { Storage, StorageFile } from '../storage/storage.js'
 import { runAsync, type Task } from '../storage/task.js'
@@ -19,12 +17,7 @@ import { SalvageLines } from './salvage-line.js'
 import { CommitMerge } from './salvage-merge.js'
 import type { SalvageReport } from './salvage-report.js'
 import { RowComparison } from './salvage-rows.js'
-import {
-  openSources,
-  type SalvageIdentity,
-  type SalvageSource,
-  type SalvageSources,
-} from './salvage-source.js'
+import { openSources, type SalvageSource, type SalvageSources } from './salvage-source.js'
 import type { FoundCommit } from './salvage-stream.js'
 import { NAMED_AT_MOST, streamsOf, type Survey, survey } from './salvage-survey.js'
 import { SalvageWriter } from './salvage-writer.js'
@@ -127,7 +120,8 @@ class Salvage {
     const { checksum } = this.#platform
     const onBytes = (bytes: number): void => this.#advance(bytes)
     const surveyed = await runAsync(survey(this.#found, checksum, onBytes), this.#platform, signal)
-    const header = newHeader(this.#found.identity, this.#platform)
+    // Of another database if nobody knows which it was.
+    const header = newHeader(this.#platform, this.#found.identity.header?.databaseId)
     const writer = new SalvageWriter(copy, header, this.#platform)
     const carried = new Carrier(this.#found, surveyed, writer, this.#platform, {
       lines: this.#lines,
@@ -310,19 +304,4 @@ function damageOf({ damaged }: Survey): (source: SalvageSource, position: number
   if (damaged.length === 0) return () => false
   return ({ path }, position) =>
     damaged.some((range) => range.path === path && position >= range.offset && position < range.end)
-}
-
-/** A new generation of the same database; of another one if nobody knows which it was. */
-function newHeader({ header }: SalvageIdentity, platform: Platform): Header {
-  return {
-    formatMajor: FORMAT_MAJOR,
-    formatMinor: FORMAT_MINOR,
-    databaseId: header?.databaseId ?? hex(platform.randomBytes(16)),
-    generationId: hex(platform.randomBytes(16)),
-    createdAt: Math.max(0, Math.floor(platform.now())),
-    parentGenerationId: NO_GENERATION,
-    parentSequence: 0,
-    parentCommitOffset: 0,
-    parentCommitCrc: 0,
-  }
 }

@@ -6,10 +6,10 @@
  * committer, so it is written, checkpointed and taken back like any commit.
  */
 import { CorruptionError } from '../errors.js'
-import { shortGeneration } from '../format/frame.js'
 import { Operation, type RecordView } from '../format/record.js'
 import type { CommitPosition } from '../log/commit-position.js'
-import { judgeLog, type ReplayTarget } from '../log/judge.js'
+import { walkCommits } from '../log/commit-walk.js'
+import type { ReplayTarget } from '../log/judge.js'
 import type { LogScanner, ScanEvent } from '../log/scanner.js'
 import { TransactionBuilder } from '../log/transaction-builder.js'
 import type { Task } from '../storage/task.js'
@@ -63,26 +63,15 @@ export class CatchUp implements ReplayTarget {
   /** Copies some of the visible commits. They are to be written before it is called again. */
   *copySome(): Task<void> {
     const { from } = this.#parts
-    const { commit } = from.visible
     const start = this.#reached.end
-    const judgement = yield* judgeLog(
-      {
-        file: from.file,
-        checksum: from.checksum,
-        generation: shortGeneration(from.header.generationId),
-        maxEpoch: commit.epoch,
-        from: start,
-        parent: this.#reached,
-        to: commit.end,
-        watermark: 0,
-        nodesCheckedBefore: Number.POSITIVE_INFINITY,
-        observe: (event, scanner) => this.#note(event, scanner),
-        accept: () => this.#reached.end - start < PORTION_BYTES,
-      },
-      this,
-    )
-    const { declined, last, breakReason } = judgement
-    if (!declined && last.sequence !== commit.sequence) throw this.#broken(last, breakReason)
+    const run = {
+      log: from,
+      after: this.#reached,
+      to: from.visible.commit,
+      accept: () => this.#reached.end - start < PORTION_BYTES,
+      observe: (event: ScanEvent, scanner: LogScanner) => this.#note(event, scanner),
+    }
+    yield* walkCommits(run, this)
   }
 
   /** Throws if what was copied could not be written. */
@@ -147,14 +136,6 @@ export class CatchUp implements ReplayTarget {
     return new CorruptionError(
       `A commit of ${path} with the checksum ${crc} came out with another one when it was copied. The database is untouched; check the memory of this machine.`,
       { path, expected: `checksum ${crc}` },
-    )
-  }
-
-  #broken({ sequence, end }: CommitPosition, actual: string): CorruptionError {
-    const { path } = this.#parts.from.file
-    return new CorruptionError(
-      `The log of ${path} is damaged behind commit ${sequence}, at offset ${end} (${actual}). The database is untouched; run verify to see the extent.`,
-      { path, offset: end, actual },
     )
   }
 }

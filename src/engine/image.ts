@@ -11,13 +11,12 @@ import type { Checksum } from '../format/checksum.js'
 import { FrameKind, shortGeneration } from '../format/frame.js'
 import { encodeHeader, type Header, LOG_START } from '../format/header.js'
 import { hex } from '../format/integers.js'
-import { encodeSuperblock, SUPERBLOCK_OFFSETS } from '../format/superblock.js'
 import { BaseBuilder } from '../log/base-builder.js'
 import type { CommitPosition } from '../log/commit-position.js'
 import { IndexFrameBuilder } from '../log/index-frames.js'
 import { LogBuffer } from '../log/log-buffer.js'
 import type { CheckpointPlace } from '../log/log-writer.js'
-import { firstSuperblock } from '../log/superblocks.js'
+import { firstSuperblock, writeFirstSuperblocks } from '../log/superblocks.js'
 import type { TransactionContext } from '../log/transaction-builder.js'
 import type { Platform } from '../storage/platform.js'
 import type { StorageFile } from '../storage/storage.js'
@@ -93,8 +92,7 @@ export function* writeImage(
     watermarkSequence: commit.sequence,
     highestSequence: options.highestSequence ?? commit.sequence,
   }
-  yield* writeFully(file, encodeSuperblock(superblock, checksum), SUPERBLOCK_OFFSETS[0])
-  yield* writeFully(file, encodeSuperblock({ ...superblock, sequence: 2 }, checksum), SUPERBLOCK_OFFSETS[1])
+  yield* writeFirstSuperblocks(file, superblock, checksum)
   yield { kind: 'sync', file }
   return place.end
 }

@@ -25,11 +25,13 @@ export interface CommitRun {
   readonly to: CommitPosition
   /** Ends the run before the first commit for which it is false. */
   readonly accept?: JudgeInput['accept']
+  /** Told of every frame before it is judged. */
+  readonly observe?: JudgeInput['observe']
 }
 
 /** Applies a run of commits to `target`, one by one. */
 export function* walkCommits(run: CommitRun, target: ReplayTarget): Task<void> {
-  const { log, after, to, accept } = run
+  const { log, after, to, accept, observe } = run
   const { file, checksum, header } = log
   const from = run.from ?? after.end
   if (after.end >= to.end) return
@@ -47,6 +49,7 @@ export function* walkCommits(run: CommitRun, target: ReplayTarget): Task<void> {
       watermark: 0,
       trustsFrames: true,
       accept,
+      observe,
     },
     target,
   )

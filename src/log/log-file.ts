@@ -14,11 +14,16 @@ import {
   NO_GENERATION,
 } from '../format/header.js'
 import { hex } from '../format/integers.js'
-import { encodeSuperblock, KnownFeatures, SUPERBLOCK_OFFSETS, type Superblock } from '../format/superblock.js'
+import { KnownFeatures, type Superblock } from '../format/superblock.js'
 import type { Platform } from '../storage/platform.js'
 import type { Storage, StorageFile } from '../storage/storage.js'
 import { type Task, writeFully } from '../storage/task.js'
-import { firstSuperblock, readSuperblocks, type SuperblockSlots } from './superblocks.js'
+import {
+  firstSuperblock,
+  readSuperblocks,
+  type SuperblockSlots,
+  writeFirstSuperblocks,
+} from './superblocks.js'
 
 /** What the fixed blocks of a file say. */
 export interface FixedBlocks {
@@ -110,12 +115,12 @@ export function checkFeatures(superblock: Superblock, path: string, forWriting: 
   }
 }
 
-/** The header of a new, empty database. */
-function newHeader(platform: Platform): Header {
+/** The header of a file that goes on from no other: of a new database, unless it is said of which. */
+export function newHeader(platform: Platform, databaseId: string = hex(platform.randomBytes(16))): Header {
   return {
     formatMajor: FORMAT_MAJOR,
     formatMinor: FORMAT_MINOR,
-    databaseId: hex(platform.randomBytes(16)),
+    databaseId,
     generationId: hex(platform.randomBytes(16)),
     createdAt: Math.max(0, Math.floor(platform.now())),
     parentGenerationId: NO_GENERATION,
@@ -124,9 +129,6 @@ function newHeader(platform: Platform): Header {
     parentCommitCrc: 0,
   }
 }
-
-/** Sequence of the live superblock from a database's creation until its first writing session. */
-export const CREATED_SEQUENCE = 2
 
 /** Suffixes of the files that Varve keeps beside a database. */
 export const Sidecar = {
@@ -153,11 +155,7 @@ export function* createDatabase(storage: Storage, path: string, platform: Platfo
   try {
     const header = newHeader(platform)
     yield* writeFully(file, encodeHeader(header, platform.checksum), 0)
-    const superblock = firstSuperblock(header, LOG_START)
-    const older = encodeSuperblock(superblock, platform.checksum)
-    const newer = encodeSuperblock({ ...superblock, sequence: CREATED_SEQUENCE }, platform.checksum)
-    yield* writeFully(file, older, SUPERBLOCK_OFFSETS[0])
-    yield* writeFully(file, newer, SUPERBLOCK_OFFSETS[1])
+    yield* writeFirstSuperblocks(file, firstSuperblock(header, LOG_START), platform.checksum)
     // After this sync the file is whole; a crash before it leaves only the name aside, which the next open removes.
     yield { kind: 'sync', file }
     putInPlace(storage, aside, path)

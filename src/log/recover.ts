@@ -10,7 +10,7 @@ import type { Checksum } from '../format/checksum.js'
 import { FRAME_ALIGNMENT } from '../format/frame.js'
 import { encodeHeader, type Header, LOG_START } from '../format/header.js'
 import { QuarantineReason } from '../format/quarantine.js'
-import { encodeSuperblock, SUPERBLOCK_OFFSETS, type Superblock } from '../format/superblock.js'
+import type { Superblock } from '../format/superblock.js'
 import type { Storage, StorageFile } from '../storage/storage.js'
 import { type Task, writeFully } from '../storage/task.js'
 import type { FoundCheckpoint } from './checkpoints.js'
@@ -21,7 +21,7 @@ import { checkFeatures, type FixedBlocks, readFixedBlocks } from './log-file.js'
 import { type ReplayedLog, replayFile, type RestorableTarget } from './replay.js'
 import { quarantine } from './quarantine-files.js'
 import type { RecoveryClass, RecoveryInfo, RecoveryMode } from './recovery-info.js'
-import { firstSuperblock, SuperblockWriter } from './superblocks.js'
+import { firstSuperblock, SuperblockWriter, writeFirstSuperblocks } from './superblocks.js'
 
 /** A log that was opened, and where writing goes on. */
 export interface RecoveredLog {
@@ -151,10 +151,9 @@ function* writableSuperblocks(
     epoch: judgement.highestEpoch,
     watermark: Math.min(judgement.watermark, judgement.last.end),
   }
-  yield* writeFully(file, encodeSuperblock(fresh, checksum), SUPERBLOCK_OFFSETS[0])
-  yield* writeFully(file, encodeSuperblock({ ...fresh, sequence: 2 }, checksum), SUPERBLOCK_OFFSETS[1])
+  const superblocks = yield* writeFirstSuperblocks(file, fresh, checksum)
   yield { kind: 'sync', file }
-  return new SuperblockWriter(file, checksum, { ...fresh, sequence: 2 }, 1)
+  return superblocks
 }
 
 const REASON: Record<Exclude<RecoveryClass, 'clean'>, QuarantineReason> = {

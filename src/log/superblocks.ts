@@ -124,6 +124,18 @@ export class SuperblockWriter {
   }
 }
 
+/** Writes both slots of a file that has none yet. */
+export function* writeFirstSuperblocks(
+  file: StorageFile,
+  first: Superblock,
+  checksum: Checksum,
+): Task<SuperblockWriter> {
+  const second = { ...first, sequence: first.sequence + 1 }
+  yield* writeFully(file, encodeSuperblock(first, checksum), SUPERBLOCK_OFFSETS[0])
+  yield* writeFully(file, encodeSuperblock(second, checksum), SUPERBLOCK_OFFSETS[1])
+  return new SuperblockWriter(file, checksum, second, 1)
+}
+
 /** The superblock of a file that has none yet. */
 export function firstSuperblock(header: Header, logEnd: number): Superblock {
   return {
