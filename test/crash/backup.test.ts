@@ -142,40 +142,37 @@ function choicesAt(storage: PowerCutStorage, boundary: number): Iterable<Choice>
   return subsetsAt(storage, boundary, { exhaustiveUpTo: 2, samples: count(4, 40), seed: seed + boundary })
 }
 
+const NAMES = [
+  'restore over a database',
+  'restore to a new name',
+  'export',
+  'export over a file',
+  'compacted export',
+]
+
+async function caseOf(wanted: string): Promise<{ image: PowerCutStorage; work: Work; judge: Judge }> {
+  const { image, list } = await cases()
+  const [, work, judge] = list.find(([name]) => name === wanted) ?? []
+  if (work === undefined || judge === undefined) throw new TypeError(`There is no case ${wanted}.`)
+  return { image, work, judge }
+}
+
 describe('catalogue row 14, I26, I27: a cut at every step', () => {
-  it.each([
-    'restore over a database',
-    'restore to a new name',
-    'export',
-    'export over a file',
-    'compacted export',
-  ])('of: %s', async (wanted) => {
-    const { image, list } = await cases()
-    const [, work, judge] = list.find(([name]) => name === wanted) ?? []
-    if (work === undefined || judge === undefined) throw new TypeError(`There is no case ${wanted}.`)
+  it.each(NAMES)('of: %s', async (wanted) => {
+    const { image, work, judge } = await caseOf(wanted)
     expect(await cutEverywhere(image, work, judge)).toBeGreaterThan(20)
   })
 
   it('is seen to go wrong if nothing is synced', async () => {
-    const { image, list } = await cases()
-    const [, work, judge] = list[0] ?? []
-    if (work === undefined || judge === undefined) throw new TypeError('There is no case.')
+    const { image, work, judge } = await caseOf('restore over a database')
     const unsynced: Work = (storage) => work(withoutSyncs(storage))
     await expect(cutEverywhere(image, unsynced, judge)).rejects.toThrow()
   })
 })
 
 describe('catalogue row 9: every call fails once', () => {
-  it.each([
-    'restore over a database',
-    'restore to a new name',
-    'export',
-    'export over a file',
-    'compacted export',
-  ])('of: %s', async (wanted) => {
-    const { image, list } = await cases()
-    const [, work, judge] = list.find(([name]) => name === wanted) ?? []
-    if (work === undefined || judge === undefined) throw new TypeError(`There is no case ${wanted}.`)
+  it.each(NAMES)('of: %s', async (wanted) => {
+    const { image, work, judge } = await caseOf(wanted)
     let failed = 0
     for (let nth = 1 + (seed % count(3, 1)); ; nth += count(3, 1)) {
       for (const error of ['EIO', 'ENOSPC']) {
