@@ -31,6 +31,8 @@ import { choices, rows } from './rows.mjs'
 const SEED = 1
 const BATCH = 1000
 const WRITES_PER_SECOND = 1000
+/** Rows of which the live ones are read and changed meanwhile. */
+const SAMPLE = 4000
 const MIB = 2 ** 20
 
 function check(holds, what) {
@@ -184,22 +186,28 @@ try {
     `alone: ${alone.durationMs.toFixed(0)} ms; its records copied one by one ${singly.toFixed(0)} ms (ratio ${(singly / alone.durationMs).toFixed(2)}); a file of the live bytes copied ${copied.toFixed(0)} and ${copiedAgain.toFixed(0)} ms (ratio ${(copied / alone.durationMs).toFixed(2)})`,
   )
 
-  const live = [...rows(count, SEED)].filter((_, i) => isLive(i))
+  // Few, because the collector would go through all that this process holds, and that is no pause of the database.
+  const sample = [...rows(Math.min(count, SAMPLE), SEED)].filter((_, i) => isLive(i))
   db = await Database.open(paths.loaded, { durability: 'os' })
-  const { report, reads, written, p999, max } = await compactUnderLoad(db, live)
+  const { report, reads, written, p999, max } = await compactUnderLoad(db, sample)
   const perSecond = (n) => ((n * 1000) / report.durationMs).toFixed(0)
   console.log(
     `under load: ${report.durationMs.toFixed(0)} ms with ${perSecond(written.length)} commits/s and ${perSecond(reads)} reads/s; ${report.commitsCopied} commits copied; final pause ${report.pauseMs.toFixed(1)} ms; event loop p99.9 ${p999.toFixed(1)} ms, longest ${max.toFixed(1)} ms`,
   )
   const collection = db.collection('rows')
   const last = new Map(written.map((id, i) => [id, 1001 + i]))
-  for (const row of live)
+  let found = 0
+  let i = 0
+  for (const row of rows(count, SEED)) {
+    if (!isLive(i++)) continue
+    found++
     check(collection.get(row.id)?.level === (last.get(row.id) ?? row.level), `row ${row.id}`)
-  check(collection.count() === live.length, 'the number of rows')
+  }
+  check(collection.count() === found, 'the number of rows')
   await db.close()
   const { ok, findings } = await verify(paths.loaded, { deep: true })
   check(ok, JSON.stringify(findings.slice(0, 3)))
-  console.log(`every row is there, and verify finds nothing (${live.length} rows)`)
+  console.log(`every row is there, and verify finds nothing (${found} rows)`)
 } finally {
   rmSync(folder, { recursive: true })
 }
