@@ -216,25 +216,14 @@ export class Engine {
     this.#refuseOwnWait()
     if (!this.#turns.taken) return await this.#commitLater(run, false)
     const operation = later()
-    await this.#turns.take()
-    return await this.#commitLater(operation, false, () => this.#turns.give())
+    return await this.#turns.perform(async () => await this.#commitLater(operation, false))
   }
 
-  /** Performs now, and resolves when the commit is acknowledged. `performed` is called in between. */
-  async #commitLater<T>(
-    run: (transaction: Transaction) => T,
-    scoped: boolean,
-    performed?: () => void,
-  ): Promise<T> {
+  /** Performs now, and resolves when the commit is acknowledged. */
+  async #commitLater<T>(run: (transaction: Transaction) => T, scoped: boolean): Promise<T> {
     const { acknowledged, settle } = acknowledgement()
-    let committer: Committer
-    let done: Performed<T>
-    try {
-      committer = this.#committerNow()
-      done = this.#perform(committer, run, scoped, settle)
-    } finally {
-      performed?.()
-    }
+    const committer = this.#committerNow()
+    const done = this.#perform(committer, run, scoped, settle)
     if (!done.wrote && !committer.follow(settle)) return done.result
     committer.schedule()
     await acknowledged
@@ -393,7 +382,7 @@ export class Engine {
 
   #refuseSync(): void {
     this.#refuseOwnWait()
-    if (this.#turns.refusesBlocking) throw neverGetsItsTurn()
+    if (!this.#turns.makeWay()) throw neverGetsItsTurn()
   }
 
   /** For a write that arrives. */

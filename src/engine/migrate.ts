@@ -179,8 +179,11 @@ class BatchRun {
       const from: Uint8Array = through
       through = await engine.transaction((transaction) => this.#batch(transaction, plan, from))
     }
-    await engine.transaction((transaction) => transaction.redefine(plan.after, version, true))
-    await buildIndexes(engine, collection)
+    const id = await engine.transaction((transaction) => {
+      transaction.redefine(plan.after, version, true)
+      return transaction.collection(collection).definition.id
+    })
+    await buildIndexes(engine, id)
     await engine.transaction((transaction) => {
       transaction.noteMigration(this.#record())
       transaction.redefine(plan.after)

@@ -3,10 +3,12 @@
  *
  * A build is a run of small commits, each of which takes the index some rows farther: so a crash leaves a log that replays to
  * the same state, reads and writes go on in between, and checkpoints store what was built. Queries see the index with the
- * last of them. Registering the same definition again goes on with a build that a crash ended. Calls for one collection wait for each
- * other, so that none takes away what another one is building.
+ * last of them. Registering the same definition again goes on with a build that a crash ended. Definitions take effect in the
+ * order of the calls, as any write; but what calls for one name do to its indexes waits for the call before, so that none takes away
+ * what another one is building.
  */
 import type { CollectionRequest } from '../catalog/collection-request.js'
+import { indexChanges } from '../catalog/index-definition.js'
 import type { Engine } from './engine.js'
 import type { Transaction } from './transaction.js'
 
@@ -17,18 +19,32 @@ const MOST_ROWS = 4096
 /** How long a slice should take, in milliseconds. */
 const TARGET_MS = 3
 
-/** By collection: settles with the last call that there is. */
+/** By name: settles with the last call that there is. */
 const calls = new WeakMap<Engine, Map<string, Promise<unknown>>>()
 
-/** Resolves when the collection is as the request says, its indexes whole. */
+/**
+ * Resolves when the collection is as the request says, its indexes whole; or when it was renamed or dropped since, and its indexes are
+ * whole or gone.
+ */
 export async function registerCollection(engine: Engine, request: CollectionRequest): Promise<void> {
   const { name } = request
   const ofEngine = calls.get(engine) ?? new Map<string, Promise<unknown>>()
   calls.set(engine, ofEngine)
   const before = ofEngine.get(name)
+  const now = before === undefined ? request : withPresentIndexes(request)
+  const run = (transaction: Transaction): number => {
+    transaction.register(now, true)
+    return transaction.collection(name).definition.id
+  }
+  const defined = engine.write(run, () => run)
   const call =
-    before === undefined ? registered(engine, request) : before.then(() => registered(engine, request))
-  const settled = call.catch(() => undefined)
+    before === undefined
+      ? defined.then(async (id) => await build(engine, request, id))
+      : Promise.all([defined, before]).then(async ([id]) => {
+          await defineIndexes(engine, request, id)
+          await build(engine, request, id)
+        })
+  const settled = Promise.allSettled([call, before])
   ofEngine.set(name, settled)
   try {
     await call
@@ -37,30 +53,54 @@ export async function registerCollection(engine: Engine, request: CollectionRequ
   }
 }
 
-async function registered(engine: Engine, request: CollectionRequest): Promise<void> {
-  const run = (transaction: Transaction): void => transaction.register(request, true)
-  await engine.write(run, () => run)
-  const { name } = request
+async function build(engine: Engine, request: CollectionRequest, id: number): Promise<void> {
   try {
     // Indexes that are not wanted any more were of use until now. A transaction may have changed them meanwhile.
-    while (await buildIndexes(engine, name)) await engine.write(run, () => run)
+    while (await buildIndexes(engine, id)) await defineIndexes(engine, request, id)
   } catch (error) {
     // If that fails too, the indexes stay unbuilt, and no query uses them.
-    await engine.transaction((tx) => tx.dropUnbuiltIndexes(name)).catch(() => undefined)
+    await engine.transaction((tx) => tx.dropUnbuiltIndexes(id)).catch(() => undefined)
     throw error
   }
 }
 
+/** Only of the collection that the call was about: one that took its name since is another one's. */
+async function defineIndexes(engine: Engine, request: CollectionRequest, id: number): Promise<void> {
+  const present = engine.state.collections.get(id)?.definition
+  if (present === undefined) return
+  if (indexChanges(present.indexes, request.inputFor(present).indexes).length === 0) return
+  const run = (transaction: Transaction): void => {
+    if (transaction.idOf(request.name) === id) transaction.register(withPresentFields(request), true)
+  }
+  await engine.write(run, () => run)
+}
+
+/** A request that leaves the indexes of a collection as they are. */
+function withPresentIndexes({ name, inputFor }: CollectionRequest): CollectionRequest {
+  return {
+    name,
+    inputFor: (present) => ({ ...inputFor(present), ...(present && { indexes: undefined }) }),
+  }
+}
+
+/** A request that changes the indexes of a collection alone: a call since may have changed the rest. */
+function withPresentFields({ name, inputFor }: CollectionRequest): CollectionRequest {
+  return {
+    name,
+    inputFor: (present) => ({ ...inputFor(present), ...present, indexes: inputFor(present).indexes }),
+  }
+}
+
 /** Builds what is yet to be built of a collection's indexes; whether there was something. */
-export async function buildIndexes(engine: Engine, name: string): Promise<boolean> {
+export async function buildIndexes(engine: Engine, id: number): Promise<boolean> {
   const { platform } = engine.parts
   let rows = FIRST_ROWS
-  const wasBuilding = isBuilding(engine, name)
+  const wasBuilding = isBuilding(engine, id)
   for (let more = wasBuilding; more;) {
     let ms = 0
     const slice = (transaction: Transaction): boolean => {
       const start = platform.monotonicMs()
-      const goesOn = transaction.buildIndexes(name, rows)
+      const goesOn = transaction.buildIndexes(id, rows)
       ms = platform.monotonicMs() - start
       return goesOn
     }
@@ -77,9 +117,7 @@ function nextRows(rows: number, ms: number): number {
   return Math.min(MOST_ROWS, Math.max(LEAST_ROWS, Math.round(rows * factor)))
 }
 
-function isBuilding(engine: Engine, name: string): boolean {
-  const { names, collections } = engine.state
-  const id = names.get(name)
-  const indexes = id === undefined ? undefined : collections.get(id)?.indexes
+function isBuilding(engine: Engine, id: number): boolean {
+  const indexes = engine.state.collections.get(id)?.indexes
   return indexes?.some(({ definition }) => definition.builtTo !== undefined) === true
 }

@@ -11,6 +11,7 @@ import { type CollectionDefinition, type CollectionInput, compareDefinitions } f
 import { type IndexDefinition, resolveIndexes } from '../catalog/index-definition.js'
 import { LimitError, SchemaError, TransactionError, ValidationError } from '../errors.js'
 import type { Key, KeyPart } from '../format/key.js'
+import { compareKeys } from '../format/key-order.js'
 import { MAX_COLLECTIONS } from '../format/limits.js'
 import { Operation } from '../format/record.js'
 import type { Row } from '../format/value.js'
@@ -118,18 +119,26 @@ export class Transaction {
     return { definition: collection.definition, tree: collection.tree(), indexes: collection.wholeIndexes() }
   }
 
+  /** The id of the collection of a name, which it keeps when it is renamed; undefined if there is none. */
+  idOf(name: string): number | undefined {
+    this.#use()
+    return this.#parts.head.collectionNamed(name)?.definition.id
+  }
+
   /**
    * Builds the indexes of a collection that are being built for `rows` rows more, in the order of their keys. True if there is
-   * more to do. Throws what refuses them: `VARVE_DUPLICATE_KEY` or `VARVE_LIMIT`.
+   * more to do, and false if there is no such collection. Throws what refuses them: `VARVE_DUPLICATE_KEY` or `VARVE_LIMIT`.
    */
-  buildIndexes(name: string, rows: number): boolean {
-    const collection = this.collection(name)
+  buildIndexes(id: number, rows: number): boolean {
+    this.#use()
+    const collection = this.#parts.head.collection(id)
+    if (collection === undefined) return false
     const { definition } = collection
     const builtTo = definition.indexes.find((index) => index.builtTo !== undefined)?.builtTo
     if (builtTo === undefined) return false
     const to = collection.keyAfter(builtTo, rows)
     const indexes = definition.indexes.map((index): IndexDefinition => {
-      if (index.builtTo === undefined || !sameBytes(index.builtTo, builtTo)) return index
+      if (index.builtTo === undefined || compareKeys(index.builtTo, builtTo) !== 0) return index
       const { builtTo: _, ...whole } = index
       return to === undefined ? whole : { ...whole, builtTo: to }
     })
@@ -138,8 +147,10 @@ export class Transaction {
   }
 
   /** Forgets the indexes of a collection that are being built. */
-  dropUnbuiltIndexes(name: string): void {
-    const { definition } = this.collection(name)
+  dropUnbuiltIndexes(id: number): void {
+    this.#use()
+    const definition = this.#parts.head.collection(id)?.definition
+    if (definition === undefined) return
     const indexes = definition.indexes.filter(({ builtTo }) => builtTo === undefined)
     if (indexes.length < definition.indexes.length) this.#define({ ...definition, indexes })
   }
@@ -179,7 +190,7 @@ export class Transaction {
     const changed = typeof change === 'function' ? this.#changed(name, change, old) : applyPatch(old, change)
     const row = this.#accepted(collection.definition, changed)
     const parts = keys.partsOf(row)
-    if (!sameBytes(keys.encodeParts(parts), bytes)) throw keyChanged(name, keys.paths)
+    if (compareKeys(keys.encodeParts(parts), bytes) !== 0) throw keyChanged(name, keys.paths)
     const encoded = this.#parts.codecs.of(collection.definition.id).encode(row)
     // The encoder's bytes are read back at once, before anything else is encoded.
     const result = this.#parts.rows.decode(collection.definition.id, encoded)
@@ -225,7 +236,7 @@ export class Transaction {
       collection,
       key,
       this.#parts.codecs.of(definition.id).encode(row),
-      keys.generated === 'int' ? nextCounter(collection, parts) : undefined,
+      keys.generated === 'int' ? collection.counterPast(parts) : undefined,
     )
     return keys.asKey(parts)
   }
@@ -330,7 +341,7 @@ export class Transaction {
     const row = this.#accepted(definition, next)
     if (next === old) return false
     const keys = this.#parts.keys.of(definition)
-    if (!sameBytes(keys.encodeParts(keys.partsOf(row)), key)) throw keyChanged(name, keys.paths)
+    if (compareKeys(keys.encodeParts(keys.partsOf(row)), key) !== 0) throw keyChanged(name, keys.paths)
     this.#putRecord(collection, key, this.#parts.codecs.of(definition.id).encode(row))
     return true
   }
@@ -483,15 +494,4 @@ export class Transaction {
   #use(): void {
     if (this.#ended !== undefined) throw new TransactionError(this.#ended)
   }
-}
-
-/** A key given by the caller to a counting collection moves its counter past it. */
-function nextCounter(collection: WorkingCollection, parts: readonly KeyPart[]): number | undefined {
-  const [part] = parts
-  if (typeof part !== 'number' || part < collection.counter) return undefined
-  return Math.min(part + 1, Number.MAX_SAFE_INTEGER)
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i])
 }

@@ -3,6 +3,7 @@
  */
 import type { CollectionDefinition } from '../catalog/definition.js'
 import { type Digest, DigestSum } from '../format/digest.js'
+import type { KeyPart } from '../format/key.js'
 import { type Node, RecordRef, type Tree, TreeEditor } from '../tree/index.js'
 import { type CollectionState, type IndexState, isWhole } from './state.js'
 import { type IndexChange, WorkingIndex } from './working-index.js'
@@ -28,6 +29,12 @@ export class WorkingCollection {
     this.#editor = new TreeEditor(state.tree)
     this.#liveBytes = state.liveBytes
     this.#digest.set(state.digest)
+  }
+
+  /** Where the counter goes for a key that the caller gives; undefined if it is past it already. */
+  counterPast([part]: readonly KeyPart[]): number | undefined {
+    if (typeof part !== 'number' || part < this.counter) return undefined
+    return Math.min(part + 1, Number.MAX_SAFE_INTEGER)
   }
 
   get count(): number {

@@ -86,6 +86,42 @@ describe('conflicting calls for one collection', () => {
     await db.close()
   })
 
+  it('take effect in the order of all calls, whatever a call before is building', async () => {
+    const db = Database.openInMemory()
+    const rows = await db.registerCollection('rows', [], 'id')
+    await rows.insertMany(Array.from({ length: 500 }, (_, id) => ({ id, a: id })))
+    const indexes = { a: { on: 'a' } }
+    const calls = [
+      db.registerCollection('rows', [], 'id', { indexes }),
+      db.renameCollection('rows', 'old'),
+      db.registerCollection('rows', [], 'id', { indexes: { b: { on: 'b' } } }),
+      db.put('rows', { id: 'new' }),
+      db.dropCollection('rows'),
+      db.registerCollection('rows', [], 'key'),
+    ]
+    await expect(db.insert('rows', { key: 1 })).resolves.toBe(1)
+    await Promise.all(calls)
+    expect(db.collectionNames().toSorted()).toEqual(['old', 'rows'])
+    // The build went on under the other name.
+    expect(db.collection('old').find({ a: 77 }).explain().access[0]?.index).toBe('a')
+    expect(db.collection('old').find({ a: 77 }).toArray()).toEqual([{ id: 77, a: 77 }])
+    expect(db.collection('rows').definition).toMatchObject({ primaryKey: [['key']], indexes: [] })
+
+    // Fields are declared at once, indexes in their turn.
+    const first = db.registerCollection('old', [], 'id', { indexes: { a: { on: 'a', unique: true } } })
+    const second = db.registerCollection('old', [{ path: ['a'], type: 'int', optional: true }], 'id', {
+      indexes,
+    })
+    await expect(db.put('old', { id: 1, a: 'text' })).rejects.toMatchObject({ code: 'VARVE_VALIDATION' })
+    await Promise.all([first, second])
+    expect(db.collection('old').definition).toMatchObject({
+      fields: [{ path: ['a'] }],
+      indexes: [{ name: 'a' }],
+    })
+    expect(db.collection('old').definition.indexes[0]?.unique).not.toBe(true)
+    await db.close()
+  })
+
   it('do not stop at one that fails', async () => {
     const db = Database.openInMemory()
     const rows = await db.registerCollection('rows', [], 'id')
