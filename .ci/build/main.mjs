@@ -1,7 +1,8 @@
 /**
  * Builds the package into `dist/`:
  *
- * - `index.js`, `tools.js` and `sql.js`, with shared chunks, so that an error class is one class across all of them;
+ * - `index.js`, `tools.js` and `sql.js`, with shared chunks, so that an error class is one class across all of them; what a first open
+ *   runs is compiled with its file;
  * - `cli.js`, which imports those at run time as any user would, with its own libraries bundled;
  * - `schema.json`, of what the CLI prints with `--json`;
  * - `native-free.js`, one file that needs nothing of Node, refused here if it does;
@@ -16,6 +17,7 @@ import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { rolldown } from 'rolldown'
 import { keepReachableTypes } from './declarations.mjs'
+import { compileFirstOpenAhead } from './eager.mjs'
 import { forbiddenUses } from './native-free.mjs'
 import { thirdPartyNotices } from './notices.mjs'
 
@@ -39,6 +41,7 @@ await bundle({
   plugins: [asciiAlone()],
   chunks: 'chunks',
 })
+compileFirstOpenAhead(staging)
 await bundle({
   input: { cli: join(root, 'cli/main.ts') },
   platform: 'node',
