@@ -4,6 +4,7 @@
  * It says that this is a Varve file, which database and which generation of it, and where that generation came from.
  * The superblocks repeat its identity part, so a damaged header can be restored from either of them.
  */
+import { blockChecksum } from './block-checksum.js'
 import type { Checksum } from './checksum.js'
 import { hex, readUint64, unhex, viewOf, writeUint64 } from './integers.js'
 
@@ -80,7 +81,7 @@ export function encodeHeader(header: Header, checksum: Checksum): Uint8Array {
   const block = new Uint8Array(BLOCK_BYTES)
   block.set(HEADER_MAGIC, HeaderField.magic)
   writeIdentity(header, block, 0)
-  viewOf(block).setUint32(BLOCK_CRC_OFFSET, checksum(block, 0, BLOCK_CRC_OFFSET), true)
+  viewOf(block).setUint32(BLOCK_CRC_OFFSET, blockChecksum(block, BLOCK_CRC_OFFSET, checksum), true)
   return block
 }
 
@@ -88,7 +89,7 @@ export function decodeHeader(block: Uint8Array, checksum: Checksum): HeaderResul
   if (block.length < BLOCK_BYTES || !HEADER_MAGIC.every((byte, i) => block[i] === byte)) {
     return { ok: false, problem: 'notVarve', actual: hex(block.subarray(0, HEADER_MAGIC.length)) }
   }
-  const crc = checksum(block, 0, BLOCK_CRC_OFFSET)
+  const crc = blockChecksum(block, BLOCK_CRC_OFFSET, checksum)
   const stored = viewOf(block).getUint32(BLOCK_CRC_OFFSET, true)
   if (crc !== stored) return { ok: false, problem: 'checksum', actual: crc.toString(16) }
   const header = readIdentity(block, 0)

@@ -5,6 +5,7 @@
  * to the older one, so a torn write leaves the live one. It fences writers (epoch and session), says how far the log is
  * known to be durable (the watermark), where the newest checkpoint is, and whether a cut of the log is in progress.
  */
+import { blockChecksum } from './block-checksum.js'
 import type { Checksum } from './checksum.js'
 import {
   BLOCK_BYTES,
@@ -92,7 +93,7 @@ export function encodeSuperblock(superblock: Superblock, checksum: Checksum): Ui
   writeUint64(view, SuperblockField.cutAt, superblock.cutAt)
   writeUint64(view, SuperblockField.highestSequence, superblock.highestSequence)
   writeUint64(view, SuperblockField.checkpointEnd, superblock.checkpointEnd)
-  view.setUint32(BLOCK_CRC_OFFSET, checksum(block, 0, BLOCK_CRC_OFFSET), true)
+  view.setUint32(BLOCK_CRC_OFFSET, blockChecksum(block, BLOCK_CRC_OFFSET, checksum), true)
   return block
 }
 
@@ -100,7 +101,7 @@ export function decodeSuperblock(block: Uint8Array, checksum: Checksum): Superbl
   if (block.length < BLOCK_BYTES) return { ok: false, problem: 'missing' }
   if (!SUPERBLOCK_MAGIC.every((byte, i) => block[i] === byte)) return { ok: false, problem: 'magic' }
   const view = viewOf(block)
-  if (checksum(block, 0, BLOCK_CRC_OFFSET) !== view.getUint32(BLOCK_CRC_OFFSET, true)) {
+  if (blockChecksum(block, BLOCK_CRC_OFFSET, checksum) !== view.getUint32(BLOCK_CRC_OFFSET, true)) {
     return { ok: false, problem: 'checksum' }
   }
   const superblock: Superblock = {
