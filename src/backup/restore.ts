@@ -102,8 +102,9 @@ function decide(source: string, target: string, options: RestoreOptions, platfor
 async function restore(restoring: Restoring): Promise<RestoreReport> {
   const { source, target, storage, platform, options } = restoring
   const { signal, at } = options
-  removeLeftovers(storage, target)
-  dropSecondNames(storage, target)
+  const beside = storage.siblings(target)
+  removeLeftovers(storage, target, beside)
+  dropSecondNames(storage, target, beside)
   const replaced = requireReplaceable(restoring)
   const onPart = partsOf(storage.stat(source)?.sizeBytes ?? 0, options.onProgress)
   await verifySource(source, { storage, signal, onProgress: onPart(0) }, platform)

@@ -248,7 +248,9 @@ function* openToFollow(opening: Opening, bounds: PollBounds): Task<Engine> {
 
 function* openForWriting(opening: Opening, lock: HeldLock | undefined): Task<Engine> {
   const { storage, path, platform } = opening
-  yield* createIfAbsent(opening)
+  // Under the lock nobody else makes any of these.
+  const beside = storage.siblings(path)
+  yield* createIfAbsent(opening, beside)
   const file = storage.open(path, 'readWrite')
   try {
     refuseHardLinks(file)
@@ -259,8 +261,8 @@ function* openForWriting(opening: Opening, lock: HeldLock | undefined): Task<Eng
     const opened = yield* openToWrite({ ...opening, codecs }, file, mode, recovered)
     const { info, header } = opened.log
     if (info.classification === 'clean') {
-      dropReplaced(storage, path, header.databaseId, platform.checksum)
-      dropCompactions(storage, path, header.databaseId, platform.checksum)
+      dropReplaced(storage, path, beside, header.databaseId, platform.checksum)
+      dropCompactions(storage, path, beside, header.databaseId, platform.checksum)
     }
     const engine = newEngine(opening, { ...opened, codecs, lock })
     if (opening.autoCompact !== undefined) compactAutomatically(engine, opening.autoCompact)
@@ -271,10 +273,10 @@ function* openForWriting(opening: Opening, lock: HeldLock | undefined): Task<Eng
   }
 }
 
-function* createIfAbsent(opening: Opening): Task<void> {
+function* createIfAbsent(opening: Opening, beside: readonly string[]): Task<void> {
   const { storage, path, platform, create } = opening
-  removeLeftovers(storage, path)
-  dropSecondNames(storage, path)
+  removeLeftovers(storage, path, beside)
+  dropSecondNames(storage, path, beside)
   const present = storage.stat(path)
   if (present !== undefined && present.sizeBytes > 0) return
   if (!create && present === undefined) throw missing(path)

@@ -22,17 +22,19 @@ export function compactionName(path: string, platform: Platform): string {
 
 /**
  * Removes unfinished generations of this database, after the file at the path was opened and ends cleanly. Those of another
- * database are left to their owner. The caller holds the writer lock. A file that cannot be removed stays.
+ * database are left to their owner. `beside` are names in the directory, some of which may be gone. The caller holds the writer lock.
+ * A file that cannot be removed stays.
  */
 export function dropCompactions(
   storage: Storage,
   path: string,
+  beside: readonly string[],
   databaseId: string,
   checksum: Checksum,
 ): void {
   const prefix = path + Sidecar.compacting
   try {
-    for (const name of storage.siblings(path)) {
+    for (const name of beside) {
       if (!name.startsWith(prefix) || !RANDOM.test(name.slice(prefix.length))) continue
       const sizeBytes = storage.stat(name)?.sizeBytes ?? 0
       if (sizeBytes <= BLOCK_BYTES || databaseIdOf(storage, name, checksum) === databaseId)

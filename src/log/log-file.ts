@@ -190,10 +190,12 @@ function refuseOrphans(storage: Storage, path: string): void {
   )
 }
 
-/** Removes what creations that were interrupted left behind. The caller holds the writer lock. */
-export function removeLeftovers(storage: Storage, path: string): void {
-  for (const name of storage.siblings(path))
-    if (name.startsWith(path + Sidecar.creating)) storage.remove(name)
+/**
+ * Removes what creations that were interrupted left behind. `beside` are the names in the directory that begin with the path's. The
+ * caller holds the writer lock.
+ */
+export function removeLeftovers(storage: Storage, path: string, beside: readonly string[]): void {
+  for (const name of beside) if (name.startsWith(path + Sidecar.creating)) storage.remove(name)
 }
 
 /** Refuses path arguments that cannot be meant. */

@@ -8,55 +8,66 @@
  */
 import type { Checksum } from '../format/checksum.js'
 import { VarveError } from '../errors.js'
-import type { Storage } from '../storage/storage.js'
+import type { Storage, StorageFile } from '../storage/storage.js'
 import { readFixedBlocks, Sidecar } from './log-file.js'
 
 const NUMBER = /^[1-9][0-9]{0,14}$/u
 
 /** The next free name for a file that is being replaced. */
 export function nextReplacedName(storage: Storage, path: string): string {
-  const taken = replacedFiles(storage, path).map(({ number }) => number)
+  const taken = replacedFiles(path, storage.siblings(path)).map(({ number }) => number)
   return `${path}${Sidecar.replaced}${1 + Math.max(0, ...taken)}`
 }
 
-/** Removes second names of the very file at the path. The caller holds the writer lock. */
-export function dropSecondNames(storage: Storage, path: string): void {
+/**
+ * Removes second names of the very file at the path. `beside` are the names in the directory that begin with the path's. The caller
+ * holds the writer lock.
+ */
+export function dropSecondNames(storage: Storage, path: string, beside: readonly string[]): void {
+  const replaced = replacedFiles(path, beside)
+  if (replaced.length === 0) return
   const id = storage.stat(path)?.id
   if (id === undefined) return
-  for (const { name } of replacedFiles(storage, path)) if (storage.stat(name)?.id === id) storage.remove(name)
+  for (const { name } of replaced) if (storage.stat(name)?.id === id) storage.remove(name)
 }
 
 /**
  * Removes replaced files of this database, after the file at the path was opened and ends cleanly: what the restore would
- * have done next. Files of another database, or of none that can be told, are left to their owner. The caller holds the
- * writer lock. A file that cannot be removed stays.
+ * have done next. Files of another database, or of none that can be told, are left to their owner. `beside` are names in the
+ * directory, some of which may be gone. The caller holds the writer lock. A file that cannot be removed stays.
  */
-export function dropReplaced(storage: Storage, path: string, databaseId: string, checksum: Checksum): void {
+export function dropReplaced(
+  storage: Storage,
+  path: string,
+  beside: readonly string[],
+  databaseId: string,
+  checksum: Checksum,
+): void {
   try {
-    for (const { name } of replacedFiles(storage, path))
+    for (const { name } of replacedFiles(path, beside))
       if (databaseIdOf(storage, name, checksum) === databaseId) storage.remove(name)
   } catch (error) {
     if (!VarveError.is(error)) throw error
   }
 }
 
-function replacedFiles(storage: Storage, path: string): { name: string; number: number }[] {
+function replacedFiles(path: string, beside: readonly string[]): { name: string; number: number }[] {
   const prefix = path + Sidecar.replaced
-  return storage
-    .siblings(path)
+  return beside
     .filter((name) => name.startsWith(prefix) && NUMBER.test(name.slice(prefix.length)))
     .map((name) => ({ name, number: Number(name.slice(prefix.length)) }))
 }
 
 /** Whose file it is; undefined if that cannot be told. */
 export function databaseIdOf(storage: Storage, name: string, checksum: Checksum): string | undefined {
-  const file = storage.open(name, 'read')
+  let file: StorageFile | undefined
   try {
+    file = storage.open(name, 'read')
     return readFixedBlocks(file, checksum).header.databaseId
   } catch (error) {
     if (VarveError.is(error)) return undefined
     throw error
   } finally {
-    file.close()
+    file?.close()
   }
 }

@@ -40,10 +40,11 @@ export class LockDirectory {
     this.#files = files
   }
 
-  /** Refuses anything else under the directory's name, such as a link that leads elsewhere. */
-  check(): void {
+  /** Whether it is there. Refuses anything else under its name, such as a link that leads elsewhere. */
+  check(): boolean {
     const stat = this.#attempt('inspect', this.path, () => this.#files.lstatSync(this.path), 'ENOENT')
-    if (stat === undefined || stat.isDirectory()) return
+    if (stat === undefined) return false
+    if (stat.isDirectory()) return true
     const what = stat.isSymbolicLink() ? 'a symbolic link' : 'not a directory'
     throw new StorageError(
       `${this.path} is ${what}, and Varve keeps its locks in a directory of that name. ` +

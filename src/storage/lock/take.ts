@@ -58,8 +58,8 @@ export function* takeLock(taking: Taking): Generator<number, FileLock, void> {
   const directory = new LockDirectory(lockDirectoryOf(path), environment.files)
   const startMs = environment.monotonicMs()
   for (let attempt = 0; ; attempt += 1) {
-    directory.check()
-    let opponents = opponentsOf(request.kind, directory, environment)
+    const isThere = directory.check()
+    let opponents = isThere ? opponentsOf(request.kind, directory, environment) : []
     if (opponents.length === 0) {
       const outcome = yield* announce(taking, directory, attempt > 0)
       if (outcome instanceof OwnRecord) return outcome
@@ -83,8 +83,10 @@ function* announce(
   let leaveGate: LeaveGate | undefined
   let outcome: OwnRecord | Sighting[] = []
   try {
-    directory.make()
-    if (gated) leaveGate = yield* waitForGate(directory, taking.environment)
+    if (gated) {
+      directory.make()
+      leaveGate = yield* waitForGate(directory, taking.environment)
+    }
     outcome = publishAndLook(taking, directory)
     return outcome
   } finally {
