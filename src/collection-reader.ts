@@ -2,7 +2,9 @@
  * Reading a collection: the part of the surface that the database, snapshots and transactions share.
  */
 import type { CollectionDefinition } from './catalog/definition.js'
+import type { RowKeys } from './catalog/row-key.js'
 import type { KeysOf } from './engine/keys-of.js'
+import type { RowCache } from './engine/row-cache.js'
 import type { RowReader } from './engine/row-reader.js'
 import { finishRow, type RulesOf } from './engine/row-rules.js'
 import type { IndexState } from './engine/state.js'
@@ -50,6 +52,8 @@ export interface ReadView {
   /** Where the past of the commit is found. Undefined in a transaction, which reads no commit. */
   readonly log?: (() => ViewLog) | undefined
   check(): void
+  /** Rows of the visible commit by their keys; undefined where another commit is read, or none can be told to be the newest. */
+  readonly newest?: RowCache | undefined
 }
 
 /** A collection for reading. All reads are synchronous and give rows of the caller's own. */
@@ -58,6 +62,8 @@ export class CollectionReader<R extends Row = Row, K extends Key = Key> {
   readonly name: string
   readonly #view: ReadView
   readonly #ref = new RecordRef()
+  /** Of the definition that was met last. */
+  #encoder: { readonly definition: CollectionDefinition; readonly keys: RowKeys } | undefined
 
   /** Made by `collection` of a database, snapshot or transaction. */
   constructor(view: ReadView, name: string) {
@@ -76,9 +82,21 @@ export class CollectionReader<R extends Row = Row, K extends Key = Key> {
    * Throws `VARVE_CORRUPTION` if the row's bytes are damaged, `VARVE_VALIDATION` for a value that can be no key.
    */
   get(key: K): R | undefined {
+    const { newest } = this.#view
+    if (newest !== undefined && (typeof key === 'string' || typeof key === 'number'))
+      return this.#getNewest(newest, key)
     const bytes = this.#encoded(key)
     const { definition, tree } = this.#view.collection(this.name)
     return this.#read(definition, tree, bytes)
+  }
+
+  #getNewest(newest: RowCache, key: string | number): R | undefined {
+    const { definition, tree } = this.#view.collection(this.name)
+    const row = newest.ofKey(definition.id, key)
+    if (row !== undefined) return finishRow(this.#view.rules.of(definition), row) as R // The type of stored rows is the caller's claim.
+    const found = this.#read(definition, tree, this.#keysOf(definition).encode(key))
+    if (found !== undefined) newest.note(this.#ref.position, key)
+    return found
   }
 
   /** The rows of these keys, in their order; undefined where there is none. All from one commit. */
@@ -195,7 +213,13 @@ export class CollectionReader<R extends Row = Row, K extends Key = Key> {
 
   /** A key's bytes. Encoding may run the caller's code (a getter), so no tree is held during it. */
   #encoded(key: Key): Uint8Array {
-    return this.#view.keys.of(this.definition).encode(key)
+    return this.#keysOf(this.definition).encode(key)
+  }
+
+  #keysOf(definition: CollectionDefinition): RowKeys {
+    if (this.#encoder?.definition !== definition)
+      this.#encoder = { definition, keys: this.#view.keys.of(definition) }
+    return this.#encoder.keys
   }
 
   /** The collection, to be read beyond this call. */

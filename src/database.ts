@@ -38,7 +38,8 @@ import type { RangeBounds } from './key-bounds.js'
 import type { RecoveryInfo } from './log/recovery-info.js'
 import { pathOf } from './path-of.js'
 import type { CollectionSchema } from './schema/define-collection.js'
-import { logOf, Snapshot, type SnapshotOptions, viewOf } from './snapshot.js'
+import { liveView } from './live-view.js'
+import { Snapshot, type SnapshotOptions } from './snapshot.js'
 import { databaseStats, type DatabaseStats } from './stats.js'
 import { MemoryStorage } from './storage/memory-storage.js'
 import type { Platform } from './storage/platform.js'
@@ -75,17 +76,7 @@ export class Database {
   constructor(engine: Engine, path?: string) {
     this.#engine = engine
     this.#path = path ?? engine.parts.path
-    this.#view = {
-      get rows() {
-        return engine.generation.rows
-      },
-      keys: engine.keys,
-      rules: engine.rules,
-      platform: engine.parts.platform,
-      collection: (name) => viewOf(engine.state, name),
-      log: () => logOf(engine.generation, engine.state.commit),
-      check: () => engine.checkOpen(),
-    }
+    this.#view = liveView(engine)
   }
 
   /** What this entry of the package runs on. @internal */

@@ -27,6 +27,13 @@ export interface CacheStats {
   readonly nodeMisses: number
   /** Nodes that made room for others. */
   readonly nodeEvictions: number
+  /** About how much memory decoded rows take that are kept, so as not to be read and decoded again. */
+  readonly rowBytes: number
+  /** Rows found decoded in memory, and those that were not. */
+  readonly rowHits: number
+  readonly rowMisses: number
+  /** Rows that made room for others. */
+  readonly rowEvictions: number
 }
 
 /** How far the index in memory is ahead of the one in the log. */
@@ -139,7 +146,7 @@ function indexStats({ generation, checkpointer, state, newestCheckpoint }: Engin
 }
 
 function cacheStats({ parts, generation }: Engine): CacheStats {
-  const { nodes, pages } = generation
+  const { nodes, pages, rows } = generation
   return {
     limitBytes: parts.cacheBytes,
     pageBytes: pages?.heldBytes ?? 0,
@@ -150,5 +157,9 @@ function cacheStats({ parts, generation }: Engine): CacheStats {
     nodeHits: nodes.hits,
     nodeMisses: nodes.misses,
     nodeEvictions: nodes.evictions,
+    rowBytes: rows.cache?.bytes ?? 0,
+    rowHits: rows.cache?.hits ?? 0,
+    rowMisses: rows.cache?.misses ?? 0,
+    rowEvictions: rows.cache?.evictions ?? 0,
   }
 }

@@ -21,6 +21,7 @@ export function viewIn(transaction: Transaction, view: ReadView): ReadView {
     ...view,
     collection: (name) => transaction.view(name),
     log: undefined,
+    newest: undefined,
     check: () => transaction.check(),
   }
 }

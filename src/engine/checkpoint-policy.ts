@@ -6,8 +6,12 @@
  * evicted. Once it runs, each commit pays for a part of it: as much as lets it end before that memory reaches its limit.
  */
 
-/** Part of `cacheBytes` for tree nodes; the rest is for pages of the log. */
-export const NODE_SHARE = 0.9375
+/** Parts of `cacheBytes`: what tree nodes may take, and what pages of the log may. */
+export const NODE_SHARE = 0.875
+export const PAGE_SHARE = 0.0625
+/** The part that decoded rows may take whatever the nodes do, and the most that they take of what nodes leave free. */
+export const LEAST_ROW_SHARE: number = 1 - NODE_SHARE - PAGE_SHARE
+export const MOST_ROW_SHARE = 0.75
 
 /** Parts of the nodes' share that unstored nodes may take: when a checkpoint begins, and at most. */
 const SOFT_UNSTORED = 0.875

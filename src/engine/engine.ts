@@ -120,9 +120,20 @@ export class Engine {
       durability,
       syncIntervalMs,
       onReset: (error) => (isOurs() ? this.#doom(error) : undefined),
-      onVisible: () => (isOurs() ? this.watchers.tell('commit') : undefined),
+      onVisible: () => (isOurs() ? this.#visible() : undefined),
       checkpoints: { codecs, nodes, log, cacheBytes, automatic: !ephemeral },
     })
+  }
+
+  #visible(): void {
+    this.#settleRows()
+    this.watchers.tell('commit')
+  }
+
+  /** To be called when commits are visible, or came to nothing. */
+  #settleRows(): void {
+    if (this.#openTransaction === undefined && this.#committer?.busy !== true)
+      this.#generation.rows.cache?.settle()
   }
 
   /** Goes over to another file of the same history, at rest. The one before stays open for what was made from it. */
@@ -267,6 +278,7 @@ export class Engine {
       transaction.end('The transaction was rolled back.')
       if (transaction.started) builder.abandon()
       if (scoped) head.undoScope()
+      this.#settleRows()
       throw error
     }
   }
@@ -318,6 +330,7 @@ export class Engine {
       }
     } finally {
       this.#openTransaction = undefined
+      this.#settleRows()
       this.#turns.give()
     }
     await acknowledged

@@ -15,6 +15,7 @@ import type { EngineParts } from './engine-parts.js'
 import type { Head } from './head.js'
 import { logPages } from './log-pages.js'
 import { RecordSource } from './record-source.js'
+import { RowCache } from './row-cache.js'
 import type { RowCodecs } from './row-codecs.js'
 import { RowReader } from './row-reader.js'
 import type { VisibleState } from './state.js'
@@ -45,8 +46,9 @@ export interface Generation extends OpenedFile {
 }
 
 /** Gives the memory of its caches back: others read another file now, and who still reads this one reads it from the disk. */
-export function letGo({ nodes, source }: Generation): void {
+export function letGo({ nodes, source, rows }: Generation): void {
   nodes.limitTo(0)
+  rows.cache?.letGo()
   source.dropPages()
 }
 
@@ -56,10 +58,12 @@ export function newGeneration(
   opened: OpenedFile,
 ): Generation {
   const { storage, platform, path, codecs, cacheBytes } = parts
-  const { file, visible, head, log } = opened
+  const { file, visible, head, log, nodes } = opened
   const pages = logPages({ storage, file, visible, cacheBytes })
   const source = new RecordSource(file, platform.checksum, pages)
-  const rows = new RowReader(source, codecs, path)
+  const cache = new RowCache(cacheBytes, () => visible.commit.end)
+  nodes.shareWith(cache)
+  const rows = new RowReader(source, codecs, path, cache)
   // A reader's head applies what the log holds: nothing is refused.
   if (opened.writer !== undefined) head.serve(rows)
   return {

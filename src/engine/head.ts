@@ -36,7 +36,7 @@ export interface PlacedRecord {
 }
 
 /** Where rows are read that change or are indexed. */
-export type RowsOfRecords = Pick<RowReader, 'read' | 'decodeRecord'>
+export type RowsOfRecords = Pick<RowReader, 'read' | 'decodeRecord' | 'replaced'>
 
 /** What a scope must restore. */
 interface Scope {
@@ -188,15 +188,17 @@ export class Head implements RestorableTarget {
     end: number,
   ): void {
     const working = this.#touch(collectionId)
+    let replaced = 0
     if (working === undefined || working.indexes.length === 0) {
-      working?.put(key, at.position, at.lengthBytes, at.crc)
+      replaced = working?.put(key, at.position, at.lengthBytes, at.crc) ?? 0
     } else {
       const row = this.#rows.decodeRecord(collectionId, at.position, bytes, start, end)
       const changes = this.#indexChanges(working, key, row)
       working.prepare(key, changes)
-      working.put(key, at.position, at.lengthBytes, at.crc)
+      replaced = working.put(key, at.position, at.lengthBytes, at.crc)
       for (const change of changes) change.index.apply(change)
     }
+    if (replaced > 0) this.#rows.replaced(replaced)
     this.#recordBytes += at.lengthBytes
   }
 
@@ -205,8 +207,9 @@ export class Head implements RestorableTarget {
     if (working !== undefined) {
       const changes = working.indexes.length === 0 ? [] : this.#indexChanges(working, key, undefined)
       working.prepare(key, changes)
-      working.delete(key)
+      const replaced = working.delete(key)
       for (const change of changes) change.index.apply(change)
+      if (replaced > 0) this.#rows.replaced(replaced)
     }
     this.#recordBytes += at.lengthBytes
   }

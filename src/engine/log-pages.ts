@@ -4,12 +4,9 @@
  * Of the memory for caches it gets a fixed share. Nodes get the rest: each lookup passes several, while a row is read from one page.
  */
 import { PageCache } from '../storage/page-cache.js'
-import { NODE_SHARE } from './checkpoint-policy.js'
+import { PAGE_SHARE } from './checkpoint-policy.js'
 import type { EngineParts } from './engine-parts.js'
 import type { OpenedFile } from './generation.js'
-
-/** The part of `cacheBytes` that log pages may take. */
-const PAGE_SHARE: number = 1 - NODE_SHARE
 
 /**
  * None for a database in memory: a page of it would be a second copy. The committed end bounds what is kept, because nothing below it

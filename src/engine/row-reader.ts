@@ -6,14 +6,18 @@ import { DecodeFailure } from '../format/decode-failure.js'
 import type { Row } from '../format/value.js'
 import type { RecordRef } from '../tree/index.js'
 import type { RecordSource } from './record-source.js'
+import type { RowCache } from './row-cache.js'
 import type { RowCodecs } from './row-codecs.js'
 
 export class RowReader {
   readonly #source: RecordSource
   readonly #codecs: RowCodecs
   readonly #path: string
+  /** Rows that were read before; undefined where none are kept. */
+  readonly cache: RowCache | undefined
 
-  constructor(source: RecordSource, codecs: RowCodecs, path: string) {
+  constructor(source: RecordSource, codecs: RowCodecs, path: string, cache?: RowCache) {
+    this.cache = cache
     this.#source = source
     this.#codecs = codecs
     this.#path = path
@@ -21,10 +25,20 @@ export class RowReader {
 
   /** The row at `ref`. With `key`, the record must be of that key. */
   read(collectionId: number, ref: RecordRef, key: Uint8Array | undefined): Row {
+    const { cache } = this
+    const kept = cache?.at(ref, collectionId)
+    if (kept !== undefined) return kept
     const source = this.#source
     source.read(ref, collectionId, key)
     const { valueStart, valueEnd } = source.record
-    return this.decodeRecord(collectionId, ref.position, source.bytes, valueStart, valueEnd)
+    const row = this.decodeRecord(collectionId, ref.position, source.bytes, valueStart, valueEnd)
+    cache?.offer(ref, collectionId, row)
+    return row
+  }
+
+  /** The record at `position` is not the newest of its key any more. */
+  replaced(position: number): void {
+    this.cache?.replaced(position)
   }
 
   /** The encoded row at `ref`, the caller's own. */

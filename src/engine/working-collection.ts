@@ -56,21 +56,26 @@ export class WorkingCollection {
     if (changes.length > 0) this.#editor.own(key)
   }
 
-  put(key: Uint8Array, position: number, lengthBytes: number, crc: number): void {
+  /** Returns the position of the record that was replaced; 0 for none. */
+  put(key: Uint8Array, position: number, lengthBytes: number, crc: number): number {
     const replaced = this.#replaced
-    if (this.#editor.set(key, position, lengthBytes, crc, replaced)) {
+    const wasThere = this.#editor.set(key, position, lengthBytes, crc, replaced)
+    if (wasThere) {
       this.#liveBytes -= replaced.lengthBytes
       this.#digest.subtract(key, 0, key.length, replaced.crc)
     }
     this.#liveBytes += lengthBytes
     this.#digest.add(key, 0, key.length, crc)
+    return wasThere ? replaced.position : 0
   }
 
-  delete(key: Uint8Array): void {
+  /** Returns the position of the record that was there; 0 for none. */
+  delete(key: Uint8Array): number {
     const replaced = this.#replaced
-    if (!this.#editor.delete(key, replaced)) return
+    if (!this.#editor.delete(key, replaced)) return 0
     this.#liveBytes -= replaced.lengthBytes
     this.#digest.subtract(key, 0, key.length, replaced.crc)
+    return replaced.position
   }
 
   /** The collection as it is now, in O(1). Later changes copy what they touch. */

@@ -15,6 +15,7 @@ const withoutNodes: NodeSource = { ...memoryOnly, loadRoot: () => Tree.empty.roo
 const withoutRows: RowsOfRecords = {
   read: noRows,
   decodeRecord: noRows,
+  replaced: () => undefined,
 }
 
 function noRows(): never {

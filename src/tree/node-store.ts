@@ -40,6 +40,12 @@ interface Pointer {
   readonly storedBytes: number
 }
 
+/** Who uses the memory that nodes leave free. */
+export interface RestOfMemory {
+  /** Told how much there is, which changes as nodes come and go; less than nothing if nodes take more than they may. */
+  makeRoom(freeBytes: number): void
+}
+
 export class NodeStore implements NodeSource {
   readonly pool: NodePool = new NodePool((node) => this.#cache.forget(node))
   /** The error thrown last because a node could not be read: an open that meets it starts from an older checkpoint. */
@@ -54,6 +60,7 @@ export class NodeStore implements NodeSource {
   readonly #file: StorageFile
   readonly #checksum: Checksum
   #limitBytes: number
+  #rest: RestOfMemory | undefined
   readonly #cache = new NodeCache()
   readonly #head = new NodeHead()
   readonly #scratch = new Uint8Array(MAX_NODE_IMAGE_BYTES)
@@ -68,6 +75,12 @@ export class NodeStore implements NodeSource {
   /** How much memory nodes may take from now on. */
   limitTo(bytes: number): void {
     this.#limitBytes = bytes
+    this.trim()
+  }
+
+  /** From now on `rest` uses what nodes leave free. */
+  shareWith(rest: RestOfMemory): void {
+    this.#rest = rest
     this.trim()
   }
 
@@ -150,7 +163,9 @@ export class NodeStore implements NodeSource {
 
   /** To be called when unstored nodes may have grown. */
   trim(): void {
-    this.#cache.trim(Math.max(0, this.#limitBytes - Math.max(0, this.unstoredBytes)))
+    const limitBytes = Math.max(0, this.#limitBytes - Math.max(0, this.unstoredBytes))
+    this.#cache.trim(limitBytes)
+    this.#rest?.makeRoom(limitBytes - this.#cache.bytes)
   }
 
   /** A node of its own, kept in the cache. */
