@@ -1,0 +1,70 @@
+/** Measures operations after a warm-up, and what a process took of memory. */
+import { readFileSync } from 'node:fs'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+
+export function check(holds, what) {
+  if (!holds) throw new Error(`The benchmark read something wrong: ${what}`)
+}
+
+/**
+ * Runs `operation(i)` for `warm` numbers so that its code is compiled and caches are filled, then times `count` more.
+ * With `pace`, the event loop gets a turn after every so many, as it would in a program that serves. Gives seconds.
+ */
+export async function measure({ count, warm, pace = Infinity }, operation) {
+  await repeat(0, warm, pace, operation)
+  const start = performance.now()
+  await repeat(warm, warm + count, pace, operation)
+  return (performance.now() - start) / 1000
+}
+
+async function repeat(from, to, pace, operation) {
+  for (let first = from; first < to; first += pace) {
+    const end = Math.min(to, first + pace)
+    const result = operation(first)
+    // Peers that answer at once are not made to wait for a promise each time.
+    if (result instanceof Promise) {
+      await result
+      await repeatAwaiting(first + 1, end, operation)
+    } else repeatAtOnce(first + 1, end, operation)
+    if (end < to) await turn()
+  }
+}
+
+function repeatAtOnce(from, to, operation) {
+  for (let i = from; i < to; i++) operation(i)
+}
+
+async function repeatAwaiting(from, to, operation) {
+  for (let i = from; i < to; i++) await operation(i)
+}
+
+/** A turn of the event loop. */
+export const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+/** Runs `run` and gives its seconds. */
+export async function timed(run) {
+  const start = performance.now()
+  await run()
+  return (performance.now() - start) / 1000
+}
+
+/** The event loop's delays, in milliseconds, while it is enabled. The resolution is 1 ms. */
+export function loopDelays() {
+  const delays = monitorEventLoopDelay({ resolution: 1 })
+  return {
+    resume: () => delays.enable(),
+    pause: () => delays.disable(),
+    p999: () => delays.percentile(99.9) / 1e6,
+  }
+}
+
+/** Resident memory of this process in MiB: the most it ever was, and what of it is files mapped into memory now. */
+export function memory() {
+  try {
+    const status = readFileSync('/proc/self/status', 'utf8')
+    const mib = (name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'mu').exec(status)?.[1]) / 1024
+    return { peakMiB: mib('VmHWM'), mappedMiB: mib('RssFile') }
+  } catch {
+    return { peakMiB: process.resourceUsage().maxRSS / 1024, mappedMiB: undefined }
+  }
+}

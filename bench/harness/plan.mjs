@@ -1,0 +1,44 @@
+/** Which steps a run takes: a workload, a size and settings, with the peers that take part by turns. */
+import { WORKLOADS } from '../workloads/index.mjs'
+import { PEERS } from './peers.mjs'
+
+const SIZES = [100_000]
+const SIZES_OF_FULL = [100_000, 1_000_000]
+/** Their figures do not depend on how many rows a file has, since they begin with none. */
+const OF_ONE_SIZE = ['durable-sync', 'durable-async', 'durable-64']
+/** What the second table has, with tuned peers, in a short run. */
+const TUNED_OF_SHORT = [
+  'load-plain',
+  'get-uniform',
+  'get-zipfian',
+  'range-100',
+  'index-equality',
+  'full-scan',
+]
+
+function peersOf({ count, tuned, peers, also }) {
+  const chosen = PEERS.filter(
+    ({ name, mostRows = Infinity, tuned: settings }) =>
+      count <= mostRows &&
+      (!tuned || settings !== undefined) &&
+      (peers === undefined || name === 'varve' || peers.includes(name)),
+  ).map(({ name }) => ({ peer: name }))
+  return also === undefined ? chosen : [...chosen, { peer: 'also', adapter: 'varve', dist: also }]
+}
+
+/** `only` and `peers` narrow it down; every step is taken `runs` times by each of its peers. */
+export function planOf({ full, runs, rows, only, peers, also }) {
+  const sizes = rows ?? (full ? SIZES_OF_FULL : SIZES)
+  const steps = []
+  for (const tuned of [false, true]) {
+    for (const count of sizes) {
+      for (const workload of Object.keys(WORKLOADS)) {
+        if (only !== undefined && !only.includes(workload)) continue
+        if (tuned && !full && !TUNED_OF_SHORT.includes(workload)) continue
+        if (OF_ONE_SIZE.includes(workload) && count !== sizes[0]) continue
+        steps.push({ workload, count, tuned, runs, peers: peersOf({ count, tuned, peers, also }) })
+      }
+    }
+  }
+  return steps
+}

@@ -1,0 +1,139 @@
+/** Changes to a loaded file: read-modify-write in transactions, YCSB's mixes, deletion of half and compaction. Not synced. */
+import { randomFrom, uniform, zipfian } from '../harness/choices.mjs'
+import { check, measure, timed } from '../harness/measure.mjs'
+import { createdAt, keyAt, rowAt } from '../harness/rows.mjs'
+
+const OF_A_TRANSACTION = 100
+const TRANSACTIONS = { count: 200, warm: 100, pace: 1 }
+const MIXED = { count: 40_000, warm: 20_000, pace: 1000 }
+const WITH_SCANS = { count: 4000, warm: 1000, pace: 100 }
+const LONGEST_SCAN = 100
+const REMOVED_AT_ONCE = 1000
+
+async function updates(job) {
+  const handle = await job.open({ indexed: false })
+  if (handle.modify === undefined) return undefined
+  const { count, warm } = TRANSACTIONS
+  const keys = Array.from(uniform((count + warm) * OF_A_TRANSACTION, job.count, 7), keyAt)
+  const change = (row) => ({ ...row, level: row.level + 1 })
+  const seconds = await measure(TRANSACTIONS, (i) =>
+    handle.modify(keys.slice(i * OF_A_TRANSACTION, (i + 1) * OF_A_TRANSACTION), change),
+  )
+  const times = keys.filter((key) => key === keys[0]).length
+  const before = Array.from({ length: job.count }, (_, i) => i).find((i) => keyAt(i) === keys[0])
+  const { level } = await handle.get(keys[0])
+  check(level === rowAt(before, job.count).level + times, 'the level of a row that was updated')
+  await handle.close()
+  return { operations: count * OF_A_TRANSACTION, seconds }
+}
+
+/** One of YCSB's mixes: `operations` maps a share of them, cumulated, to what is done with row `chosen[i]`. */
+async function mix(job, counts, shares) {
+  const handle = await job.open({ indexed: false })
+  const total = counts.count + counts.warm
+  const chosen = zipfian(total, job.count, 8)
+  const keys = Array.from(chosen, keyAt)
+  const random = randomFrom(9)
+  const kinds = Array.from({ length: total }, () => {
+    const share = random()
+    return shares.find(([below]) => share < below)[1]
+  })
+  const operation = kinds.some((kind) => needs[kind].some((name) => handle[name] === undefined))
+    ? undefined
+    : (i) => mixed[kinds[i]]({ handle, key: keys[i], number: chosen[i], i, count: job.count })
+  if (operation === undefined) return undefined
+  const seconds = await measure(counts, operation)
+  await handle.close()
+  return { operations: counts.count, seconds }
+}
+
+const needs = {
+  read: ['get'],
+  update: ['update'],
+  scan: ['range'],
+  insert: ['insert'],
+  modify: ['get', 'update'],
+}
+
+function verdict(row, number) {
+  check(row !== undefined && row.created === createdAt(number), `row ${number}`)
+  return row
+}
+
+function read({ handle, key, number }) {
+  const row = handle.get(key)
+  return row instanceof Promise ? row.then((found) => verdict(found, number)) : verdict(row, number)
+}
+
+function scanned(rows, key) {
+  check(rows.length > 0 && rows[0].id === key, `the range from ${key}`)
+}
+
+const mixed = {
+  read,
+  update: ({ handle, key, i }) => handle.update(key, i % 1000),
+  modify(of) {
+    const row = read(of)
+    const write = ({ level }) => of.handle.update(of.key, level + 1)
+    return row instanceof Promise ? row.then(write) : write(row)
+  },
+  insert: ({ handle, i, count }) => handle.insert(rowAt(count + i, count)),
+  scan({ handle, key, i }) {
+    const rows = handle.range(key, 1 + ((i * 7919) % LONGEST_SCAN))
+    return rows instanceof Promise ? rows.then((found) => scanned(found, key)) : scanned(rows, key)
+  },
+}
+
+/** Two workloads in one process, since the second needs what the first leaves. */
+async function deleteHalf(job) {
+  const handle = await job.open({ indexed: false })
+  const keys = Array.from({ length: job.count >> 1 }, (_, i) => keyAt(i * 2))
+  const bytesBefore = await handle.bytes()
+  const counts = { count: Math.ceil(keys.length / REMOVED_AT_ONCE), warm: 0, pace: 1 }
+  const seconds = await measure(counts, (i) =>
+    handle.remove(keys.slice(i * REMOVED_AT_ONCE, (i + 1) * REMOVED_AT_ONCE)),
+  )
+  const gone = await handle.get(keys[0])
+  check(gone === undefined || gone === null, 'a row that was deleted')
+  verdict(await handle.get(keyAt(1)), 1)
+  let [compactSeconds, bytes] = []
+  if (handle.compact !== undefined) {
+    let copyBytes
+    compactSeconds = await timed(async () => {
+      copyBytes = await handle.compact()
+    })
+    verdict(await handle.get(keyAt(1)), 1)
+    bytes = typeof copyBytes === 'number' ? copyBytes : await handle.bytes()
+  }
+  await handle.close()
+  const bytesPerRow = bytes === undefined ? undefined : bytes / (job.count - keys.length)
+  return { operations: keys.length, seconds, compactSeconds, bytesPerRow, bytesBefore }
+}
+
+const changing = { fixture: 'plain', changes: true }
+const ycsb = (shares, counts = MIXED) => ({ ...changing, run: (job) => mix(job, counts, shares) })
+
+export const changes = {
+  'update-100': { ...changing, run: updates },
+  'ycsb-a': ycsb([
+    [0.5, 'read'],
+    [1, 'update'],
+  ]),
+  'ycsb-b': ycsb([
+    [0.95, 'read'],
+    [1, 'update'],
+  ]),
+  'ycsb-c': ycsb([[1, 'read']]),
+  'ycsb-e': ycsb(
+    [
+      [0.95, 'scan'],
+      [1, 'insert'],
+    ],
+    WITH_SCANS,
+  ),
+  'ycsb-f': ycsb([
+    [0.5, 'read'],
+    [1, 'modify'],
+  ]),
+  'delete-half': { ...changing, run: deleteHalf },
+}

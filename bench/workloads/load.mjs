@@ -1,0 +1,55 @@
+/** Loading rows in batches of 1,000, not synced; what the event loop sees of it, and bytes of file a row. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { check, loopDelays, memory, turn } from '../harness/measure.mjs'
+import { rowAt, rowsFrom } from '../harness/rows.mjs'
+
+const BATCH = 1000
+/** Rows are made in such portions, while no clock runs. */
+const PORTION = 25_000
+const WARM_ROWS = 10_000
+
+async function loadRows(handle, count, delays) {
+  let seconds = 0
+  for (let first = 0; first < count; first += PORTION) {
+    const length = Math.min(PORTION, count - first)
+    const batches = Array.from({ length: Math.ceil(length / BATCH) }, (_, i) =>
+      rowsFrom(first + i * BATCH, Math.min(BATCH, length - i * BATCH), count),
+    )
+    delays.resume()
+    const start = performance.now()
+    for (const batch of batches) {
+      await handle.load(batch)
+      await turn()
+    }
+    seconds += (performance.now() - start) / 1000
+    delays.pause()
+  }
+  return seconds
+}
+
+async function load({ open, folder, count, indexed }) {
+  const warm = join(folder, 'warm')
+  mkdirSync(warm)
+  const warmHandle = await open({ folder: warm, indexed })
+  await loadRows(warmHandle, WARM_ROWS, loopDelays())
+  await warmHandle.close()
+
+  const handle = await open({ indexed })
+  const delays = loopDelays()
+  const seconds = await loadRows(handle, count, delays)
+  const { peakMiB, mappedMiB } = memory()
+  for (const i of [0, count >> 1, count - 1]) {
+    const row = await handle.get(rowAt(i, count).id)
+    for (const [name, value] of Object.entries(rowAt(i, count))) {
+      check(row?.[name] === value, `the ${name} of row ${i}`)
+    }
+  }
+  await handle.close()
+  return { operations: count, seconds, p999Ms: delays.p999(), peakMiB, mappedMiB }
+}
+
+export const loads = {
+  'load-plain': { run: (job) => load({ ...job, indexed: false }) },
+  'load-indexed': { run: (job) => load({ ...job, indexed: true }) },
+}
