@@ -22,8 +22,10 @@ import { PinnedStates } from './pinned-states.js'
 import { isClosed, neverGetsItsTurn, waitsForItself } from './refusals.js'
 import { refusePromise, RunningCode } from './running-code.js'
 import { RulesOf } from './row-rules.js'
+import { RowWriters } from './row-writer.js'
 import type { DatabaseState } from './state.js'
-import { Transaction, type TransactionParts } from './transaction.js'
+import { Transaction } from './transaction.js'
+import type { TransactionParts } from './transaction-parts.js'
 import { UuidGenerator } from './uuid.js'
 import { Watchers } from './watchers.js'
 import { WriterTurns } from './writer-turns.js'
@@ -89,6 +91,7 @@ export class Engine {
       codecs,
       keys: this.keys,
       rules: this.rules,
+      writers: new RowWriters({ codecs, keys: this.keys, rules: this.rules }),
       uuids: this.#uuids,
       maxBytes: maxTransactionBytes,
     }

@@ -178,6 +178,12 @@ export class Head implements RestorableTarget {
 
   // Changes
 
+  /** Finds a row that is about to be put or deleted, and has that change look for nothing again. */
+  seek(working: WorkingCollection, key: Uint8Array, ref: RecordRef): boolean {
+    this.#save(working.definition.id, working)
+    return working.seek(key, ref)
+  }
+
   /** Puts a row whose record is `at`; `bytes[start, end)` is the row. If it throws, nothing was changed. */
   putRow(
     collectionId: number,

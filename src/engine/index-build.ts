@@ -4,6 +4,7 @@
  * A row is read once for all of them. Entries are sorted before they enter a tree, so that neighbours go into the same nodes:
  * what is built at once, by a replay or in a transaction, costs a fraction of what it would in the order of the rows.
  */
+import type { IndexDefinition } from '../catalog/index-definition.js'
 import { compareKeys, keyAfter } from '../format/key-order.js'
 import type { Row } from '../format/value.js'
 import type { RecordRef, Tree } from '../tree/index.js'
@@ -25,6 +26,19 @@ export function addToBuilds(builds: IndexBuild[], index: WorkingIndex, from: Uin
   const same = builds.find((build) => isSame(build.from, from) && isSame(build.to, to))
   if (same === undefined) builds.push({ indexes: [index], from, to })
   else same.indexes.push(index)
+}
+
+/** The definitions when those that are built up to `from` are so up to `to`, or wholly. */
+export function builtOn(
+  indexes: readonly IndexDefinition[],
+  from: Uint8Array,
+  to: Uint8Array | undefined,
+): readonly IndexDefinition[] {
+  return indexes.map((index): IndexDefinition => {
+    if (index.builtTo === undefined || compareKeys(index.builtTo, from) !== 0) return index
+    const { builtTo: _, ...whole } = index
+    return to === undefined ? whole : { ...whole, builtTo: to }
+  })
 }
 
 /** `read` gives a row of `rows`, or undefined for one to be left out; `refuse` throws where an entry may not be added to an index. */

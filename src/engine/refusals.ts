@@ -5,6 +5,7 @@ import {
   DuplicateKeyError,
   ErrorCode,
   type FieldIssue,
+  LimitError,
   SchemaError,
   StateError,
   TransactionError,
@@ -15,6 +16,7 @@ import { entryKeyStart } from '../catalog/index-key.js'
 import { DecodeFailure } from '../format/decode-failure.js'
 import type { Key } from '../format/key.js'
 import { decodeKey } from '../format/key-decode.js'
+import { MAX_COLLECTIONS } from '../format/limits.js'
 
 export function duplicate(collection: string, key: Key): DuplicateKeyError {
   const text = Array.isArray(key) ? JSON.stringify(key.map(String)) : String(key)
@@ -150,4 +152,31 @@ export function isClosed(path: string): StateError {
   return new StateError(ErrorCode.closed, `The database ${path} is closed. Open it again to use it.`, {
     path,
   })
+}
+
+/** A function that changes rows gave something else. */
+export function noNewRow(collection: string, given: unknown): ValidationError {
+  return new ValidationError(
+    `The function given for rows of '${collection}' must return the new row, not ${String(given)}.`,
+    { collection },
+  )
+}
+
+export function nameTaken(from: string, to: string): SchemaError {
+  return new SchemaError(`'${from}' cannot be renamed to '${to}': a collection of that name exists.`, {
+    collection: to,
+  })
+}
+
+export function tooManyCollections(): LimitError {
+  return new LimitError(`A database holds at most ${MAX_COLLECTIONS} collections.`, {
+    limit: 'MAX_COLLECTIONS',
+  })
+}
+
+export function tooLarge(maxTransactionBytes: number): LimitError {
+  return new LimitError(
+    `The transaction is larger than maxTransactionBytes (${maxTransactionBytes}). Split it, or raise the limit when opening.`,
+    { limit: 'maxTransactionBytes' },
+  )
 }

@@ -6,6 +6,7 @@
  * takes no writes, unless the open said so.
  */
 import type { CollectionDefinition, CollectionInput } from '../catalog/definition.js'
+import { compileFlatFields, type FlatFieldsOf } from '../catalog/flat-fields.js'
 import type { CheckedFields } from '../catalog/row-check.js'
 import { compileRowCheck, hasRules } from '../catalog/row-check.js'
 import { type CodeDefaults, compileFill } from '../catalog/row-fill.js'
@@ -34,6 +35,8 @@ export interface RowRules {
   readonly definition: CollectionDefinition
   /** The row to store for one that is given: with its defaults, checked. Throws `VARVE_VALIDATION` or `VARVE_SCHEMA`. */
   readonly accept: (row: Row) => Row
+  /** Which rows `accept` gives back as they are, told from their names; undefined if that cannot be told. */
+  readonly flatFields: FlatFieldsOf | undefined
   /** The row to give to a reader for one that is stored; undefined if all are given as they are stored. */
   readonly finish: ((row: Row) => Row) | undefined
 }
@@ -47,14 +50,18 @@ export function finishRow(rules: RowRules, row: Row): Row {
 export class RulesOf {
   readonly #code = new Map<string, Bound>()
   #rules = new WeakMap<CollectionDefinition, RowRules>()
+  /** What was asked for last. */
+  #last: { readonly definition: CollectionDefinition; readonly rules: RowRules } | undefined
   #unchecked = false
 
   of(definition: CollectionDefinition): RowRules {
+    if (this.#last?.definition === definition) return this.#last.rules
     let rules = this.#rules.get(definition)
     if (rules === undefined) {
       rules = compileRules(definition, this.#code.get(definition.name), this.#unchecked)
       this.#rules.set(definition, rules)
     }
+    this.#last = { definition, rules }
     return rules
   }
 
@@ -64,7 +71,7 @@ export class RulesOf {
    */
   bind(name: string, code: CollectionCode, instead?: CollectionInput): void {
     this.#code.set(name, { code, instead })
-    this.#rules = new WeakMap()
+    this.#forget()
   }
 
   /** Whether this is the code of the collection of this name. */
@@ -81,7 +88,12 @@ export class RulesOf {
   /** From now on writes pass that nobody's code checks. */
   allowUnchecked(): void {
     this.#unchecked = true
+    this.#forget()
+  }
+
+  #forget(): void {
     this.#rules = new WeakMap()
+    this.#last = undefined
   }
 }
 
@@ -106,11 +118,13 @@ function compileRules(
       accept: () => {
         throw codeMissing(name, lacking, codeRules?.validator === true && validate === undefined)
       },
+      flatFields: undefined,
       finish: asRow,
     }
   }
   const accept = acceptance(name, checked, defaults, new Set(lacking), validate)
-  return { definition, accept, finish: asRow }
+  const flatFields = validate === undefined ? compileFlatFields(checked, defaults) : undefined
+  return { definition, accept, flatFields, finish: asRow }
 }
 
 /** The catalog's definition with the rules of another. */

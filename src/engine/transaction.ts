@@ -8,17 +8,18 @@
 import { CATALOG_ID, type CatalogEntry, entryKey, entryRow } from '../catalog/entry.js'
 import type { CollectionRequest } from '../catalog/collection-request.js'
 import { type CollectionDefinition, type CollectionInput, compareDefinitions } from '../catalog/definition.js'
-import { type IndexDefinition, resolveIndexes } from '../catalog/index-definition.js'
-import { LimitError, SchemaError, TransactionError, ValidationError } from '../errors.js'
+import { resolveIndexes } from '../catalog/index-definition.js'
+import { TransactionError } from '../errors.js'
 import type { Key, KeyPart } from '../format/key.js'
 import { compareKeys } from '../format/key-order.js'
 import { MAX_COLLECTIONS } from '../format/limits.js'
 import { Operation } from '../format/record.js'
 import type { Row } from '../format/value.js'
 import type { MigrationRecord } from '../catalog/migration.js'
-import type { BuilderMark, TransactionBuilder } from '../log/transaction-builder.js'
+import type { BuilderMark } from '../log/transaction-builder.js'
 import { RecordRef } from '../tree/index.js'
-import type { Head, PlacedRecord } from './head.js'
+import type { PlacedRecord } from './head.js'
+import { builtOn } from './index-build.js'
 import { applyPatch, withValue } from './patch.js'
 import {
   beingMigrated,
@@ -26,32 +27,19 @@ import {
   duplicate,
   keyChanged,
   migrationNeeded,
+  nameTaken,
+  noNewRow,
   requireRow,
+  tooLarge,
+  tooManyCollections,
   unknownCollection,
 } from './refusals.js'
-import type { RowReader } from './row-reader.js'
-import { finishRow, type RulesOf } from './row-rules.js'
-import type { RowCodecs } from './row-codecs.js'
-import type { KeysOf } from './keys-of.js'
-import type { UuidGenerator } from './uuid.js'
+import { finishRow } from './row-rules.js'
 import type { CollectionState } from './state.js'
+import type { TransactionParts } from './transaction-parts.js'
 import type { WorkingCollection } from './working-collection.js'
 
 const EMPTY = new Uint8Array(0)
-
-/** What a transaction works on. */
-export interface TransactionParts {
-  readonly head: Head
-  readonly builder: TransactionBuilder
-  /** Starts the builder in the log's buffer. */
-  readonly startBuilder: () => void
-  readonly rows: RowReader
-  readonly codecs: RowCodecs
-  readonly keys: KeysOf
-  readonly rules: RulesOf
-  readonly uuids: UuidGenerator
-  readonly maxBytes: number
-}
 
 /** What an update does to a row: a patch, or a function from the old row to the new one. */
 export type Change = Row | ((row: Row) => Row)
@@ -136,12 +124,7 @@ export class Transaction {
     const { definition } = collection
     const builtTo = definition.indexes.find((index) => index.builtTo !== undefined)?.builtTo
     if (builtTo === undefined) return false
-    const to = collection.keyAfter(builtTo, rows)
-    const indexes = definition.indexes.map((index): IndexDefinition => {
-      if (index.builtTo === undefined || compareKeys(index.builtTo, builtTo) !== 0) return index
-      const { builtTo: _, ...whole } = index
-      return to === undefined ? whole : { ...whole, builtTo: to }
-    })
+    const indexes = builtOn(definition.indexes, builtTo, collection.keyAfter(builtTo, rows))
     this.savepoint(() => this.#define({ ...definition, indexes }))
     return indexes.some((index) => index.builtTo !== undefined)
   }
@@ -187,14 +170,33 @@ export class Transaction {
     const bytes = keys.encode(key)
     const old = this.#read(collection, bytes)
     if (old === undefined) return undefined
-    const changed = typeof change === 'function' ? this.#changed(name, change, old) : applyPatch(old, change)
-    const row = this.#accepted(collection.definition, changed)
-    const parts = keys.partsOf(row)
-    if (compareKeys(keys.encodeParts(parts), bytes) !== 0) throw keyChanged(name, keys.paths)
-    const encoded = this.#parts.codecs.of(collection.definition.id).encode(row)
+    const given = typeof change === 'function' ? this.#changed(name, change, old) : applyPatch(old, change)
+    return this.#replace(collection, bytes, given, typeof change === 'function')
+  }
+
+  /** Puts `given` in the place of a row; returns it as it was stored. `isShared`: others have it too. */
+  #replace(collection: WorkingCollection, key: Uint8Array, given: Row, isShared: boolean): Row {
+    const { definition } = collection
+    const { keys: keysOf, writers, codecs, rows } = this.#parts
+    const keys = keysOf.of(definition)
+    // What was read of it once is what is stored and returned.
+    const own = isShared ? { ...given } : given
+    const writer = writers.of(definition)
+    const flat = writer.write(own)
+    this.#use()
+    const parts = flat === undefined ? undefined : writer.keyParts()
+    const row = parts === undefined ? this.#accepted(definition, given) : own
+    if (compareKeys(keys.encodeParts(parts ?? keys.partsOf(row)), key) !== 0) {
+      throw keyChanged(definition.name, keys.paths)
+    }
+    if (flat !== undefined && parts !== undefined && writer.holdsNoObject) {
+      this.#putRecord(collection, key, flat)
+      return row
+    }
+    const encoded = codecs.of(definition.id).encode(row)
     // The encoder's bytes are read back at once, before anything else is encoded.
-    const result = this.#parts.rows.decode(collection.definition.id, encoded)
-    this.#putRecord(collection, bytes, encoded)
+    const result = rows.decode(definition.id, encoded)
+    this.#putRecord(collection, key, encoded)
     return result
   }
 
@@ -202,7 +204,9 @@ export class Transaction {
   delete(name: string, key: Key): boolean {
     const collection = this.#writable(name)
     const bytes = this.#parts.keys.of(collection.definition).encode(key)
+    // Nodes are copied only for a key that is there.
     if (!collection.find(bytes, this.#ref)) return false
+    this.#parts.head.seek(collection, bytes, this.#ref)
     this.#write(Operation.delete, collection.definition.id, bytes, EMPTY, this.#ref.position)
     return true
   }
@@ -212,33 +216,34 @@ export class Transaction {
     const row: unknown = change(old)
     this.#use()
     if (typeof row === 'object' && row !== null && !Array.isArray(row)) return row as Row
-    throw new ValidationError(
-      `The function given for rows of '${name}' must return the new row, not ${String(row)}.`,
-      {
-        collection: name,
-      },
-    )
+    throw noNewRow(name, row)
   }
 
   #store(collection: WorkingCollection, input: Row, how: 'insert' | 'put'): Key {
     const { definition } = collection
-    const keys = this.#parts.keys.of(definition)
+    const { keys: keysOf, writers, codecs, head } = this.#parts
+    const keys = keysOf.of(definition)
     requireRow(input, definition.name)
-    const row = this.#accepted(
-      definition,
-      keys.lacksGenerated(input) ? this.#withKey(collection, input) : input,
-    )
-    const parts = keys.partsOf(row)
+    const writer = writers.of(definition)
+    const flat = writer.write(input)
+    const flatParts = flat === undefined ? undefined : writer.keyParts()
+    this.#use()
+    const row = flatParts === undefined ? this.#shaped(collection, input) : input
+    const parts = flatParts ?? keys.partsOf(row)
     const key = keys.encodeParts(parts)
-    if (how === 'insert' && collection.find(key, this.#ref))
+    if (how === 'insert' && head.seek(collection, key, this.#ref))
       throw duplicate(definition.name, keys.asKey(parts))
-    this.#putRecord(
-      collection,
-      key,
-      this.#parts.codecs.of(definition.id).encode(row),
-      keys.generated === 'int' ? collection.counterPast(parts) : undefined,
-    )
+    const isFlat = flat !== undefined && flatParts !== undefined
+    const value = isFlat ? flat : codecs.of(definition.id).encode(row)
+    const counter = keys.generated === 'int' ? collection.counterPast(parts) : undefined
+    this.#putRecord(collection, key, value, counter)
     return keys.asKey(parts)
+  }
+
+  /** The row to store for one that is given, with its key. */
+  #shaped(collection: WorkingCollection, row: Row): Row {
+    const lacksKey = this.#parts.keys.of(collection.definition).lacksGenerated(row)
+    return this.#accepted(collection.definition, lacksKey ? this.#withKey(collection, row) : row)
   }
 
   /** A collection to be written to. */
@@ -281,7 +286,7 @@ export class Transaction {
 
   #putRow(collection: WorkingCollection, key: Uint8Array, value: Uint8Array): void {
     const { id } = collection.definition
-    const previous = collection.find(key, this.#ref) ? this.#ref.position : 0
+    const previous = this.#parts.head.seek(collection, key, this.#ref) ? this.#ref.position : 0
     this.#write(Operation.put, id, key, value, previous)
   }
 
@@ -356,9 +361,7 @@ export class Transaction {
     const { head } = this.#parts
     const id = head.nextCollectionId
     if (head.names.size >= MAX_COLLECTIONS) {
-      throw new LimitError(`A database holds at most ${MAX_COLLECTIONS} collections.`, {
-        limit: 'MAX_COLLECTIONS',
-      })
+      throw tooManyCollections()
     }
     // The counter first, so that no id is ever given twice.
     this.#putEntry({ kind: 'counter', collectionId: CATALOG_ID, next: id + 1 })
@@ -388,9 +391,7 @@ export class Transaction {
     const { definition } = this.collection(from)
     if (from === to) return
     if (this.#parts.head.names.has(to)) {
-      throw new SchemaError(`'${from}' cannot be renamed to '${to}': a collection of that name exists.`, {
-        collection: to,
-      })
+      throw nameTaken(from, to)
     }
     this.#parts.rules.rename(from, to)
     this.#define({ ...definition, name: to, version: definition.version + 1 })
@@ -472,10 +473,7 @@ export class Transaction {
   #makeRoom(bytes: number): void {
     const { builder, startBuilder, maxBytes } = this.#parts
     if (builder.bytes + bytes > maxBytes) {
-      throw new LimitError(
-        `The transaction is larger than maxTransactionBytes (${maxBytes}). Split it, or raise the limit when opening.`,
-        { limit: 'maxTransactionBytes' },
-      )
+      throw tooLarge(maxBytes)
     }
     if (this.#started) return
     startBuilder()

@@ -50,6 +50,11 @@ export class WorkingCollection {
     return this.#editor.find(key, ref)
   }
 
+  /** As `find`; a change of this key that comes next need not look for it. */
+  seek(key: Uint8Array, ref: RecordRef): boolean {
+    return this.#editor.seek(key, ref)
+  }
+
   /** Brings into memory what a change of this row needs, so that the change itself cannot fail half way. */
   prepare(key: Uint8Array, changes: readonly IndexChange[]): void {
     for (const change of changes) change.index.prepare(change)

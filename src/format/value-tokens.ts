@@ -13,14 +13,27 @@ export const Token = {
   fixarray: 0x90,
   fixstr: 0xa0,
   fixstrEnd: 0xc0,
+  nil: 0xc0,
+  false: 0xc2,
+  true: 0xc3,
   bin8: 0xc4,
   bin32: 0xc6,
   ext8: 0xc7,
   ext32: 0xc9,
+  float64: 0xcb,
+  uint8: 0xcc,
+  uint16: 0xcd,
+  uint32: 0xce,
+  uint64: 0xcf,
+  int8: 0xd0,
+  int16: 0xd1,
+  int32: 0xd2,
+  int64: 0xd3,
   fixext1: 0xd4,
   fixext8: 0xd7,
   fixext16: 0xd8,
   str8: 0xd9,
+  str16: 0xda,
   str32: 0xdb,
   array16: 0xdc,
   array32: 0xdd,
@@ -35,11 +48,11 @@ function scalarBytes(): Uint8Array {
   const bytes = new Uint8Array(256)
   bytes.fill(1, 0x00, Token.record) // positive integers
   bytes.fill(1, 0xe0) // negative integers
-  for (const token of [0xc0, 0xc2, 0xc3]) bytes[token] = 1 // null, false, true
-  for (const token of [0xcc, 0xd0]) bytes[token] = 2 // uint 8, int 8
-  for (const token of [0xcd, 0xd1]) bytes[token] = 3 // uint 16, int 16
-  for (const token of [0xce, 0xd2]) bytes[token] = 5 // uint 32, int 32
-  for (const token of [0xcb, 0xcf, 0xd3]) bytes[token] = 9 // float 64, uint 64, int 64
+  for (const token of [Token.nil, Token.false, Token.true]) bytes[token] = 1
+  for (const token of [Token.uint8, Token.int8]) bytes[token] = 2
+  for (const token of [Token.uint16, Token.int16]) bytes[token] = 3
+  for (const token of [Token.uint32, Token.int32]) bytes[token] = 5
+  for (const token of [Token.float64, Token.uint64, Token.int64]) bytes[token] = 9
   return bytes
 }
 

@@ -69,6 +69,22 @@ export class TreeEditor {
     return findIn(this.#source, this.#root, key, out)
   }
 
+  /** As `find`, for a key that is about to be set or deleted: that looks for nothing again if it comes next. */
+  seek(key: Uint8Array, out: RecordRef): boolean {
+    const found = this.#seek(key)
+    if (found >= 0) readRef(this.#way.leaf, found, out)
+    return found >= 0
+  }
+
+  /** Owns the way to where `key` belongs; what `search` says of it in the leaf there. */
+  #seek(key: Uint8Array): number {
+    const way = this.#way
+    const near = way.find(key)
+    const found = near === NOT_THERE ? search(this.#wayTo(key), key, 0) : near
+    way.note(key, found)
+    return found
+  }
+
   /** A copy of the first key at or above `key`. */
   keyFrom(key: Uint8Array): Uint8Array | undefined {
     return keyFromIn(this.#source, this.#root, key)
@@ -76,7 +92,7 @@ export class TreeEditor {
 
   /** Brings the nodes into memory that a change of `key` changes: until the next freeze, neither setting nor deleting it throws. */
   own(key: Uint8Array): void {
-    if (this.#way.find(key) === NOT_THERE) this.#wayTo(key)
+    this.#seek(key)
   }
 
   /**
@@ -88,10 +104,8 @@ export class TreeEditor {
     reference.position = position
     reference.lengthBytes = lengthBytes
     reference.crc = crc
-    const way = this.#way
-    const near = way.find(key)
-    const leaf = near === NOT_THERE ? this.#wayTo(key) : way.leaf
-    const found = near === NOT_THERE ? search(leaf, key, 0) : near
+    const found = this.#seek(key)
+    const { leaf } = this.#way
     if (found >= 0) {
       readRef(leaf, found, previous)
       writeRef(leaf, found, position, lengthBytes, crc)
@@ -103,14 +117,21 @@ export class TreeEditor {
 
   /** Takes `key` out. True if it was there: `previous` then holds what it referred to. */
   delete(key: Uint8Array, previous: RecordRef): boolean {
-    if (!this.find(key, previous)) return false
-    this.#way.forget()
-    const root = this.#ownRoot()
-    this.#deleteBelow(root, key)
+    // Nodes are copied only for a key that is there.
+    if (!this.#way.isAt(key) && !this.find(key, previous)) return false
+    const found = this.#seek(key)
+    if (found < 0) return false
+    const { leaf, nodes, slots, depth } = this.#way
+    readRef(leaf, found, previous)
+    this.#way.changed()
+    removeEntry(leaf, found)
+    for (let level = 0; level < depth; level++) {
+      const node = nodes[level] as Node
+      const slot = slots[level] as number
+      setCountAt(node, slot, countAt(node, slot) - 1)
+    }
     this.#count--
-    // Sharing out the entries of siblings may have given it longer separators.
-    if (isOver(root)) this.#splitRoot(root, EVENLY)
-    while (this.#root.height > 0 && this.#root.count === 1 && this.#dropRoot());
+    this.#mend(leaf)
     return true
   }
 
@@ -210,6 +231,7 @@ export class TreeEditor {
   #insert(leaf: Node, at: number, key: Uint8Array): void {
     const { position, lengthBytes, crc } = this.#reference
     const before = memoryOf(leaf)
+    this.#way.changed()
     insertEntry(leaf, at, key)
     this.#grew(memoryOf(leaf) - before)
     writeRef(leaf, at, position, lengthBytes, crc)
@@ -227,7 +249,6 @@ export class TreeEditor {
   /** Splits the leaf that the way leads to, and the nodes above it that outgrow their limit by that. */
   #split(leaf: Node, leafRule: number): void {
     const { nodes, slots, depth } = this.#way
-    this.#way.forget()
     let child = leaf
     let rule = leafRule
     for (let level = depth - 1; level >= 0; level--) {
@@ -248,22 +269,25 @@ export class TreeEditor {
     this.#fitChild(above, 0, rule)
   }
 
-  /** Deletes `key`, which is there, below an owned node. */
-  #deleteBelow(node: Node, key: Uint8Array): void {
-    if (node.height === 0) {
-      removeEntry(node, search(node, key, 0))
-      return
+  /** Brings the leaf that the way leads to, which lost an entry, and the nodes above it back to their limits. */
+  #mend(leaf: Node): void {
+    const { nodes, slots, depth } = this.#way
+    let child = leaf
+    for (let level = depth - 1; level >= 0; level--) {
+      const parent = nodes[level] as Node
+      const slot = slots[level] as number
+      if (isUnder(child)) this.#mergeChild(parent, slot)
+      else if (isOver(child)) this.#fitChild(parent, slot, EVENLY)
+      child = parent
     }
-    const slot = childSlot(node, key)
-    const child = this.#ownChild(node, slot)
-    this.#deleteBelow(child, key)
-    setCountAt(node, slot, countAt(node, slot) - 1)
-    if (isUnder(child)) this.#mergeChild(node, slot)
-    else if (isOver(child)) this.#fitChild(node, slot, EVENLY)
+    // Sharing out the entries of siblings may have given it longer separators.
+    if (isOver(child)) this.#splitRoot(child, EVENLY)
+    while (this.#root.height > 0 && this.#root.count === 1 && this.#dropRoot());
   }
 
   /** Splits an owned child until all its parts fit: a long key among short ones may take more than one cut. */
   #fitChild(parent: Node, slot: number, rule: number): void {
+    this.#way.forget()
     let next = rule
     for (let i = slot, end = slot + 1; i < end;) {
       const child = childAt(this.#source, parent, i)
@@ -289,6 +313,7 @@ export class TreeEditor {
 
   /** Merges a child with a sibling; if that is too much for one node, shares the entries out evenly. */
   #mergeChild(parent: Node, slot: number): void {
+    this.#way.forget()
     const left = Math.max(0, slot - 1)
     const right = left + 1
     const leftChild = right < parent.count ? this.#readable(parent, left) : undefined
@@ -329,6 +354,7 @@ export class TreeEditor {
     const root = this.#root
     const child = this.#readable(root, 0)
     if (child === undefined) return false
+    this.#way.forget()
     this.#grew(-unstored(root))
     this.#changed = child
     return true

@@ -14,6 +14,9 @@ export class Way {
   /** How many inner nodes there are. */
   depth = 0
   #leaf: Node | undefined
+  /** The key that was looked for last, and what `search` said of it in the leaf; undefined once the leaf may have changed. */
+  #key: Uint8Array | undefined
+  #found = 0
   /** Whether there is no leaf behind it. */
   #isLast = false
 
@@ -24,6 +27,23 @@ export class Way {
 
   forget(): void {
     this.#leaf = undefined
+    this.#key = undefined
+  }
+
+  /** Whether `key` was looked for last, and nothing changed since. */
+  isAt(key: Uint8Array): boolean {
+    return key === this.#key
+  }
+
+  /** The leaf is about to change. */
+  changed(): void {
+    this.#key = undefined
+  }
+
+  /** Notes what was found for a key, by identity, until something changes. */
+  note(key: Uint8Array, found: number): void {
+    this.#key = key
+    this.#found = found
   }
 
   arrive(leaf: Node, depth: number): void {
@@ -38,6 +58,7 @@ export class Way {
 
   /** What `search` says of `key` in the leaf, or {@link NOT_THERE} unless the leaf's own keys show that it belongs there. */
   find(key: Uint8Array): number {
+    if (key === this.#key) return this.#found
     const leaf = this.#leaf
     if (leaf === undefined) return NOT_THERE
     const found = search(leaf, key, 0)

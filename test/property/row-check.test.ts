@@ -6,8 +6,10 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { collectionInput } from '../../src/catalog/definition.js'
 import type { FieldDefinition, FieldShape, UnknownFields } from '../../src/catalog/field.js'
+import { compileFlatFields } from '../../src/catalog/flat-fields.js'
 import { compileRowCheck } from '../../src/catalog/row-check.js'
 import { compileFill } from '../../src/catalog/row-fill.js'
+import { writeFlat } from '../../src/format/flat-row.js'
 import { Findings } from '../../src/format/value-findings.js'
 import { count, seed } from '../support/counts.js'
 
@@ -245,6 +247,26 @@ describe('the compiled check of rows', () => {
     )
     // Neither kind alone would say much.
     expect(Math.min(good, bad)).toBeGreaterThan(100)
+  })
+
+  it('agrees with what is told of flat rows from their names and values', () => {
+    let flat = 0
+    fc.assert(
+      fc.property(cases, ({ fields, row, unknownFields }) => {
+        const definition = { ...collectionInput('c', fields, 'id'), primaryKey: [], unknownFields }
+        const names = Object.keys(row)
+        const ofNames = compileFlatFields(definition, new Map())(names)
+        if (ofNames === undefined || writeFlat(row, { id: 0, names, fields: ofNames }) < 0) return
+        flat++
+        const findings = new Findings()
+        compileRowCheck(definition)(row, findings)
+        expect(findings.issues).toEqual([])
+        const fill = compileFill(definition, new Map(), unknownFields === 'strip')
+        expect(fill?.(row) ?? row).toBe(row)
+      }),
+      { seed, numRuns: count(2000, 50_000) },
+    )
+    expect(flat).toBeGreaterThan(100)
   })
 
   it('finds nothing unknown in a row that was stripped', () => {
