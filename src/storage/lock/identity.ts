@@ -7,8 +7,9 @@
  * these are unknown, and a living process id is taken for the owner.
  */
 import { readFileSync, readlinkSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { hostname } from 'node:os'
-import { threadId } from 'node:worker_threads'
+import type * as WorkerThreads from 'node:worker_threads'
 import { taskStat } from './process-table.js'
 
 /** One thread of one process of one boot of one machine. What the system does not tell is absent. */
@@ -34,18 +35,28 @@ export interface TaskIdentity {
 
 /** Asks the system who the calling thread is. The answer holds as long as the thread lives. */
 export function readThreadIdentity(): ThreadIdentity {
-  const known = { host: hostname(), pid: process.pid, threadId }
-  if (process.platform !== 'linux') return { ...known, namespace: process.platform }
+  const known = { host: hostname(), pid: process.pid }
+  if (process.platform !== 'linux') return { ...known, threadId: threadNumber(), namespace: process.platform }
   const bootId = attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim())
   // A /proc mounted from another namespace numbers processes differently: nothing in it is about us.
-  if (attempt(() => readlinkSync('/proc/self')) !== String(process.pid)) return { ...known, bootId }
+  if (attempt(() => readlinkSync('/proc/self')) !== String(process.pid))
+    return { ...known, threadId: threadNumber(), bootId }
+  const task = attempt(readTask)
   return {
     ...known,
+    // The first thread of a process has its number, and none that Node starts is the first.
+    threadId: task?.id === process.pid ? 0 : threadNumber(),
     bootId,
     namespace: attempt(readNamespace),
     processStart: taskStat(process.pid)?.startTime,
-    task: attempt(readTask),
+    task,
   }
+}
+
+/** Asked of Node only where it must be: loading what knows it takes as long as the rest of this file. */
+function threadNumber(): number {
+  const { threadId }: typeof WorkerThreads = createRequire(import.meta.url)('node:worker_threads')
+  return threadId
 }
 
 /** Process ids count in the pid namespace, start times in the time namespace. */
