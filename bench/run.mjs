@@ -7,7 +7,8 @@
  *     npm run bench -- --peers lmdb,better-sqlite3    some peers; Varve is always there
  *     npm run bench -- --runs 9 --rows 4000000        other numbers of runs and rows
  *     npm run bench -- --also /path/to/another/dist   another build of Varve, as a peer
- *     npm run bench -- --docs                         writes docs/benchmarks.md from this run
+ *     npm run bench -- --cpu                          the table by processor time, for a machine that others use too
+ *     npm run bench -- --docs                         writes the figures of docs/benchmarks.md, or of another --page
  *     npm run bench -- --from bench/results/x.jsonl   only prints the table of an earlier run
  *
  * Every result is a line of JSON in bench/results/.
@@ -17,6 +18,7 @@ import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { writeSection } from './harness/docs.mjs'
 import { machineFacts } from './harness/machine.mjs'
 import { planOf } from './harness/plan.mjs'
 import { reportOf } from './harness/report.mjs'
@@ -34,6 +36,8 @@ const { values } = parseArgs({
     peers: { type: 'string' },
     also: { type: 'string' },
     folder: { type: 'string', default: tmpdir() },
+    cpu: { type: 'boolean', default: false },
+    page: { type: 'string', default: join(import.meta.dirname, '../docs/benchmarks.md') },
     docs: { type: 'boolean', default: false },
     from: { type: 'string' },
   },
@@ -92,4 +96,9 @@ const read = (path) =>
     .map((line) => JSON.parse(line))
 
 const records = values.from === undefined ? await run() : read(values.from)
-console.log(`\n${reportOf(records)}`)
+if (values.docs) {
+  writeSection(values.page, records)
+  const prettier = join(import.meta.dirname, '../node_modules/prettier/bin/prettier.cjs')
+  spawnSync(process.execPath, [prettier, '--write', values.page], { stdio: 'inherit' })
+}
+console.log(`\n${reportOf(records, values.cpu ? 'cpuSeconds' : 'seconds')}`)

@@ -7,14 +7,26 @@ export function check(holds, what) {
 }
 
 /**
+ * Starts a clock; the function it gives tells the seconds since, by the wall and of the processor (all threads). Of a machine that
+ * others use too, the latter say more.
+ */
+export function clock() {
+  const [wall, used] = [performance.now(), process.cpuUsage()]
+  return () => {
+    const { user, system } = process.cpuUsage(used)
+    return { seconds: (performance.now() - wall) / 1000, cpuSeconds: (user + system) / 1e6 }
+  }
+}
+
+/**
  * Runs `operation(i)` for `warm` numbers so that its code is compiled and caches are filled, then times `count` more.
- * With `pace`, the event loop gets a turn after every so many, as it would in a program that serves. Gives seconds.
+ * With `pace`, the event loop gets a turn after every so many, as it would in a program that serves.
  */
 export async function measure({ count, warm, pace = Infinity }, operation) {
   await repeat(0, warm, pace, operation)
-  const start = performance.now()
+  const stop = clock()
   await repeat(warm, warm + count, pace, operation)
-  return (performance.now() - start) / 1000
+  return stop()
 }
 
 async function repeat(from, to, pace, operation) {
@@ -41,11 +53,11 @@ async function repeatAwaiting(from, to, operation) {
 /** A turn of the event loop. */
 export const turn = () => new Promise((resolve) => setImmediate(resolve))
 
-/** Runs `run` and gives its seconds. */
+/** Runs `run` once, and times it. */
 export async function timed(run) {
-  const start = performance.now()
+  const stop = clock()
   await run()
-  return (performance.now() - start) / 1000
+  return stop()
 }
 
 /** The event loop's delays, in milliseconds, while it is enabled. The resolution is 1 ms. */

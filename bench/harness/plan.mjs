@@ -4,6 +4,8 @@ import { PEERS } from './peers.mjs'
 
 const SIZES = [100_000]
 const SIZES_OF_FULL = [100_000, 1_000_000]
+/** Measured once: what the machine can do. */
+const isLimit = (workload) => workload.startsWith('limit-')
 /** Their figures do not depend on how many rows a file has, since they begin with none. */
 const OF_ONE_SIZE = ['durable-sync', 'durable-async', 'durable-64']
 /** What the second table has, with tuned peers, in a short run. */
@@ -35,8 +37,10 @@ export function planOf({ full, runs, rows, only, peers, also }) {
       for (const workload of Object.keys(WORKLOADS)) {
         if (only !== undefined && !only.includes(workload)) continue
         if (tuned && !full && !TUNED_OF_SHORT.includes(workload)) continue
-        if (OF_ONE_SIZE.includes(workload) && count !== sizes[0]) continue
-        steps.push({ workload, count, tuned, runs, peers: peersOf({ count, tuned, peers, also }) })
+        if ((isLimit(workload) || OF_ONE_SIZE.includes(workload)) && count !== sizes[0]) continue
+        if (isLimit(workload) && tuned) continue
+        const who = isLimit(workload) ? [{ peer: 'machine' }] : peersOf({ count, tuned, peers, also })
+        steps.push({ workload, count, tuned, runs, peers: who })
       }
     }
   }

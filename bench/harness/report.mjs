@@ -1,14 +1,14 @@
-/** Results as Markdown: a table for each size and settings. */
-import { LINES } from './lines.mjs'
+/** Results as Markdown: a table for each size and settings, and one of what the machine can do. */
+import { LIMITS, LINES } from './lines.mjs'
 import { titleOf } from './peers.mjs'
-import { compare } from './statistics.mjs'
+import { compare, ratesOfLimits } from './statistics.mjs'
 
 const ORDER = ['varve', 'also', 'lmdb', 'better-sqlite3', 'node-sqlite', 'classic-level', 'nedb']
 
 /** Three digits that count, thousands apart. */
 function figure(value) {
-  if (value >= 100) return Number(value.toPrecision(3)).toLocaleString('en')
-  return String(Number(value.toPrecision(3)))
+  const short = Number(value.toPrecision(3))
+  return short >= 100 ? short.toLocaleString('en') : String(short)
 }
 
 /** A median, and half of the spread as a share of it. */
@@ -21,35 +21,64 @@ function ratioText(ratio) {
   return `**${ratio.median.toFixed(2)}** (${ratio.least.toFixed(2)} to ${ratio.most.toFixed(2)})`
 }
 
-function verdict({ atLeast }, ratio) {
+function targetText({ atLeast }, ratio) {
   if (atLeast === undefined) return ''
-  return ratio !== undefined && ratio.median >= atLeast ? `${atLeast} ✓` : String(atLeast)
+  return ratio !== undefined && ratio.median >= atLeast ? `${atLeast}, met` : String(atLeast)
 }
 
-/** The table of one size and settings; an empty text if nothing was measured. */
-function tableOf(records, of) {
-  const rows = LINES.map((line) => ({ line, ...compare(records, line, of) })).filter(
-    ({ summaries }) => summaries.size > 0,
-  )
-  if (rows.length === 0) return ''
+function shareText({ limit }, varve, limits) {
+  const most = limit?.((workload) => limits.get(workload))
+  return varve !== undefined && Number.isFinite(most) ? `${Math.round((varve.median / most) * 100)}%` : ''
+}
+
+export const markdownTable = (rows) => {
+  const [head, ...cells] = rows
+  return [head, head.map(() => '---'), ...cells].map((row) => `| ${row.join(' | ')} |`).join('\n')
+}
+
+function compared(records, lines, of) {
+  return lines
+    .map((line) => ({ line, ...compare(records, line, of) }))
+    .filter(({ summaries }) => summaries.size > 0)
+}
+
+/** The table of one size and settings. */
+export function tableOf(records, of) {
+  const rows = compared(records, LINES, of)
   const peers = ORDER.filter((peer) => rows.some(({ summaries }) => summaries.has(peer)))
+  const limits = ratesOfLimits(records, of)
   const cells = rows.map(({ line, summaries, best, ratio }) => [
     `${line.label}, ${line.unit}`,
-    verdict(line, ratio),
+    targetText(line, ratio),
     ratioText(ratio),
+    shareText(line, summaries.get('varve'), limits),
     ...peers.map((peer) => {
       const found = summaries.get(peer)
       if (found === undefined) return ''
       return peer === best ? `_${withSpread(found)}_` : withSpread(found)
     }),
   ])
-  const head = ['what', 'at least', 'ratio to the best peer', ...peers.map(titleOf)]
-  return [head, head.map(() => '---'), ...cells].map((row) => `| ${row.join(' | ')} |`).join('\n')
+  return markdownTable([
+    ['what', 'at least', 'ratio to the best peer', 'share of the limit', ...peers.map(titleOf)],
+    ...cells,
+  ])
 }
 
-/** The sizes and settings of which there are results, in order. */
-function partsOf(records) {
-  const runs = records.filter(({ kind }) => kind === 'run')
+/** What the machine can do; an empty text if it was not measured. */
+export function limitsOf(records, clock) {
+  const runs = records.filter(({ peer }) => peer === 'machine')
+  if (runs.length === 0) return ''
+  const rows = compared(runs, LIMITS, { count: runs[0].count, tuned: false, clock })
+  const cells = rows.map(({ line, summaries }) => [
+    `${line.label}, ${line.unit}`,
+    withSpread(summaries.get('machine')),
+  ])
+  return markdownTable([['what', 'figure'], ...cells])
+}
+
+/** The sizes and settings of which there are results of peers, in order. */
+export function partsOf(records) {
+  const runs = records.filter(({ kind, peer }) => kind === 'run' && peer !== 'machine')
   const counts = [...new Set(runs.map(({ count }) => count))].toSorted((a, b) => a - b)
   return [false, true].flatMap((tuned) =>
     counts
@@ -58,11 +87,21 @@ function partsOf(records) {
   )
 }
 
-export function reportOf(records) {
-  return partsOf(records)
-    .map((of) => {
-      const settings = of.tuned ? 'tuned, with a large cache' : 'as they come'
-      return `${of.count.toLocaleString('en')} rows, ${settings}\n\n${tableOf(records, of)}`
-    })
-    .join('\n\n')
+export const partTitle = ({ count, tuned }) =>
+  `${count.toLocaleString('en')} rows, ${tuned ? 'tuned, with a large cache' : 'as they come'}`
+
+/** The lines where the best peer is ahead of Varve, and where a target is not met, of one size and settings. */
+export function shortfallsOf(records, of) {
+  const rows = compared(records, LINES, of).filter(({ ratio }) => ratio !== undefined)
+  return {
+    behind: rows.filter(({ ratio }) => ratio.median < 1),
+    below: rows.filter(({ line, ratio }) => !of.tuned && ratio.median >= 1 && ratio.median < line.atLeast),
+  }
+}
+
+/** All tables of a run, by the clock that is named: `seconds` of the wall, or `cpuSeconds` of the processor. */
+export function reportOf(records, clock) {
+  const tables = partsOf(records).map((of) => `${partTitle(of)}\n\n${tableOf(records, { ...of, clock })}`)
+  const limits = limitsOf(records, clock)
+  return [...tables, ...(limits === '' ? [] : [`What the machine can do\n\n${limits}`])].join('\n\n')
 }

@@ -5,7 +5,17 @@
  * a workload that changes it gets a copy, which is on the disk before the clock starts.
  */
 import { spawn } from 'node:child_process'
-import { closeSync, cpSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs'
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { WORKLOADS } from '../workloads/index.mjs'
 import { LARGE_CACHE_BYTES } from './peers.mjs'
@@ -54,14 +64,17 @@ export class Runner {
 
   /** What the workload's process gave: figures, `null` if the peer has no such operation, or `{ error }`. */
   async run({ peer, adapter = peer, workload, count, tuned, dist = this.#dist }) {
-    const { fixture, changes } = WORKLOADS[workload]
+    const { fixture, leaves, changes } = WORKLOADS[workload]
     const own = join(this.#folder, 'own')
     rmSync(own, { recursive: true, force: true })
     const job = { adapter, workload, count, tuned, ...(tuned ? { cacheBytes: LARGE_CACHE_BYTES } : {}) }
     const start_ = (folder) => start({ ...job, folder }, dist)
     if (fixture === undefined) {
       mkdirSync(own, { recursive: true })
-      return start_(own)
+      const result = await start_(own)
+      if (leaves !== undefined && result?.error === undefined)
+        this.#keep(own, this.#folderOf({ ...job, peer, fixture: leaves }))
+      return result
     }
     const loaded = await this.#fixture({ ...job, peer, fixture, dist })
     if (loaded.error !== undefined) return loaded
@@ -71,8 +84,17 @@ export class Runner {
     return start_(own)
   }
 
+  #folderOf({ peer, count, fixture, tuned }) {
+    return join(this.#folder, [peer, count, fixture, tuned ? 'tuned' : 'default'].join('-'))
+  }
+
+  /** The first load of its kind is the file that others read. */
+  #keep(from, folder) {
+    if (!existsSync(folder)) renameSync(from, folder)
+  }
+
   async #fixture({ peer, fixture, dist, ...job }) {
-    const folder = join(this.#folder, [peer, job.count, fixture, job.tuned ? 'tuned' : 'default'].join('-'))
+    const folder = this.#folderOf({ peer, fixture, ...job })
     if (existsSync(folder)) return { folder }
     mkdirSync(folder, { recursive: true })
     const { error } = await start({ ...job, workload: `load-${fixture}`, folder }, dist)

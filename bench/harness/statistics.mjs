@@ -1,5 +1,8 @@
 /** Medians and spreads of runs, and the ratio of Varve to the best of its peers. */
-import { moreIsBetter } from './lines.mjs'
+import { LIMITS, moreIsBetter } from './lines.mjs'
+
+/** What is no peer: Varve, another build of it, and the machine. */
+const OWN = ['varve', 'also', 'machine']
 
 function median(values) {
   const sorted = values.toSorted((a, b) => a - b)
@@ -15,13 +18,13 @@ function summary(values) {
 }
 
 /** The figures of one line for one size and settings: each peer's summary, the best peer, and the ratio to it, run by run. */
-export function compare(records, line, { count, tuned }) {
+export function compare(records, line, { count, tuned, clock = 'seconds' }) {
   const byPeer = new Map()
   for (const record of records) {
     const { kind, workload, peer, run } = record
     if (kind !== 'run' || workload !== line.workload || record.count !== count || record.tuned !== tuned)
       continue
-    const value = record.seconds === undefined ? undefined : line.value(record)
+    const value = record.seconds === undefined ? undefined : line.value(record, clock)
     if (!Number.isFinite(value)) continue
     if (!byPeer.has(peer)) byPeer.set(peer, new Map())
     byPeer.get(peer).set(run, value)
@@ -34,7 +37,7 @@ export function compare(records, line, { count, tuned }) {
 function bestOf(summaries, line) {
   let best
   for (const [peer, { median: value }] of summaries) {
-    if (peer === 'varve' || peer === 'also') continue
+    if (OWN.includes(peer)) continue
     const than = summaries.get(best)?.median
     if (than === undefined || (moreIsBetter(line) ? value > than : value < than)) best = peer
   }
@@ -50,4 +53,16 @@ function ratioOf(varve, best, line) {
     if (other !== undefined) ratios.push(moreIsBetter(line) ? value / other : other / value)
   }
   return summary(ratios)
+}
+
+/** The median rate of each workload that measures the machine, by its name. */
+export function ratesOfLimits(records, { clock }) {
+  const runs = records.filter(({ peer }) => peer === 'machine')
+  return new Map(
+    LIMITS.flatMap((line) => {
+      const of = { count: runs[0]?.count, tuned: false, clock }
+      const found = compare(runs, line, of).summaries.get('machine')
+      return found === undefined ? [] : [[line.workload, found.median]]
+    }),
+  )
 }

@@ -5,7 +5,8 @@ import { createdAt, keyAt, rowAt } from '../harness/rows.mjs'
 
 const OF_A_TRANSACTION = 100
 const TRANSACTIONS = { count: 200, warm: 100, pace: 1 }
-const MIXED = { count: 40_000, warm: 20_000, pace: 1000 }
+const MIXED = { count: 20_000, warm: 10_000, pace: 1000 }
+const MOSTLY_READ = { count: 60_000, warm: 20_000, pace: 1000 }
 const WITH_SCANS = { count: 4000, warm: 1000, pace: 100 }
 const LONGEST_SCAN = 100
 const REMOVED_AT_ONCE = 1000
@@ -16,7 +17,7 @@ async function updates(job) {
   const { count, warm } = TRANSACTIONS
   const keys = Array.from(uniform((count + warm) * OF_A_TRANSACTION, job.count, 7), keyAt)
   const change = (row) => ({ ...row, level: row.level + 1 })
-  const seconds = await measure(TRANSACTIONS, (i) =>
+  const took = await measure(TRANSACTIONS, (i) =>
     handle.modify(keys.slice(i * OF_A_TRANSACTION, (i + 1) * OF_A_TRANSACTION), change),
   )
   const times = keys.filter((key) => key === keys[0]).length
@@ -24,7 +25,7 @@ async function updates(job) {
   const { level } = await handle.get(keys[0])
   check(level === rowAt(before, job.count).level + times, 'the level of a row that was updated')
   await handle.close()
-  return { operations: count * OF_A_TRANSACTION, seconds }
+  return { operations: count * OF_A_TRANSACTION, ...took }
 }
 
 /** One of YCSB's mixes: `operations` maps a share of them, cumulated, to what is done with row `chosen[i]`. */
@@ -42,9 +43,9 @@ async function mix(job, counts, shares) {
     ? undefined
     : (i) => mixed[kinds[i]]({ handle, key: keys[i], number: chosen[i], i, count: job.count })
   if (operation === undefined) return undefined
-  const seconds = await measure(counts, operation)
+  const took = await measure(counts, operation)
   await handle.close()
-  return { operations: counts.count, seconds }
+  return { operations: counts.count, ...took }
 }
 
 const needs = {
@@ -88,26 +89,24 @@ const mixed = {
 async function deleteHalf(job) {
   const handle = await job.open({ indexed: false })
   const keys = Array.from({ length: job.count >> 1 }, (_, i) => keyAt(i * 2))
-  const bytesBefore = await handle.bytes()
   const counts = { count: Math.ceil(keys.length / REMOVED_AT_ONCE), warm: 0, pace: 1 }
-  const seconds = await measure(counts, (i) =>
+  const took = await measure(counts, (i) =>
     handle.remove(keys.slice(i * REMOVED_AT_ONCE, (i + 1) * REMOVED_AT_ONCE)),
   )
   const gone = await handle.get(keys[0])
   check(gone === undefined || gone === null, 'a row that was deleted')
   verdict(await handle.get(keyAt(1)), 1)
-  let [compactSeconds, bytes] = []
+  let [compacted, copyBytes] = []
   if (handle.compact !== undefined) {
-    let copyBytes
-    compactSeconds = await timed(async () => {
+    compacted = await timed(async () => {
       copyBytes = await handle.compact()
     })
     verdict(await handle.get(keyAt(1)), 1)
-    bytes = typeof copyBytes === 'number' ? copyBytes : await handle.bytes()
   }
   await handle.close()
-  const bytesPerRow = bytes === undefined ? undefined : bytes / (job.count - keys.length)
-  return { operations: keys.length, seconds, compactSeconds, bytesPerRow, bytesBefore }
+  const bytes = typeof copyBytes === 'number' ? copyBytes : handle.bytes()
+  const bytesPerRow = compacted === undefined ? undefined : bytes / (job.count - keys.length)
+  return { operations: keys.length, ...took, compacted, bytesPerRow }
 }
 
 const changing = { fixture: 'plain', changes: true }
@@ -119,11 +118,14 @@ export const changes = {
     [0.5, 'read'],
     [1, 'update'],
   ]),
-  'ycsb-b': ycsb([
-    [0.95, 'read'],
-    [1, 'update'],
-  ]),
-  'ycsb-c': ycsb([[1, 'read']]),
+  'ycsb-b': ycsb(
+    [
+      [0.95, 'read'],
+      [1, 'update'],
+    ],
+    MOSTLY_READ,
+  ),
+  'ycsb-c': ycsb([[1, 'read']], MOSTLY_READ),
   'ycsb-e': ycsb(
     [
       [0.95, 'scan'],

@@ -11,10 +11,10 @@ async function oneAtATime({ open, blocking, method }) {
   if (handle[method] === undefined) return undefined
   const { count, warm } = COMMITS
   const rows = rowsFrom(0, count + warm, count)
-  const seconds = await measure(COMMITS, (i) => handle[method](rows[i]))
+  const took = await measure(COMMITS, (i) => handle[method](rows[i]))
   check((await handle.get(rows.at(-1).id))?.created === rows.at(-1).created, 'the last durable row')
   await handle.close()
-  return { operations: count, seconds }
+  return { operations: count, ...took }
 }
 
 async function manyAtOnce({ open }) {
@@ -29,10 +29,10 @@ async function manyAtOnce({ open }) {
         for (let i = committer; i < rounds; i += COMMITTERS) await commit(rows[from + i])
       }),
     )
-  const seconds = await measure({ count: 1, warm: 1 }, (i) => all(i * rounds))
+  const took = await measure({ count: 1, warm: 1 }, (i) => all(i * rounds))
   check((await handle.get(rows.at(-1).id))?.created === rows.at(-1).created, 'the last durable row')
   await handle.close()
-  return { operations: rounds, seconds }
+  return { operations: rounds, ...took }
 }
 
 export const durables = {

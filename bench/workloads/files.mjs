@@ -9,31 +9,30 @@ const LATER_OPENS = 7
 async function openAndGet({ open, count }) {
   const i = count >> 1
   let handle
-  const seconds = await timed(async () => {
+  const took = await timed(async () => {
     handle = await open({ indexed: false })
     const row = await handle.get(keyAt(i))
     check(row?.created === createdAt(i), 'the first row after an open')
   })
   await handle.close()
-  return seconds
+  return took
 }
 
 /** The first open of a process, whose code runs for the first time, and later ones. */
 async function reopen(job) {
-  const seconds = await openAndGet(job)
+  const took = await openAndGet(job)
   const later = []
   for (let i = 0; i < LATER_OPENS; i++) later.push(await openAndGet(job))
-  later.sort((a, b) => a - b)
-  return { operations: 1, seconds, laterSeconds: later[LATER_OPENS >> 1] }
+  later.sort((a, b) => a.seconds - b.seconds)
+  return { operations: 1, ...took, later: later[LATER_OPENS >> 1] }
 }
 
 async function whole(job, method, run) {
   const handle = await job.open({ indexed: false })
   if (handle[method] === undefined) return undefined
-  const bytes = await handle.bytes()
-  const seconds = await timed(() => run(handle))
+  const took = await timed(() => run(handle))
   await handle.close()
-  return { operations: job.count, seconds, bytes }
+  return { operations: job.count, ...took }
 }
 
 function exported(job) {

@@ -1,7 +1,7 @@
 /** Loading rows in batches of 1,000, not synced; what the event loop sees of it, and bytes of file a row. */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { check, loopDelays, memory, turn } from '../harness/measure.mjs'
+import { check, clock, loopDelays, memory, turn } from '../harness/measure.mjs'
 import { rowAt, rowsFrom } from '../harness/rows.mjs'
 
 const BATCH = 1000
@@ -10,22 +10,24 @@ const PORTION = 25_000
 const WARM_ROWS = 10_000
 
 async function loadRows(handle, count, delays) {
-  let seconds = 0
+  const took = { seconds: 0, cpuSeconds: 0 }
   for (let first = 0; first < count; first += PORTION) {
     const length = Math.min(PORTION, count - first)
     const batches = Array.from({ length: Math.ceil(length / BATCH) }, (_, i) =>
       rowsFrom(first + i * BATCH, Math.min(BATCH, length - i * BATCH), count),
     )
     delays.resume()
-    const start = performance.now()
+    const stop = clock()
     for (const batch of batches) {
       await handle.load(batch)
       await turn()
     }
-    seconds += (performance.now() - start) / 1000
+    const { seconds, cpuSeconds } = stop()
+    took.seconds += seconds
+    took.cpuSeconds += cpuSeconds
     delays.pause()
   }
-  return seconds
+  return took
 }
 
 async function load({ open, folder, count, indexed }) {
@@ -34,10 +36,11 @@ async function load({ open, folder, count, indexed }) {
   const warmHandle = await open({ folder: warm, indexed })
   await loadRows(warmHandle, WARM_ROWS, loopDelays())
   await warmHandle.close()
+  rmSync(warm, { recursive: true })
 
   const handle = await open({ indexed })
   const delays = loopDelays()
-  const seconds = await loadRows(handle, count, delays)
+  const took = await loadRows(handle, count, delays)
   const { peakMiB, mappedMiB } = memory()
   for (const i of [0, count >> 1, count - 1]) {
     const row = await handle.get(rowAt(i, count).id)
@@ -46,10 +49,11 @@ async function load({ open, folder, count, indexed }) {
     }
   }
   await handle.close()
-  return { operations: count, seconds, p999Ms: delays.p999(), peakMiB, mappedMiB }
+  const bytesPerRow = handle.bytes() / count
+  return { operations: count, ...took, bytesPerRow, p999Ms: delays.p999(), peakMiB, mappedMiB }
 }
 
 export const loads = {
-  'load-plain': { run: (job) => load({ ...job, indexed: false }) },
-  'load-indexed': { run: (job) => load({ ...job, indexed: true }) },
+  'load-plain': { leaves: 'plain', run: (job) => load({ ...job, indexed: false }) },
+  'load-indexed': { leaves: 'indexed', run: (job) => load({ ...job, indexed: true }) },
 }

@@ -3,7 +3,7 @@ import { uniform, zipfian } from '../harness/choices.mjs'
 import { check, measure, memory } from '../harness/measure.mjs'
 import { createdAt, groupName, keyAt, ROWS_OF_A_GROUP, SCORES } from '../harness/rows.mjs'
 
-const GETS = { count: 200_000, warm: 100_000 }
+const GETS = { count: 100_000, warm: 50_000 }
 const RANGES = { count: 3000, warm: 1000 }
 const RANGE_ROWS = 100
 const EQUALITIES = { count: 20_000, warm: 10_000 }
@@ -18,10 +18,10 @@ async function reading({ open, counts, indexed = false }, operationOf) {
   const handle = await open({ indexed })
   const operation = await operationOf(handle)
   if (operation === undefined) return undefined
-  const seconds = await measure(counts, operation)
+  const took = await measure(counts, operation)
   const used = memory()
   await handle.close()
-  return { operations: counts.count, seconds, ...used }
+  return { operations: counts.count, ...took, ...used }
 }
 
 async function get(job, chosen) {

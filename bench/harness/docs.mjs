@@ -1,0 +1,71 @@
+/** The section of docs/benchmarks.md that comes from a run; what stands around it is written by hand. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { titleOf, PEERS } from './peers.mjs'
+import { limitsOf, markdownTable, partsOf, partTitle, shortfallsOf, tableOf } from './report.mjs'
+
+const BEGIN = '<!-- Written by `npm run bench:full -- --docs`: change bench/harness/docs.mjs, not this. -->'
+const END = '<!-- The end of what is written by that command. -->'
+
+function settingsOf(machine) {
+  const cells = PEERS.map(({ name, durable, relaxed, cache, tuned = 'takes no part' }) => [
+    titleOf(name),
+    machine.versions[name],
+    durable,
+    relaxed,
+    cache,
+    tuned,
+  ])
+  return markdownTable([
+    ['peer', 'version', 'durable commits', 'all other', 'cache', 'in the tables of tuned peers'],
+    ...cells,
+  ])
+}
+
+const ratio = ({ line, ratio: { median }, best }) => `${line.label}: ${median.toFixed(2)} of ${titleOf(best)}`
+
+function shortfalls(records) {
+  return partsOf(records).flatMap((of) => {
+    const { behind, below } = shortfallsOf(records, of)
+    const list = (title, rows) =>
+      rows.length === 0
+        ? []
+        : [`${partTitle(of)}, ${title}:`, rows.map((row) => `- ${ratio(row)}`).join('\n')]
+    return [...list('behind the best peer', behind), ...list('ahead, but by less than is wanted', below)]
+  })
+}
+
+const machineText = (machine) =>
+  `${machine.date}, ${machine.cores} cores of ${machine.processor}, ${machine.memoryGiB} GiB, ${machine.system}, ${machine.fileSystem}, ` +
+  `Node ${machine.node} for every peer.`
+
+/** Everything between the two marks, from the records of a run. */
+function sectionOf(records) {
+  const machine = records.find(({ kind }) => kind === 'machine')
+  const runs = Math.max(...records.map(({ run = 0 }) => run + 1))
+  const missed = shortfalls(records)
+  return [
+    BEGIN,
+    '## Beside its peers',
+    machineText(machine),
+    `Each figure is the median of ${runs} runs, with half of the spread between the least and the most of them as a share. Every workload runs in a ` +
+      'process of its own, peers and Varve by turns; identical rows of 10 fields, 195 bytes as JSON, with random keys of 16 characters, from a seed. ' +
+      'What is read is checked. The ratio is that to the best peer of the same line, run by run, with the least and the most; above 1 Varve is ahead. ' +
+      'The limit is what one core could do if reading were nothing but checksum and decoding, writing nothing but encoding and checksum, and a ' +
+      'durable commit nothing but one sync; where rows are decoded faster than by msgpackr, the share passes 100%.',
+    settingsOf(machine),
+    ...partsOf(records).flatMap((of) => [`### ${partTitle(of)}`, tableOf(records, of)]),
+    '### What the machine can do',
+    limitsOf(records),
+    '### Where Varve is not ahead',
+    ...(missed.length === 0 ? ['In this run it was ahead everywhere by what is wanted.'] : missed),
+    END,
+  ].join('\n\n')
+}
+
+/** Puts the section of `records` in its place in the page at `path`. */
+export function writeSection(path, records) {
+  const page = readFileSync(path, 'utf8')
+  const [from, to] = [page.indexOf(BEGIN), page.indexOf(END)]
+  if (from === -1 || to < from) throw new Error(`${path} lacks the marks between which figures are written.`)
+  writeFileSync(path, page.slice(0, from) + sectionOf(records) + page.slice(to + END.length))
+}
