@@ -83,17 +83,21 @@ const roles = {
     const { Database, importMs } = await database()
     const times = []
     let transactionsApplied
+    let cpuMs
     for (let i = 0; i <= again; i++) {
+      const usedBefore = process.cpuUsage()
       const start = performance.now()
       const db = await Database.open(path)
       const row = db.get('rows', id)
       times.push(performance.now() - start)
+      const { user, system } = process.cpuUsage(usedBefore)
+      cpuMs ??= (user + system) / 1000
       check(row?.id === id, `the row of ${id}`)
       transactionsApplied ??= db.recoveryInfo.transactionsApplied
       await db.close()
     }
     const [ms, ...later] = times
-    return { importMs, ms, laterMs: later, transactionsApplied }
+    return { importMs, ms, cpuMs, laterMs: later, transactionsApplied }
   },
 
   /** Takes a checkpoint, commits so many bytes of log more, and is killed. */
@@ -157,10 +161,11 @@ function* updatesOf(count) {
   for (const i of random) yield { ...all[i], level: 10 }
 }
 
-/** Runs a role in a process of its own. */
-function run(role, options) {
+/** Runs a role in a process of its own, with options of Node's or V8's. */
+function run(role, options, execArgv = []) {
   return new Promise((resolve, reject) => {
     const child = fork(fileURLToPath(import.meta.url), [], {
+      execArgv,
       env: { ...process.env, VARVE_BENCH_ROLE: JSON.stringify({ role, options }) },
     })
     let result
@@ -182,15 +187,17 @@ function spread(values) {
   return `${median(values).toFixed(1)} (${Math.min(...values).toFixed(1)} to ${Math.max(...values).toFixed(1)})`
 }
 
-async function printOpens(label, path, count) {
+async function printOpens(label, path, count, execArgv = []) {
   const [first] = rows(1, SEED)
   const results = []
-  for (let i = 0; i < 7; i++) results.push(await run('open', { path, id: first.id, again: 10 }))
+  for (let i = 0; i < 7; i++) results.push(await run('open', { path, id: first.id, again: 10 }, execArgv))
   const cold = spread(results.map((one) => one.ms))
+  // On a machine with other work, the time on the clock says little.
+  const cpu = spread(results.map((one) => one.cpuMs))
   const warm = spread(results.flatMap((one) => one.laterMs))
   const imports = spread(results.map((one) => one.importMs))
   console.log(
-    `  ${label}, ${count.toLocaleString('en')} rows, open to first get: first of a process ${cold} ms, later ones ${warm} ms, import ${imports} ms, ${results[0].transactionsApplied} transactions replayed`,
+    `  ${label}, ${count.toLocaleString('en')} rows, open to first get: first of a process ${cold} ms (processor time ${cpu} ms), later ones ${warm} ms, import ${imports} ms, ${results[0].transactionsApplied} transactions replayed`,
   )
 }
 
@@ -208,9 +215,10 @@ async function printKilled(path, count, order) {
   }
   rmSync(copy)
   const ms = spread(opens.map((one) => one.ms))
+  const cpu = spread(opens.map((one) => one.cpuMs))
   const imports = spread(opens.map((one) => one.importMs))
   console.log(
-    `  after a kill with ${behind.toFixed(1)} MiB of log behind the checkpoint, rows ${order}: ${ms} ms, import ${imports} ms, ${opens[0].transactionsApplied} transactions replayed`,
+    `  after a kill with ${behind.toFixed(1)} MiB of log behind the checkpoint, rows ${order}: ${ms} ms (processor time ${cpu} ms), import ${imports} ms, ${opens[0].transactionsApplied} transactions replayed`,
   )
 }
 
@@ -240,10 +248,18 @@ async function main() {
     const small = join(folder, 'few.varve')
     printLoad(few, await run('load', { path: small, count: few }), empty)
     await printOpens('after a clean close', small, few)
+    // What is left when nothing is compiled in between.
+    await printOpens('after a clean close, node --no-lazy', small, few, ['--no-lazy'])
     if (wanted('kill')) {
       for (const order of ['appended', 'inserted', 'updated']) await printKilled(small, few, order)
     }
     if (!wanted('memory')) return
+    const again = join(folder, 'again.varve')
+    const { peakMiB: tight } = await run('load', { path: again, count: few }, ['--max-semi-space-size=1'])
+    rmSync(again)
+    console.log(
+      `  the same with a young generation of a few MiB (node --max-semi-space-size=1): ${(tight - empty).toFixed(0)} MiB over an empty process`,
+    )
     const large = join(folder, 'many.varve')
     printLoad(many, await run('load', { path: large, count: many }), empty)
     await printOpens('after a clean close', large, many)
