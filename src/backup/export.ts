@@ -163,6 +163,7 @@ function imageOf(engine: Engine, state: DatabaseState, file: StorageFile, prefix
   return function* (copy, { onProgress }): Task<Written> {
     const options = { highestSequence, onProgress }
     const bytes = yield* writeImage(copy, { state, file, codecs }, header, platform.checksum, options)
+    yield { kind: 'sync', file: copy }
     return { header, bytes }
   }
 }

@@ -173,7 +173,7 @@ export class Compactor {
       platform,
       signal,
     )
-    await runAsync(checkImage(file, state, checksum), platform, signal)
+    await this.#syncAndCheck(file, state, signal)
     const parts = { ...engine.parts, codecs: from.codecs }
     const opened = await runAsync(openToWrite(parts, file, 'strict'), platform, signal)
     const generation = newGeneration(parts, opened)
@@ -184,6 +184,15 @@ export class Compactor {
     if (committer === undefined) throw new TypeError('A generation that cannot be written.')
     const catchUp = new CatchUp({ from, to: generation, committer, start: state.commit })
     return { file, aside: file.path, generation, committer, catchUp }
+  }
+
+  /** What is read back comes from the memory of the system in either order, so the file is on its way to the disk meanwhile. */
+  async #syncAndCheck(file: StorageFile, state: DatabaseState, signal: AbortSignal): Promise<void> {
+    const { platform } = this.#engine.parts
+    const check = runAsync(checkImage(file, state, platform.checksum), platform, signal)
+    // A sync that failed may have lost what was read back: then its error is the one that tells why.
+    for (const outcome of await Promise.allSettled([file.syncAsync(), check]))
+      if (outcome.status === 'rejected') throw outcome.reason
   }
 
   async #copyWhileOthersWrite(catchUp: CatchUp, committer: Committer, signal: AbortSignal): Promise<void> {

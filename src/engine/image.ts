@@ -4,13 +4,15 @@
  * The live records go into it in the order of their primary keys, as one commit (`Base`), then the nodes of all trees, built in
  * order, then a checkpoint that names them. Memory does not grow with the number of rows: the trees are built in a second walk over
  * the keys, which tells the places of the records again, because only frames begin anywhere else than where the record
- * before ended. What is written is complete when the last sync returned, and nobody has opened it yet.
+ * before ended.
  */
 import type { BaseCollection } from '../format/base.js'
 import type { Checksum } from '../format/checksum.js'
 import { FrameKind, shortGeneration } from '../format/frame.js'
 import { encodeHeader, type Header, LOG_START } from '../format/header.js'
 import { hex } from '../format/integers.js'
+import { runHolds } from '../format/record-run.js'
+import { u32 } from '../format/typed-read.js'
 import { BaseBuilder } from '../log/base-builder.js'
 import type { CommitPosition } from '../log/commit-position.js'
 import { IndexFrameBuilder } from '../log/index-frames.js'
@@ -23,8 +25,11 @@ import type { StorageFile } from '../storage/storage.js'
 import { PAUSE, type Task, writeFully } from '../storage/task.js'
 import {
   imageBytes,
+  leavesOf,
   memoryOnly,
   type Node,
+  readRef,
+  RecordRef,
   Tree,
   TreeBuilder,
   writeImage as writeNode,
@@ -37,8 +42,13 @@ import type { CollectionState, DatabaseState, IndexState } from './state.js'
 /** Of the frames of an image: the first session that writes to the file raises it. */
 const IMAGE_EPOCH = 0
 const NODE_FRAME_BYTES: number = 256 * 1024
-/** Rows between two places where the work may be interrupted. */
-const ROWS_PER_PAUSE = 64
+/** Bytes that are gathered before they are written. */
+const FLUSH_BYTES: number = 1024 * 1024
+/** Frames add less to the bytes of records than these divided by two to this power. */
+const FRAME_SHARE = 10
+
+/** What a tree of keys alone says of each. */
+const NO_RECORD: RecordRef = new RecordRef()
 
 /** A state to be written, and where its records are read. */
 export interface ImageSource {
@@ -71,7 +81,7 @@ export function generationAfter(
   }
 }
 
-/** Writes a state into an empty file, and syncs it. Returns where its log ends. */
+/** Writes a state into an empty file, which is then to be synced. Returns where its log ends. */
 export function* writeImage(
   file: StorageFile,
   source: ImageSource,
@@ -83,6 +93,7 @@ export function* writeImage(
   // Whatever is found of the file from now on says whose it is.
   yield { kind: 'sync', file }
   const writer = new ImageWriter(file, source, header, checksum, options)
+  // In which order the rest reaches the disk does not matter: nobody takes the file for a database before it is synced.
   const { place, commit } = yield* writer.write()
   const superblock = {
     ...firstSuperblock(header, LOG_START),
@@ -93,11 +104,10 @@ export function* writeImage(
     highestSequence: options.highestSequence ?? commit.sequence,
   }
   yield* writeFirstSuperblocks(file, superblock, checksum)
-  yield { kind: 'sync', file }
   return place.end
 }
 
-/** From this record on, counted over all of them, records stand one directly behind the other. */
+/** The first record of a frame, counted over all of them, and where it stands. The next ones stand one directly behind the other. */
 interface Run {
   readonly first: number
   readonly position: number
@@ -112,6 +122,7 @@ class ImageWriter {
   readonly #frames: IndexFrameBuilder
   readonly #collections: readonly CollectionState[]
   readonly #runs: Run[] = []
+  readonly #ref = new RecordRef()
   #buffer = new LogBuffer(LOG_START)
   #recordBytes = 0
   #nodeBytes = 0
@@ -159,27 +170,17 @@ class ImageWriter {
     const { file, state } = this.#source
     const { commit } = state
     const base = new BaseBuilder(this.#checksum, commit, this.#context)
-    const records = new RecordGather(file, this.#checksum)
     const total = this.#collections.reduce((sum, { liveBytes }) => sum + liveBytes, 0)
     base.start(this.#buffer)
     let count = 0
-    let next = 0
     for (const { definition, tree } of this.#collections) {
-      const cursor = tree.cursor({})
-      for (let some = yield* records.gather(cursor, definition.id); some > 0;) {
-        for (let i = 0; i < some; i++, count++) {
-          // That it is the record of this key shows when the image is read back.
-          records.take(i)
-          const { start, end } = records.record
-          const position = base.add(this.#buffer, records.bytes, start, end)
-          if (position !== next) this.#runs.push({ first: count, position })
-          next = position + end - start
-          this.#recordBytes += end - start
-          if (base.completeFrame(this.#buffer)) yield* this.#flush()
-          if (count % ROWS_PER_PAUSE === 0) yield PAUSE
-        }
+      const source = { file, checksum: this.#checksum, tree, collectionId: definition.id }
+      const records = new RecordGather(source)
+      while (yield* records.next()) {
+        yield* this.#addRecords(base, records, count)
+        count += records.count
+        this.#recordBytes += records.bytes
         this.#options.onProgress?.(this.#recordBytes, total)
-        some = yield* records.gather(cursor, definition.id)
       }
     }
     this.#options.onProgress?.(total, total)
@@ -188,16 +189,37 @@ class ImageWriter {
     return written
   }
 
+  /** Adds a batch of records, before which `count` were added. */
+  *#addRecords(base: BaseBuilder, records: RecordGather, count: number): Task<void> {
+    const buffer = this.#buffer
+    // With what frames add, at their usual size.
+    buffer.reserve(records.bytes + (records.bytes >>> FRAME_SHARE))
+    const frames = base.layOut(buffer, records)
+    yield PAUSE
+    yield* records.readTo(buffer)
+    for (const frame of frames) {
+      const { from, to } = frame.run
+      if (!runHolds(buffer, frame.run, this.#checksum)) records.readAgain(buffer, from, to)
+      this.#runs.push({ first: count + from, position: buffer.base + u32(records.places, from) })
+      base.close(buffer, frame)
+      yield PAUSE
+    }
+    if (buffer.length >= FLUSH_BYTES) yield* this.#flush()
+  }
+
   // Trees
 
   /** Writes the trees of a collection; returns it as the new file has it. */
   *#writeTrees(collection: CollectionState, walk: RunWalk): Task<CollectionState> {
     const builder = TreeBuilder.ofRecords((node) => this.#addNode(node))
-    let count = 0
-    for (const cursor = collection.tree.cursor({}); cursor.next(); count++) {
-      const { lengthBytes, crc } = cursor.ref
-      builder.add(cursor.key(), walk.next(lengthBytes), lengthBytes, crc)
-      if (count % ROWS_PER_PAUSE === 0) yield* this.#flushNodes()
+    const ref = this.#ref
+    for (const leaf of leavesOf(collection.tree)) {
+      for (let i = 0; i < leaf.count; i++) {
+        readRef(leaf, i, ref)
+        ref.position = walk.next(ref.lengthBytes)
+        builder.add(leaf, i, ref)
+      }
+      yield* this.#flushNodes()
     }
     const tree = Tree.stored(memoryOnly, builder.finish())
     const indexes: IndexState[] = []
@@ -207,10 +229,9 @@ class ImageWriter {
 
   *#writeIndex(index: IndexState): Task<IndexState> {
     const builder = TreeBuilder.ofKeys((node) => this.#addNode(node))
-    let count = 0
-    for (const cursor = index.tree.cursor({}); cursor.next(); count++) {
-      builder.add(cursor.key(), 0, 0, 0)
-      if (count % ROWS_PER_PAUSE === 0) yield* this.#flushNodes()
+    for (const leaf of leavesOf(index.tree)) {
+      for (let i = 0; i < leaf.count; i++) builder.add(leaf, i, NO_RECORD)
+      yield* this.#flushNodes()
     }
     return { ...index, tree: Tree.storedOfKeys(memoryOnly, builder.finish()) }
   }
@@ -232,7 +253,7 @@ class ImageWriter {
   }
 
   *#flushNodes(): Task<void> {
-    if (this.#nodeFrame === undefined) yield* this.#flush()
+    if (this.#nodeFrame === undefined && this.#buffer.length >= FLUSH_BYTES) yield* this.#flush()
     yield PAUSE
   }
 

@@ -1,132 +1,166 @@
 /**
- * Reads many records whose places are known, in any order: by going through the file once a batch instead of once a record.
+ * Reads the records of a tree for a copy of them, a batch at a time: by going through the file once a batch instead of once a record.
  *
- * A batch is gathered in the order in which its records are wanted, and read in the order in which they stand in the file: records that
- * stand near each other are read with one call. Each is checked when it is handed out; one that is not what it should be is
- * read again by itself, so that damage of the file is told as any read of it is.
+ * A batch is gathered in the order of keys, in which the records are wanted, and read in the order in which they stand in the file:
+ * records that stand near each other are read with one call. Where they go was laid out before. What is read is not
+ * checked here, because that costs less for many records together; a record can be read again by itself, so that damage
+ * of the file is told as any read of it is.
  */
 import type { Checksum } from '../format/checksum.js'
-import { viewOf } from '../format/integers.js'
-import { readRecord, RecordView } from '../format/record.js'
+import { MAX_RECORD_BYTES, RECORD_BODY } from '../format/record.js'
+import { u32 } from '../format/typed-read.js'
+import type { RecordList } from '../log/base-builder.js'
+import type { LogBuffer } from '../log/log-buffer.js'
 import type { StorageFile } from '../storage/storage.js'
 import { PAUSE, type Task } from '../storage/task.js'
-import { RecordRef, type TreeCursor } from '../tree/index.js'
+import { leavesOf, type Node, readRef, RecordRef, type Tree } from '../tree/index.js'
 import { RecordSource } from './record-source.js'
 
 /** Bytes of records in a batch, and most records. */
-const BATCH_BYTES: number = 16 * 1024 * 1024
-const BATCH_RECORDS: number = 128 * 1024
+const BATCH_BYTES: number = 32 * 1024 * 1024
+const BATCH_RECORDS: number = 256 * 1024
 /** The file is read in pieces of this size, where they hold enough of what is wanted: as much as another call costs. */
 const PIECE_BYTES: number = 64 * 1024
 const BYTES_PER_CALL: number = 16 * 1024
-/** Records between two places where the work may be interrupted. */
-const RECORDS_PER_PAUSE = 1024
 
-export class RecordGather {
-  /** The record handed out last: its bytes, and where its parts are in them. Valid until the next one. */
-  bytes: Uint8Array
-  readonly record: RecordView = new RecordView()
-  readonly #file: StorageFile
-  readonly #checksum: Checksum
-  /** Reads records that are not in the batch, or not whole there. */
-  readonly #source: RecordSource
-  readonly #ref = new RecordRef()
-  #batch = new Uint8Array(PIECE_BYTES)
-  #view: DataView = viewOf(this.#batch)
-  readonly #piece = new Uint8Array(PIECE_BYTES)
-  #positions = new Float64Array(BATCH_RECORDS)
-  #lengths = new Uint32Array(BATCH_RECORDS)
-  #crcs = new Uint32Array(BATCH_RECORDS)
-  /** Where each record is in the batch. */
-  #places = new Uint32Array(BATCH_RECORDS)
+/** Where the records are that are to be read. */
+export interface GatherSource {
+  readonly file: StorageFile
+  readonly checksum: Checksum
+  readonly tree: Tree
+  readonly collectionId: number
+}
+
+export class RecordGather implements RecordList {
+  /** Of the batch: how many records, their lengths and CRCs, and the index of the buffer where each goes. */
+  count = 0
+  readonly lengths: Uint32Array
+  readonly crcs: Uint32Array
+  readonly places: Uint32Array
+  /** Bytes of the batch's records. */
+  bytes = 0
+  readonly #source: GatherSource
+  readonly #fileBytes: number
+  readonly #leaves: Generator<Node, void, undefined>
+  readonly #positions: Float64Array
   /** The piece of the file that each begins in, and the records by their pieces. */
-  #pieces = new Uint32Array(BATCH_RECORDS)
-  #order = new Uint32Array(BATCH_RECORDS)
-  #count = 0
-  #collectionId = 0
+  readonly #pieces: Uint32Array
+  readonly #order: Uint32Array
+  readonly #ref = new RecordRef()
+  #leaf: Node | undefined
+  #index = 0
 
-  constructor(file: StorageFile, checksum: Checksum) {
-    this.#file = file
-    this.#checksum = checksum
-    this.#source = new RecordSource(file, checksum)
-    this.bytes = this.#batch
+  constructor(source: GatherSource) {
+    const most = Math.min(source.tree.count, BATCH_RECORDS)
+    this.#source = source
+    this.#fileBytes = source.file.size()
+    this.#leaves = leavesOf(source.tree)
+    this.lengths = new Uint32Array(most)
+    this.crcs = new Uint32Array(most)
+    this.places = new Uint32Array(most)
+    this.#positions = new Float64Array(most)
+    this.#pieces = new Uint32Array(most)
+    this.#order = new Uint32Array(most)
   }
 
-  /** Gathers the next records of a cursor; how many, 0 at its end. */
-  *gather(cursor: TreeCursor, collectionId: number): Task<number> {
-    this.#collectionId = collectionId
-    this.#count = 0
-    let used = 0
-    while (this.#count < BATCH_RECORDS && used < BATCH_BYTES && cursor.next()) {
-      const { position, lengthBytes, crc } = cursor.ref
-      const i = this.#count++
-      this.#positions[i] = position
-      this.#lengths[i] = lengthBytes
-      this.#crcs[i] = crc
-      this.#places[i] = used
-      used += lengthBytes
-      if (this.#count % RECORDS_PER_PAUSE === 0) yield PAUSE
+  /** Gathers the next batch; false if nothing is left. */
+  *next(): Task<boolean> {
+    this.count = 0
+    this.bytes = 0
+    while (this.bytes < BATCH_BYTES) {
+      const leaf = this.#leafAtHand()
+      if (leaf === undefined || this.count === this.lengths.length) break
+      this.#addOf(leaf)
+      yield PAUSE
     }
-    if (used > this.#batch.length) {
-      this.#batch = new Uint8Array(used)
-      this.#view = viewOf(this.#batch)
-    }
-    yield* this.#readPieces()
-    return this.#count
+    return this.count > 0
   }
 
-  /** Makes `bytes` and `record` the record `i` of the batch. Throws `VARVE_CORRUPTION` if it is damaged. */
-  take(i: number): void {
-    const start = at(this.#places, i)
-    const end = start + at(this.#lengths, i)
-    const { record } = this
-    const problem = readRecord(this.#batch, this.#view, start, end, record, this.#checksum)
-    this.bytes = this.#batch
-    const isWanted = record.crc === at(this.#crcs, i) && record.collectionId === this.#collectionId
-    if (problem === undefined && record.end === end && isWanted) return
-    const ref = this.#ref
-    ref.position = this.#positions[i] ?? 0
-    ref.lengthBytes = at(this.#lengths, i)
-    ref.crc = at(this.#crcs, i)
-    this.#source.read(ref, this.#collectionId, undefined)
-    this.bytes = this.#source.bytes
-    Object.assign(record, this.#source.record)
-  }
-
-  *#readPieces(): Task<void> {
+  /** Reads every record of the batch to its place in the buffer. */
+  *readTo(buffer: LogBuffer): Task<void> {
+    buffer.reserve(PIECE_BYTES)
     const ends = yield* this.#sortByPiece()
     let from = 0
     for (const to of ends) {
-      if (to > from) {
-        this.#readPiece(from, to)
-        yield PAUSE
-      }
+      if (to === from) continue
+      this.#readPiece(buffer, from, to)
+      yield PAUSE
       from = to
     }
+  }
+
+  /** Reads records of the batch again, one by one. Throws `VARVE_CORRUPTION` if one is damaged. */
+  readAgain({ bytes }: LogBuffer, from: number, to: number): void {
+    const { file, checksum, collectionId } = this.#source
+    const single = new RecordSource(file, checksum)
+    const ref = this.#ref
+    for (let i = from; i < to; i++) {
+      ref.position = this.#positions[i] ?? 0
+      ref.lengthBytes = u32(this.lengths, i)
+      ref.crc = u32(this.crcs, i)
+      single.read(ref, collectionId, undefined)
+      bytes.set(single.bytes.subarray(single.record.start, single.record.end), u32(this.places, i))
+    }
+  }
+
+  /** The leaf with the record that comes next; undefined behind the last one. */
+  #leafAtHand(): Node | undefined {
+    while (this.#leaf === undefined || this.#index === this.#leaf.count) {
+      const next = this.#leaves.next()
+      if (next.done === true) return undefined
+      this.#leaf = next.value
+      this.#index = 0
+    }
+    return this.#leaf
+  }
+
+  #addOf(leaf: Node): void {
+    const ref = this.#ref
+    const fileBytes = this.#fileBytes
+    const most = this.lengths.length
+    for (; this.#index < leaf.count && this.count < most && this.bytes < BATCH_BYTES; this.#index++) {
+      readRef(leaf, this.#index, ref)
+      const { position, lengthBytes, crc } = ref
+      if (lengthBytes <= RECORD_BODY || lengthBytes > MAX_RECORD_BYTES || position + lengthBytes > fileBytes)
+        this.#refuse(ref)
+      const i = this.count++
+      this.#positions[i] = position
+      this.lengths[i] = lengthBytes
+      this.crcs[i] = crc
+      this.bytes += lengthBytes
+    }
+  }
+
+  /** No record is so short or so long, or so far behind. */
+  #refuse(ref: RecordRef): void {
+    const { file, checksum, collectionId } = this.#source
+    new RecordSource(file, checksum).read(ref, collectionId, undefined)
   }
 
   /** Orders the records by the piece that they begin in; returns where each piece ends in that order. */
   *#sortByPiece(): Task<Uint32Array> {
     const pieces = this.#pieces
-    let [first, last] = [Number.POSITIVE_INFINITY, 0]
-    for (let i = 0; i < this.#count; i++) {
+    const { count } = this
+    let first = Number.POSITIVE_INFINITY
+    let last = 0
+    for (let i = 0; i < count; i++) {
       const piece = Math.floor((this.#positions[i] ?? 0) / PIECE_BYTES)
       pieces[i] = piece
       first = Math.min(first, piece)
       last = Math.max(last, piece)
-      if (i % RECORDS_PER_PAUSE === 0) yield PAUSE
-    }
-    const ends = new Uint32Array(this.#count === 0 ? 0 : last - first + 2)
-    for (let i = 0; i < this.#count; i++) {
-      const behind = at(pieces, i) - first + 1
-      ends[behind] = at(ends, behind) + 1
     }
     yield PAUSE
-    for (let piece = 1; piece < ends.length; piece++) ends[piece] = at(ends, piece) + at(ends, piece - 1)
+    const ends = new Uint32Array(last - first + 2)
+    for (let i = 0; i < count; i++) {
+      const behind = u32(pieces, i) - first + 1
+      ends[behind] = u32(ends, behind) + 1
+    }
     yield PAUSE
-    for (let i = 0; i < this.#count; i++) {
-      const piece = at(pieces, i) - first
-      const rank = at(ends, piece)
+    for (let piece = 1; piece < ends.length; piece++) ends[piece] = u32(ends, piece) + u32(ends, piece - 1)
+    yield PAUSE
+    for (let i = 0; i < count; i++) {
+      const piece = u32(pieces, i) - first
+      const rank = u32(ends, piece)
       this.#order[rank] = i
       ends[piece] = rank + 1
     }
@@ -134,28 +168,29 @@ export class RecordGather {
     return ends
   }
 
-  /** Reads the records `[from, to)` of the order, which begin in one piece. */
-  #readPiece(from: number, to: number): void {
-    let [start, end] = [Number.POSITIVE_INFINITY, 0]
+  /** Reads the records `[from, to)` of the order, which begin in one piece: through the room behind the buffer's content. */
+  #readPiece(buffer: LogBuffer, from: number, to: number): void {
+    const { file } = this.#source
+    const { bytes, length: room } = buffer
+    const positions = this.#positions
+    let start = Number.POSITIVE_INFINITY
+    let end = 0
     for (let k = from; k < to; k++) {
-      const i = at(this.#order, k)
-      const position = this.#positions[i] ?? 0
+      const i = u32(this.#order, k)
+      const position = positions[i] ?? 0
       start = Math.min(start, position)
-      end = Math.max(end, position + at(this.#lengths, i))
+      end = Math.max(end, position + u32(this.lengths, i))
     }
     const together = end - start <= PIECE_BYTES && end - start <= (to - from) * BYTES_PER_CALL
-    const piece = this.#piece
-    if (together) this.#file.read(piece.subarray(0, end - start), start)
+    if (together) file.read(bytes.subarray(room, room + end - start), start)
     for (let k = from; k < to; k++) {
-      const i = at(this.#order, k)
-      const position = this.#positions[i] ?? 0
-      const [place, length] = [at(this.#places, i), at(this.#lengths, i)]
-      if (together) this.#batch.set(piece.subarray(position - start, position - start + length), place)
-      else this.#file.read(this.#batch.subarray(place, place + length), position)
+      const i = u32(this.#order, k)
+      const position = positions[i] ?? 0
+      const place = u32(this.places, i)
+      const length = u32(this.lengths, i)
+      const at = room + position - start
+      if (together) bytes.copyWithin(place, at, at + length)
+      else file.read(bytes.subarray(place, place + length), position)
     }
   }
-}
-
-function at(list: Uint32Array, i: number): number {
-  return list[i] ?? 0
 }

@@ -1,16 +1,18 @@
 /**
  * Builds the first commit of a compacted generation: a `TxnBegin`, the live records in `TxnRecords` frames, and a `Base`.
  *
- * Records are copied as they are: what their own CRC covers does not change. Frames are completed one by one, so that what is
- * done can be written while the rest is read: between two frames the buffer may be replaced by the next one.
+ * Records are copied as they are: what their own CRC covers does not change. Their lengths are known before they are read, so
+ * the frames are laid out first; the records are read to where they belong, in any order; then each frame is closed. Between
+ * two layouts the buffer may be replaced by the next one.
  */
 import { type BaseCollection, basePayloadBytes, writeBaseCollections } from '../format/base.js'
 import type { Checksum } from '../format/checksum.js'
 import { CommitBlock, writeCommitBlock } from '../format/commit.js'
 import { FRAME_HEADER_BYTES, FrameKind } from '../format/frame.js'
-import { writeUint48, writeUint64 } from '../format/integers.js'
-import { RecordField } from '../format/record.js'
+import { writeUint64 } from '../format/integers.js'
+import { type RecordRun, writeRunHeads } from '../format/record-run.js'
 import { TXN_BEGIN_BYTES, TxnBeginField } from '../format/txn-begin.js'
+import { u32 } from '../format/typed-read.js'
 import type { CommitPosition } from './commit-position.js'
 import { IndexFrameBuilder } from './index-frames.js'
 import type { LogBuffer } from './log-buffer.js'
@@ -18,6 +20,20 @@ import type { TransactionContext } from './transaction-builder.js'
 
 /** Bytes of records after which a frame is completed. A reader takes a frame in one step, and gives turns in between. */
 const FRAME_BYTES: number = 256 * 1024
+
+/** Records that are to be copied: how long each is, its CRC, and where it goes. */
+export interface RecordList {
+  readonly lengths: Uint32Array
+  readonly crcs: Uint32Array
+  readonly places: Uint32Array
+  readonly count: number
+}
+
+/** A frame that begins at `start` of the buffer, and the records in it. */
+export interface RecordFrame {
+  readonly start: number
+  readonly run: RecordRun
+}
 
 export class BaseBuilder {
   readonly #checksum: Checksum
@@ -29,8 +45,6 @@ export class BaseBuilder {
   #operations = 0
   #frameCount = 0
   #framesCrc = 0
-  /** Where the frame at hand begins in the buffer; undefined between two frames. */
-  #open: number | undefined
 
   constructor(checksum: Checksum, parent: CommitPosition, context: TransactionContext) {
     this.#checksum = checksum
@@ -48,33 +62,40 @@ export class BaseBuilder {
     writeUint64(buffer.view, at + TxnBeginField.previousSequence, sequence)
     buffer.view.setUint32(at + TxnBeginField.previousCrc, crc, true)
     buffer.view.setUint32(at + TxnBeginField.reserved, 0, true)
-    this.#close(buffer, start, FrameKind.txnBegin)
+    this.#frames.close(buffer, start, FrameKind.txnBegin, this.#context)
+    this.#count(buffer, start)
   }
 
-  /** Copies the record that is `bytes[start, end)`; returns its position in the new file. */
-  add(buffer: LogBuffer, bytes: Uint8Array, start: number, end: number): number {
-    const frame = this.#open ?? this.#frames.open(buffer)
-    this.#open = frame
-    const at = buffer.grow(end - start)
-    buffer.bytes.set(bytes.subarray(start, end), at)
-    buffer.view.setUint32(at + RecordField.distance, at - frame, true)
-    writeUint48(buffer.view, at + RecordField.previous, 0)
-    this.#operations += 1
-    return buffer.base + at
+  /**
+   * Lays records of these lengths out in frames of their own: `places[i]` becomes where record `i` belongs in the buffer. Each frame is to
+   * be closed once its records are there, in order.
+   */
+  layOut(buffer: LogBuffer, { lengths, crcs, places, count }: RecordList): RecordFrame[] {
+    const frames: RecordFrame[] = []
+    for (let from = 0; from < count;) {
+      const start = this.#frames.open(buffer)
+      let to = from
+      while (to < count && buffer.length - start < FRAME_BYTES) {
+        places[to] = buffer.grow(u32(lengths, to))
+        to++
+      }
+      frames.push({ start, run: { places, crcs, from, to, end: buffer.length } })
+      buffer.align()
+      from = to
+    }
+    return frames
   }
 
-  /** Completes the frame at hand if it is large enough. True between two frames. */
-  completeFrame(buffer: LogBuffer): boolean {
-    const frame = this.#open
-    if (frame === undefined) return true
-    if (buffer.length - frame < FRAME_BYTES) return false
-    this.#closeRecords(buffer, frame)
-    return true
+  /** Closes a frame whose records were read and checked. */
+  close(buffer: LogBuffer, { start, run }: RecordFrame): void {
+    writeRunHeads(buffer, run, start)
+    this.#operations += run.to - run.from
+    this.#frames.writeHeader(buffer, start, run.end, FrameKind.txnRecords, this.#context)
+    this.#count(buffer, start)
   }
 
   /** Completes the commit, which states what the generation begins with. */
   finish(buffer: LogBuffer, collections: readonly BaseCollection[]): CommitPosition {
-    if (this.#open !== undefined) this.#closeRecords(buffer, this.#open)
     const start = this.#frames.open(buffer)
     const at = buffer.grow(basePayloadBytes(collections.length))
     writeCommitBlock(buffer.view, at, this.#block())
@@ -103,13 +124,7 @@ export class BaseBuilder {
     })
   }
 
-  #closeRecords(buffer: LogBuffer, start: number): void {
-    this.#close(buffer, start, FrameKind.txnRecords)
-    this.#open = undefined
-  }
-
-  #close(buffer: LogBuffer, start: number, kind: FrameKind): void {
-    this.#frames.close(buffer, start, kind, this.#context)
+  #count(buffer: LogBuffer, start: number): void {
     this.#frameCount += 1
     this.#framesCrc = this.#checksum(buffer.bytes, start, start + FRAME_HEADER_BYTES, this.#framesCrc)
   }

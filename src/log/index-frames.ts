@@ -22,10 +22,21 @@ export class IndexFrameBuilder {
     return buffer.grow(FRAME_HEADER_BYTES)
   }
 
-  /** Closes the frame that begins at `start`. */
+  /** Closes the frame that begins at `start` and is the last one in the buffer. */
   close(buffer: LogBuffer, start: number, kind: FrameKind, context: TransactionContext): void {
+    this.writeHeader(buffer, start, buffer.length, kind, context)
+    buffer.align()
+  }
+
+  /** Writes the header of the frame that begins at `start`, and whose payload, which is complete, ends at `end`. */
+  writeHeader(
+    buffer: LogBuffer,
+    start: number,
+    end: number,
+    kind: FrameKind,
+    context: TransactionContext,
+  ): void {
     const payload = start + FRAME_HEADER_BYTES
-    const end = buffer.length
     const header = this.#header
     header.kind = kind
     header.payloadLength = end - payload
@@ -36,7 +47,6 @@ export class IndexFrameBuilder {
     header.epoch = context.epoch
     header.sequence = context.sequence
     writeFrameHeader(buffer.bytes, buffer.view, start, header, this.#checksum)
-    buffer.align()
   }
 
   /** Adds a whole `Checkpoint` frame; returns its place in the file. */

@@ -26,6 +26,8 @@ export interface ReplayTarget {
   begin(speculative: boolean): void
   /** One record; `position` is where it stands in the file. Throws if its content is not understood. */
   record(bytes: Uint8Array, record: RecordView, position: number): void
+  /** Takes a whole frame of records of a compacted generation's first commit, instead of one record after the other; how many. */
+  frameOfBase?(frame: LogScanner): number
   /** The first commit of a compacted generation follows: whether what it states was applied. If not, how they differ. */
   beginsWith?(collections: readonly BaseCollection[]): string | undefined
   commit(position: CommitPosition): void
@@ -401,6 +403,10 @@ class LogJudge {
 
   /** Applies the records of the frame at hand from the index `start` on, some in this step and the others in the next ones. */
   #applyRecords(start: number, finish: () => void): void {
+    if (this.#awaitsBase && this.#target.frameOfBase !== undefined) {
+      this.#records += this.#target.frameOfBase(this.#scanner)
+      return finish()
+    }
     this.#rest = { at: start, finish }
     this.#goOn(this.#rest)
   }

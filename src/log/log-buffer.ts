@@ -24,6 +24,12 @@ export class LogBuffer {
     return this.base + this.length
   }
 
+  /** Has memory for `count` bytes more. */
+  reserve(count: number): void {
+    const needed = this.length + count
+    if (needed > this.bytes.length) this.#enlarge(needed)
+  }
+
   /** Makes room for `count` bytes and returns the index of the first; their content is whatever was there. */
   grow(count: number): number {
     const at = this.length

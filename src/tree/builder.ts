@@ -14,6 +14,8 @@ import {
   emptyNode,
   ENTRY_BYTES,
   isOver,
+  keyLength,
+  keyOf,
   MIN_SPLIT_COUNT,
   type Node,
   NODE_BYTES,
@@ -23,6 +25,7 @@ import {
   subtreeCount,
   weightOf,
 } from './node.js'
+import type { RecordRef } from './record-ref.js'
 import { EVENLY, separatorAt, splitNode, splitPoint } from './split.js'
 
 /** What a node weighs when the next entry goes into another. */
@@ -75,15 +78,15 @@ export class TreeBuilder {
     return new TreeBuilder(ColumnCount.keysLeaf, store)
   }
 
-  /** Adds a key above all keys so far, with its record; a tree of keys alone ignores the record. */
-  add(key: Uint8Array, position: number, lengthBytes: number, crc: number): void {
+  /** Adds the key of an entry of another tree's leaf, above all keys so far, with a record; a tree of keys alone ignores that. */
+  add(from: Node, i: number, record: RecordRef): void {
     const leaf = this.#leaf
-    if (leaf.isFullWith(key, FULL_BYTES)) {
+    if (leaf.isFullWith(keyLength(from, i), FULL_BYTES)) {
       const separator = this.#separator
-      this.#separator = leaf.separatorBefore(key)
+      this.#separator = leaf.separatorBefore(keyOf(from, i))
       this.#hand({ node: leaf.take(), separator }, 0)
     }
-    leaf.add(key, position, lengthBytes, crc)
+    leaf.add(from, i, record)
     this.#count += 1
   }
 

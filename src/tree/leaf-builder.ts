@@ -1,16 +1,20 @@
 /**
  * Gathers keys that come in order, with their records, and makes leaves of them: each as small as its keys allow.
  */
+import { u32, u8 } from '../format/typed-read.js'
 import {
   Column,
   ColumnCount,
+  copyKey,
   emptyNode,
   ENTRY_BYTES,
+  keyLength,
   MIN_SPLIT_COUNT,
   type Node,
   type Owner,
   writeRef,
 } from './node.js'
+import type { RecordRef } from './record-ref.js'
 import { headOf, sharedBytes } from './search.js'
 
 const FIRST_ENTRIES = 256
@@ -26,29 +30,32 @@ export class LeafBuilder {
   #lengths = new Uint32Array(FIRST_ENTRIES)
   #crcs = new Uint32Array(FIRST_ENTRIES)
   #count = 0
+  #leaf: Node
 
   constructor(owner: Owner, columns: number) {
     this.#owner = owner
     this.#columns = columns
+    this.#leaf = emptyNode(owner, 0, columns, FIRST_ENTRIES, FIRST_KEY_BYTES)
   }
 
   get count(): number {
     return this.#count
   }
 
-  /** Whether a leaf with this key too would weigh more than `bytes`. */
-  isFullWith(key: Uint8Array, bytes: number): boolean {
-    const weight = this.#keyBytes + key.length + (this.#count + 1) * ENTRY_BYTES
+  /** Whether a leaf with a key of this length too would weigh more than `bytes`. */
+  isFullWith(length: number, bytes: number): boolean {
+    const weight = this.#keyBytes + length + (this.#count + 1) * ENTRY_BYTES
     return this.#count >= MIN_SPLIT_COUNT && weight > bytes
   }
 
-  add(key: Uint8Array, position: number, lengthBytes: number, crc: number): void {
+  /** Adds the key of an entry of another leaf. */
+  add(from: Node, entry: number, { position, lengthBytes, crc }: RecordRef): void {
     const i = this.#count
     const start = this.#keyBytes
-    const end = start + key.length
+    const end = start + keyLength(from, entry)
     if (i === this.#ends.length) this.#growEntries()
     if (end > this.#keys.length) this.#growKeys(end)
-    this.#keys.set(key, start)
+    copyKey(from, entry, this.#keys, start)
     this.#ends[i] = end
     this.#positions[i] = position
     this.#lengths[i] = lengthBytes
@@ -65,29 +72,38 @@ export class LeafBuilder {
     )
   }
 
-  /** The leaf of what was gathered since the last one. */
+  /** The leaf of what was gathered since the last one. Valid until the next one, which lies in the same memory. */
   take(): Node {
     const count = this.#count
     const keys = this.#keys
     const prefixBytes = this.#sharedByAll()
-    const suffixBytes = this.#keyBytes - count * prefixBytes
-    const leaf = emptyNode(this.#owner, 0, this.#columns, count, prefixBytes + suffixBytes)
+    const leaf = this.#leafFor(count, this.#keyBytes - (count - 1) * prefixBytes)
     leaf.count = count
     leaf.prefixBytes = prefixBytes
     leaf.keys.set(keys.subarray(0, prefixBytes))
-    const { words } = leaf
+    const { words, capacity } = leaf
     let end = prefixBytes
     for (let i = 0; i < count; i++) {
       const from = this.#startOf(i) + prefixBytes
       const to = this.#endOf(i)
-      words[Column.head * count + i] = headOf(keys, from, to)
-      for (let k = from; k < to; k++) leaf.keys[end++] = keys[k] ?? 0
-      words[Column.end * count + i] = end
+      words[Column.head * capacity + i] = headOf(keys, from, to)
+      for (let k = from; k < to; k++) leaf.keys[end++] = u8(keys, k)
+      words[Column.end * capacity + i] = end
       if (this.#columns === ColumnCount.keysLeaf) continue
-      writeRef(leaf, i, this.#positions[i] ?? 0, this.#lengths[i] ?? 0, this.#crcs[i] ?? 0)
+      writeRef(leaf, i, this.#positions[i] ?? 0, u32(this.#lengths, i), u32(this.#crcs, i))
     }
     this.#count = 0
     return leaf
+  }
+
+  /** A leaf with room for so many entries, and bytes of keys. */
+  #leafFor(count: number, keyBytes: number): Node {
+    const { capacity, keys } = this.#leaf
+    if (count > capacity || keyBytes > keys.length) {
+      const entries = Math.max(count, capacity)
+      this.#leaf = emptyNode(this.#owner, 0, this.#columns, entries, Math.max(keyBytes, keys.length))
+    }
+    return this.#leaf
   }
 
   /** Keys are in order, so what the first and the last have in common, all have. */
@@ -106,7 +122,7 @@ export class LeafBuilder {
   }
 
   #endOf(i: number): number {
-    return this.#ends[i] ?? 0
+    return u32(this.#ends, i)
   }
 
   #growEntries(): void {

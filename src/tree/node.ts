@@ -211,14 +211,24 @@ export function firstKeyed(node: Node): number {
   return node.height > 0 ? 1 : 0
 }
 
-/** A copy of the key of entry `i`. */
-export function keyOf(node: Node, i: number): Uint8Array {
+/** Bytes of the key of entry `i`. */
+export function keyLength(node: Node, i: number): number {
+  return node.prefixBytes + endOf(node, i) - startOf(node, i)
+}
+
+/** Copies the key of entry `i` to `target`, from `at` on. */
+export function copyKey(node: Node, i: number, target: Uint8Array, at: number): void {
   const { keys, prefixBytes } = node
   const start = startOf(node, i)
   const end = endOf(node, i)
-  const key = new Uint8Array(prefixBytes + end - start)
-  for (let k = 0; k < prefixBytes; k++) key[k] = u8(keys, k)
-  for (let k = start; k < end; k++) key[prefixBytes - start + k] = u8(keys, k)
+  for (let k = 0; k < prefixBytes; k++) target[at + k] = u8(keys, k)
+  for (let k = start; k < end; k++) target[at + prefixBytes - start + k] = u8(keys, k)
+}
+
+/** A copy of the key of entry `i`. */
+export function keyOf(node: Node, i: number): Uint8Array {
+  const key = new Uint8Array(keyLength(node, i))
+  copyKey(node, i, key, 0)
   return key
 }
 

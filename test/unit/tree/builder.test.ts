@@ -4,8 +4,11 @@ import { viewOf } from '../../../src/format/integers.js'
 import { MemoryStorage } from '../../../src/storage/memory-storage.js'
 import { TreeBuilder } from '../../../src/tree/builder.js'
 import { checkTree } from '../../../src/tree/check.js'
+import { TreeEditor } from '../../../src/tree/editor.js'
+import { leavesOf } from '../../../src/tree/leaves.js'
 import type { Node } from '../../../src/tree/node.js'
 import { NodeStore } from '../../../src/tree/node-store.js'
+import { RecordRef } from '../../../src/tree/record-ref.js'
 import { imageBytes, writeImage } from '../../../src/tree/stored-node.js'
 import { Tree } from '../../../src/tree/tree.js'
 import { hex } from '../../support/tree-model.js'
@@ -24,7 +27,14 @@ function built(keys: readonly Uint8Array[], kind: 'records' | 'keys'): { tree: T
     end += bytes.length
   }
   const builder = kind === 'keys' ? TreeBuilder.ofKeys(store) : TreeBuilder.ofRecords(store)
-  for (const [i, key] of keys.entries()) builder.add(key, 1000 + i, i, i * 7)
+  let rank = 0
+  const add = (leaf: Node): void => {
+    for (let i = 0; i < leaf.count; i++, rank++)
+      builder.add(leaf, i, { position: 1000 + rank, lengthBytes: rank, crc: rank * 7 })
+  }
+  const editor = new TreeEditor(kind === 'keys' ? Tree.emptyOfKeys : Tree.empty)
+  for (const key of keys) editor.set(key, 1, 1, 1, new RecordRef())
+  for (const leaf of leavesOf(editor.freeze())) add(leaf)
   const root = builder.finish()
   const nodes = new NodeStore(file, checksum, 1_000_000)
   const tree = kind === 'keys' ? Tree.storedOfKeys(nodes, root) : Tree.stored(nodes, root)
