@@ -12,11 +12,12 @@ import type { Checksum } from '../format/checksum.js'
 import { type Header, LOG_START } from '../format/header.js'
 import type { CommitPosition } from '../log/commit-position.js'
 import { checkPath, Sidecar } from '../log/log-file.js'
+import { requireRoom } from '../storage/room.js'
 import type { Storage, StorageFile } from '../storage/storage.js'
 import { runAsync, type Task } from '../storage/task.js'
 import { checkCopy, digestsOf } from './check-copy.js'
 import { copyPrefix } from './copy-prefix.js'
-import { lockReplaced, makeAside, publish, quietly, requireSpace, taken } from './new-file.js'
+import { lockReplaced, makeAside, publish, quietly, taken } from './new-file.js'
 import { type Prefix, prefixOf } from './prefix.js'
 
 /** Options of `Database.exportSnapshot`. */
@@ -106,7 +107,7 @@ async function writeExport(
   const { platform, path: source, storage: sourceStorage } = engine.parts
   const { signal, force = false } = options
   const { digests, commit, expectedBytes } = exported
-  requireSpace(storage, destination, expectedBytes)
+  requireRoom(storage, destination, expectedBytes)
   const onPart =
     (part: number) =>
     (done: number, total: number): void =>

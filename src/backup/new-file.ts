@@ -78,16 +78,6 @@ function requireOwnName(storage: Storage, file: StorageFile): void {
   )
 }
 
-/** Refuses to begin what there is no room for, where the storage can tell. */
-export function requireSpace(storage: Storage, path: string, bytes: number): void {
-  const free = storage.freeBytes?.(path)
-  if (free === undefined || free >= bytes) return
-  throw new StorageError(
-    `There is no room for ${path}: it takes ${bytes} bytes, and ${free} are free. Free some, then try again.`,
-    { code: ErrorCode.noSpace, path, expected: `${bytes} bytes`, actual: `${free} bytes` },
-  )
-}
-
 /** The error for a name that is taken. */
 export function taken(path: string): StorageError {
   return new StorageError(`${path} exists. Choose another name, or use force to replace it.`, {

@@ -16,12 +16,13 @@ import { analyse } from '../inspect/analysed-file.js'
 import { checkPath, removeLeftovers } from '../log/log-file.js'
 import { dropSecondNames, nextReplacedName } from '../log/replaced-files.js'
 import type { Platform } from '../storage/platform.js'
+import { requireRoom } from '../storage/room.js'
 import type { Storage, StorageFile } from '../storage/storage.js'
 import { runAsync } from '../storage/task.js'
 import { checkCopy } from './check-copy.js'
 import { copyPrefix } from './copy-prefix.js'
 import type { ExportReport } from './export.js'
-import { makeAside, publish, quietly, requireSpace, taken } from './new-file.js'
+import { makeAside, publish, quietly, taken } from './new-file.js'
 import type { Prefix } from './prefix.js'
 import { prefixToRestore, verifySource } from './restore-source.js'
 
@@ -116,7 +117,7 @@ async function restore(restoring: Restoring): Promise<RestoreReport> {
       signal,
     )
     const { end: bytes, commit, header } = prefix
-    requireSpace(storage, target, bytes)
+    requireRoom(storage, target, bytes)
     const place = { storage, path: target, like: replaced ? target : source }
     const { report, leftover } = await makeAside(place, platform, async (copy) => {
       const onBytes = (done: number): void => onPart(1)(done, bytes)

@@ -7,10 +7,11 @@
 import { ArgumentError, ErrorCode, StorageError } from '../errors.js'
 import { checkPath, newHeader } from '../log/log-file.js'
 import type { HeldLock, Platform } from '../storage/platform.js'
+import { requireRoom } from '../storage/room.js'
 import type { Storage, StorageFile } from '../storage/storage.js'
 import { runAsync, type Task } from '../storage/task.js'
 import { checkCopy, digestsOf } from './check-copy.js'
-import { lockReplaced, makeAside, publish, quietly, requireSpace, taken } from './new-file.js'
+import { lockReplaced, makeAside, publish, quietly, taken } from './new-file.js'
 import { SalvageApplier } from './salvage-apply.js'
 import { KnownCatalogs } from './salvage-catalogs.js'
 import { SalvageLines } from './salvage-line.js'
@@ -58,7 +59,7 @@ export async function salvageFile(
     lock = await lockReplaced(storage, target, signal, platform)
     sources = await runAsync(openSources(storage, file, platform.checksum), platform, signal)
     const total = sources.sources.reduce((sum, { from, to }) => sum + Math.max(0, to - from), 0)
-    requireSpace(storage, target, total)
+    requireRoom(storage, target, total)
     const salvage = new Salvage(sources, options, total, platform)
     const place = { storage, path: target, like: source }
     return await makeAside(place, platform, async (copy) => {

@@ -10,8 +10,9 @@
  * as it was, and the file aside is removed; a crash leaves it for the next open to remove. After the rename the old file has no
  * name: if the directory cannot be synced, nobody knows which of the two a power cut would leave, so the writer stops.
  */
-import { ErrorCode, StateError, StorageError, VarveError } from '../errors.js'
+import { ErrorCode, StateError, VarveError } from '../errors.js'
 import { compactionName } from '../log/compaction-files.js'
+import { requireRoom } from '../storage/room.js'
 import type { StorageFile } from '../storage/storage.js'
 import { runAsync, runSync } from '../storage/task.js'
 import { CatchUp } from './catch-up.js'
@@ -110,7 +111,7 @@ export class Compactor {
     const started = platform.monotonicMs()
     const old = engine.generation
     const bytesBefore = logEndOf(old)
-    requireRoom(engine)
+    requireRoom(storage, path, reclaimOf(engine).compactedBytes, `the compacted form of ${path}`)
     const state = await this.#stateToBeginWith(options, signal)
     const aside = compactionName(path, platform)
     const file = storage.open(aside, 'create', { like: path })
@@ -280,18 +281,6 @@ function discard(engine: Engine, file: StorageFile, aside: string): void {
   } finally {
     file.close()
   }
-}
-
-/** Refuses what there is no room for, where the storage can tell. */
-function requireRoom(engine: Engine): void {
-  const { storage, path } = engine.parts
-  const { compactedBytes } = reclaimOf(engine)
-  const free = storage.freeBytes?.(path)
-  if (free === undefined || free >= compactedBytes) return
-  throw new StorageError(
-    `There is no room to compact ${path}: the new file takes about ${compactedBytes} bytes, and ${free} are free. Free some, or compact to another place with compactTo.`,
-    { code: ErrorCode.noSpace, path, expected: `${compactedBytes} bytes`, actual: `${free} bytes` },
-  )
 }
 
 function alreadyRunning(path: string): StateError {
