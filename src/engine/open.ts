@@ -10,7 +10,12 @@ import type { RecoveryMode } from '../log/recovery-info.js'
 import type { HeldLock, LockManager, LockRequest, Platform } from '../storage/platform.js'
 import type { Storage, StorageFile } from '../storage/storage.js'
 import { PAUSE, runAsync, runSync, type Task } from '../storage/task.js'
-import { autoCompactPolicy, type AutoCompactOptions, compactAutomatically } from './auto-compact.js'
+import {
+  autoCompactPolicy,
+  type AutoCompactOptions,
+  type AutoCompactPolicy,
+  compactAutomatically,
+} from './auto-compact.js'
 import type { Durability } from './batch.js'
 import { Engine } from './engine.js'
 import type { EngineParts } from './engine-parts.js'
@@ -101,7 +106,7 @@ interface Opening {
   readonly syncIntervalMs: number
   readonly maxTransactionBytes: number
   readonly cacheBytes: number
-  readonly autoCompact: ReturnType<typeof autoCompactPolicy>
+  readonly autoCompact: AutoCompactPolicy | undefined
 }
 
 export async function openEngine(path: string, options: OpenOptions, platform: Platform): Promise<Engine> {

@@ -20,8 +20,8 @@ export interface RetainOptions {
 
 /** The state that the kept commits were made on: the file's first one, if it holds no more than these. */
 export function* stateToRetain(engine: Engine, retain: RetainOptions): Task<DatabaseState> {
-  const commits = checked('retain.commits', retain.commits)
-  const ms = checked('retain.ms', retain.ms)
+  checkRetain(retain)
+  const { commits, ms } = retain
   const byCount = commits === undefined ? undefined : yield* commitsBack(engine, commits)
   if (ms === undefined) return byCount === undefined ? engine.pin() : yield* findState(engine, byCount)
   const byTime = yield* stateBefore(engine, new Date(engine.parts.platform.now() - ms))
@@ -60,7 +60,12 @@ function* stateBefore(engine: Engine, date: Date): Task<DatabaseState> {
   }
 }
 
-function checked(name: string, value: number | undefined): number | undefined {
-  if (value === undefined || (Number.isFinite(value) && value >= 0)) return value
-  throw new ArgumentError(`The option ${name} must be a finite number of at least 0, not ${String(value)}.`)
+/** Throws `VARVE_ARGUMENT` for what is no amount of history. */
+export function checkRetain({ commits, ms }: RetainOptions): void {
+  for (const [name, value] of Object.entries({ commits, ms })) {
+    if (value === undefined || (Number.isFinite(value) && value >= 0)) continue
+    throw new ArgumentError(
+      `The option retain.${name} must be a finite number of at least 0, not ${String(value)}.`,
+    )
+  }
 }

@@ -1,6 +1,7 @@
 /** What compactions leave on a disk, and when they come by themselves. */
 import { describe, expect, it } from 'vitest'
 import type { Database } from '../../../src/database.js'
+import type { DatabaseOptions } from '../../../src/index.js'
 import { MemoryStorage } from '../../../src/storage/memory-storage.js'
 import type { Storage } from '../../../src/storage/storage.js'
 import { FaultyStorage } from '../../support/faulty-storage.js'
@@ -10,7 +11,11 @@ const PATH = 'rows.varve'
 const LEFTOVER = `${PATH}.compact-0123456789abcdef`
 const ROWS = 300
 
-async function filled(platform: WorkloadPlatform, storage: Storage, autoCompact = false): Promise<Database> {
+async function filled(
+  platform: WorkloadPlatform,
+  storage: Storage,
+  autoCompact: DatabaseOptions['autoCompact'] = false,
+): Promise<Database> {
   const db = await platform.Database.open(PATH, { storage, durability: 'os', autoCompact })
   await db.registerCollection('rows', [], 'id')
   await fill(db)
@@ -102,6 +107,25 @@ describe('the option autoCompact', () => {
     await db.close()
   })
 
+  it('keeps the history that it is told to keep, and does not compact again for that', async () => {
+    const storage = new MemoryStorage()
+    const platform = workloadPlatform({ seed: 1 })
+    const db = await filled(platform, storage, { minShare: 0.2, retain: { commits: 1 } })
+    await erase(db)
+    // The rows as of the commit before the last one are kept, though none of them is live.
+    await looked(platform, db)
+    const oldest = db.commitSequence - 1
+    expect(db.stats()).toMatchObject({ oldestSequence: oldest, compaction: { recommended: true } })
+    await db.put('rows', { id: ROWS, text: 'new' })
+    await looked(platform, db)
+    expect(db.stats().oldestSequence).toBe(oldest)
+    await fill(db)
+    await erase(db)
+    await looked(platform, db)
+    expect(db.stats().oldestSequence).toBe(db.commitSequence - 1)
+    await db.close()
+  })
+
   it('goes on after a failure when there is more to be gained', async () => {
     const storage = new FaultyStorage(new MemoryStorage())
     const platform = workloadPlatform({ seed: 1 })
@@ -138,7 +162,7 @@ describe('the option autoCompact', () => {
   it('says what it takes', async () => {
     const storage = new MemoryStorage()
     const { Database } = workloadPlatform({ seed: 1 })
-    for (const autoCompact of [{ minBytes: -1 }, { minShare: 2 }, { minShare: Number.NaN }])
+    for (const autoCompact of [{ minBytes: -1 }, { minShare: 2 }, { minShare: Number.NaN }, { retain: { ms: -1 } }])
       await expect(Database.open(PATH, { storage, autoCompact })).rejects.toMatchObject({
         code: 'VARVE_ARGUMENT',
       })
