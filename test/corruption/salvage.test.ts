@@ -16,9 +16,10 @@ import { LOG_START } from '../../src/format/header.js'
 import type { Row } from '../../src/format/value.js'
 import { verifyFile } from '../../src/inspect/verify.js'
 import { MemoryStorage } from '../../src/storage/memory-storage.js'
-import { count, long, seed } from '../support/counts.js'
+import { count, seed } from '../support/counts.js'
 import { type Random, randomFrom } from '../support/random.js'
 import { workloadPlatform } from '../support/workload-platform.js'
+import { UNHURRIED_MS } from './harness.js'
 
 const PATH = 'db.varve'
 const TO = 'saved.varve'
@@ -207,7 +208,7 @@ function judgeRows(
 }
 
 describe('salvage', () => {
-  const unhurried = { timeout: long ? 3_600_000 : 120_000 }
+  const unhurried = { timeout: UNHURRIED_MS }
   const perCase = async (run: (each: Case) => Promise<void>, cases: number): Promise<void> => {
     for (let i = 0; i < cases; i++) {
       const caseSeed = seed + i

@@ -4,9 +4,12 @@
 import fs from 'node:fs'
 import { afterAll, describe, expect, it } from 'vitest'
 import { Database, type Row } from '../../src/index.js'
-import { count, seed } from '../support/counts.js'
+import { count, long, seed } from '../support/counts.js'
 import { randomFrom } from '../support/random.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
+
+/** Only a hang ends by the clock. */
+const TIMEOUT_MS = long ? 3_600_000 : 120_000
 
 const directory = temporaryDirectory()
 afterAll(() => directory.remove())
@@ -92,7 +95,7 @@ async function copyRaw(from: string, to: string): Promise<void> {
   await target.close()
 }
 
-describe('under a busy writer', () => {
+describe('under a busy writer', { timeout: TIMEOUT_MS }, () => {
   it('catalogue row 15: an export equals the model at one commit', async () => {
     const busy = await Busy.open(directory.file('exported.varve'))
     const writing = busy.write()
