@@ -21,6 +21,7 @@ import {
   type Node,
   type NodeStore,
   releaseChildren,
+  releaseRoot,
   releaseStored,
   unstoredNodes,
   writeImage,
@@ -42,6 +43,9 @@ import { allTrees, type DatabaseState, type VisibleState } from './state.js'
 
 /** Bytes of node images in one slice: less than a millisecond of work. */
 const SLICE_BYTES = 256 * 1024
+
+/** Nodes that are let go of at once. */
+const STEP_NODES = 2000
 
 export interface CheckpointerParts {
   readonly head: Head
@@ -76,6 +80,8 @@ interface Running {
   stored: number
   /** Where its frame is in the file, once it is. */
   place: CheckpointPlace | undefined
+  /** Then: the steps of letting its nodes go. */
+  release: Iterator<void, void> | undefined
   completing: boolean
 }
 
@@ -219,6 +225,25 @@ export class Checkpointer {
     return this.#running?.place !== undefined && !this.#running.completing
   }
 
+  /**
+   * Of a complete checkpoint: lets go of some of the nodes that are stored by now, so that making it count takes no longer the more
+   * there are. Whether there is more to let go of.
+   */
+  releaseSome(): boolean {
+    const running = this.#running
+    if (running === undefined) return false
+    running.release ??= this.#releaseSteps()
+    return running.release.next().done !== true || this.#parts.nodes.settleSome(STEP_NODES)
+  }
+
+  *#releaseSteps(): Generator<void, void, undefined> {
+    const { visible, nodes } = this.#parts
+    // The second time through what commits held on to meanwhile.
+    for (const _ of [1, 2]) {
+      for (const tree of allTrees(visible)) yield* releaseStored(tree, nodes, STEP_NODES)
+    }
+  }
+
   /** Adds the next slice to the end of `buffer`; `sequence` is the last commit before it. */
   addSlice(buffer: LogBuffer, sequence: number): Slice {
     const running = this.#running
@@ -304,8 +329,8 @@ export class Checkpointer {
     this.#running = undefined
     nodes.pool.resume()
     this.#debt = 0
-    for (const tree of allTrees(visible)) releaseStored(tree, nodes)
-    head.recount((tree) => releaseStored(tree, nodes))
+    for (const tree of allTrees(visible)) releaseRoot(tree, nodes)
+    head.recount((tree) => releaseRoot(tree, nodes))
     const done = this.#waiting.filter((waiting) => waiting.sequence <= sequence)
     this.#waiting = this.#waiting.filter((waiting) => waiting.sequence > sequence)
     for (const { settle } of done) settle()
@@ -341,6 +366,7 @@ export class Checkpointer {
       madeAtStart: nodes.madeBytes,
       stored: 0,
       place: undefined,
+      release: undefined,
       completing: false,
     }
   }

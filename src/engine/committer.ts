@@ -105,10 +105,7 @@ export class Committer {
     this.#lastAdded = position
   }
 
-  /**
-   * For a result that wrote nothing but was read from commits which are not acknowledged yet: it is settled with the last
-   * of them, because if they fail, it was never true. False if there are none.
-   */
+  /** A result that wrote nothing is settled with the last commit that it was read from: if that fails, it was never true. False if there is none. */
   follow(settle: Settle): boolean {
     const current = this.#current?.commits.length === 0 ? undefined : this.#current
     const commits = current?.commits ?? this.#queue.at(-1)?.commits ?? this.#syncing
@@ -271,7 +268,11 @@ export class Committer {
       this.checkpointer.end(() => poison)
       return false
     }
-    if (this.checkpointer.complete) return yield* this.#completeCheckpoint(written)
+    if (this.checkpointer.complete) {
+      if (!this.checkpointer.releaseSome()) return yield* this.#completeCheckpoint(written)
+      yield PAUSE
+      return idle
+    }
     if (this.#held || !this.checkpointer.wants(idle)) return false
     const slice = this.checkpointer.addSlice(this.buffer(), this.#lastAdded.sequence)
     if (this.#current !== undefined) this.#current.slice = slice

@@ -133,7 +133,6 @@ export class Engine {
     this.watchers.tell('commit')
   }
 
-  /** To be called when commits are visible, or came to nothing. */
   #settleRows(): void {
     if (this.#openTransaction === undefined && this.#committer?.busy !== true)
       this.#generation.rows.cache?.settle()

@@ -93,7 +93,7 @@ export class Head implements RestorableTarget {
     this.#nodes.recount(unstored)
   }
 
-  /** Counts the memory of unstored nodes anew, after a checkpoint has stored many: `release` does so for a tree. */
+  /** Sums the memory of unstored nodes anew, after a checkpoint has stored many: `release` lets go of a tree's root if it is stored. */
   recount(release: (tree: Tree) => void): void {
     let unstored = 0
     for (const collection of this.#collections.values()) unstored += collection.recount(release)

@@ -13,7 +13,7 @@ import type { Engine } from './engine.js'
 import type { Transaction } from './transaction.js'
 
 /** Rows of the first slice of a build, and fewest and most of any. */
-const FIRST_ROWS = 128
+const FIRST_ROWS = 32
 const LEAST_ROWS = 16
 const MOST_ROWS = 4096
 /** How long a slice should take, in milliseconds. */

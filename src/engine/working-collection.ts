@@ -108,7 +108,7 @@ export class WorkingCollection {
     this.#digest.set(state.digest)
   }
 
-  /** Has `release` let go of the tree's stored nodes and count the others; returns the memory that these take. */
+  /** Has `release` let go of each tree's root; returns the memory that unstored nodes take. */
   recount(release: (tree: Tree) => void): number {
     const tree = this.#editor.freeze()
     release(tree)

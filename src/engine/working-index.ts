@@ -123,7 +123,7 @@ export class WorkingIndex {
     this.#rows = rows
   }
 
-  /** Has `release` let go of the tree's stored nodes; returns the memory that the others take. */
+  /** Has `release` let go of the tree's root; returns the memory that unstored nodes take. */
   recount(release: (tree: Tree) => void): number {
     const tree = this.#editor.freeze()
     release(tree)

@@ -28,7 +28,7 @@ import { childAt, type NodeSource } from './node-source.js'
 import { RecordRef } from './record-ref.js'
 import { childSlot, findIn, keyFromIn, search } from './search.js'
 import { EVENLY, noteInsertion, separatorAt, splitNode, splitPoint } from './split.js'
-import { Tree } from './tree.js'
+import { type StoredMemory, Tree } from './tree.js'
 import { NOT_THERE, Way } from './way.js'
 
 export class TreeEditor {
@@ -39,8 +39,9 @@ export class TreeEditor {
   #owner: Owner
   /** The tree that this editor held last; it is what it holds now unless it changed since. */
   #frozen: Tree
-  /** Memory of the nodes that are not stored. */
-  #unstoredBytes: number
+  /** As a tree's. */
+  #madeBytes: number
+  #stored: StoredMemory
   /** Nodes that are in no tree from now on, since the last time somebody took the list. */
   #retired: Node[] = []
   /** What `set` writes. */
@@ -52,7 +53,8 @@ export class TreeEditor {
     this.#owner = new Owner(tree.source.pool)
     this.#count = tree.count
     this.#frozen = tree
-    this.#unstoredBytes = tree.unstoredBytes
+    this.#madeBytes = tree.madeBytes
+    this.#stored = tree.stored
   }
 
   get #root(): Node {
@@ -139,7 +141,7 @@ export class TreeEditor {
   freeze(): Tree {
     if (this.#changed !== undefined) {
       this.#way.forget()
-      this.#frozen = new Tree(this.#source, this.#changed, this.#count, this.#unstoredBytes)
+      this.#frozen = new Tree(this.#source, this.#changed, this.#count, this.#madeBytes, this.#stored)
       this.#changed = undefined
       this.#owner = new Owner(this.#source.pool)
     }
@@ -148,14 +150,15 @@ export class TreeEditor {
 
   /** Goes back, or over, to a tree, in O(1). */
   reset(tree: Tree): void {
-    this.#source.grew(tree.unstoredBytes - this.#unstoredBytes)
+    this.#source.grew(tree.unstoredBytes - (this.#madeBytes - this.#stored.bytes))
     this.#way.forget()
     this.#source = tree.source
     this.#changed = undefined
     this.#count = tree.count
     this.#owner = new Owner(tree.source.pool)
     this.#frozen = tree
-    this.#unstoredBytes = tree.unstoredBytes
+    this.#madeBytes = tree.madeBytes
+    this.#stored = tree.stored
     // The tree may hold what was replaced since.
     this.#retired = []
   }
@@ -207,7 +210,7 @@ export class TreeEditor {
   }
 
   #grew(bytes: number): void {
-    this.#unstoredBytes += bytes
+    this.#madeBytes += bytes
     this.#source.grew(bytes)
   }
 

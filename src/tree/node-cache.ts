@@ -39,9 +39,16 @@ export class NodeCache {
   add(node: Node): void {
     if (this.#nodes.has(node.position)) return
     this.#nodes.set(node.position, node)
+    this.#place(node)
+  }
+
+  /** Returns its memory, which is counted from now on. */
+  #place(node: Node): number {
     node.cachedAt = this.#gaps.pop() ?? this.#ring.length
     this.#ring[node.cachedAt] = node
-    this.bytes += memoryOf(node)
+    const bytes = memoryOf(node)
+    this.bytes += bytes
+    return bytes
   }
 
   /** Adds a node that is stored now, and that its parents hold for a while: it counts as theirs until `settle`. */
@@ -52,15 +59,18 @@ export class NodeCache {
     this.#held.push(node)
   }
 
-  /** From now on the nodes that were held are as any others. */
-  settle(): void {
-    const held = this.#held
-    this.#held = []
-    for (const node of held) {
-      if (node.cachedAt !== HELD) continue
-      this.#nodes.delete(node.position)
-      this.add(node)
+  /** From now on so many of the nodes that were held are as any others. Returns the memory of these. */
+  settle(most: number = this.#held.length): number {
+    let bytes = 0
+    for (const node of this.#held.splice(-most, most)) {
+      if (node.cachedAt === HELD) bytes += this.#place(node)
     }
+    return bytes
+  }
+
+  /** How many nodes are held. */
+  get held(): number {
+    return this.#held.length
   }
 
   /** Evicts until at most `limitBytes` are taken. */

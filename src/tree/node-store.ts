@@ -150,6 +150,12 @@ export class NodeStore implements NodeSource {
     return new PastNodes(this)
   }
 
+  /** Ahead of a recount: so many nodes that were stored count as such. Whether there are more. */
+  settleSome(most: number): boolean {
+    this.unstoredBytes -= this.#cache.settle(most)
+    return this.#cache.held > 0
+  }
+
   /** A node's image is in the file. Its parents hold it until the next recount, and until then it counts as unstored. */
   stored(node: Node): void {
     if (node.cachedAt !== REPLACED) this.#cache.hold(node)

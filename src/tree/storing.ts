@@ -30,41 +30,47 @@ export function* unstoredNodes(root: Node): Generator<Node, void, undefined> {
   }
 }
 
-/** Lets go of the children of a node whose image, like theirs, is in the file. */
+/** Lets go of those children of a node that are stored. */
 export function releaseChildren(node: Node, store: NodeStore): void {
   for (let slot = 0; slot < node.children.length; slot++) {
     const child = node.children[slot]
-    if (child === undefined) continue
+    if (child === undefined || child.position === 0) continue
     releaseChild(node, slot, child)
     store.adopt(child)
   }
 }
 
-/** Lets go of every stored node that a tree holds, and counts the memory of the others anew. */
-export function releaseStored(tree: Tree, store: NodeStore): void {
+/**
+ * Lets go of the stored nodes that a tree holds, and counts the memory of the others anew; in steps of about so many children, between
+ * which editors may go on from it. What they copy meanwhile of what is yet to come, they hold: going through the tree that there
+ * is then lets go of that too. Nothing may be stored, and the memory of no node may be used again, until the end.
+ */
+export function* releaseStored(
+  tree: Tree,
+  store: NodeStore,
+  stepChildren: number,
+): Generator<void, void, undefined> {
   const root = tree.heldRoot
   if (root === undefined) return
-  if (root.position === 0) {
-    tree.unstoredBytes = releaseBelow(root, store)
-    return
+  const nodes = root.position === 0 ? [root] : []
+  let unstored = 0
+  let left = stepChildren
+  for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
+    unstored += memoryOf(node)
+    for (const child of node.children) if (child?.position === 0) nodes.push(child)
+    releaseChildren(node, store)
+    left -= 1 + node.children.length
+    if (left > 0) continue
+    yield
+    left = stepChildren
   }
-  tree.unstoredBytes = 0
-  tree.releaseRoot()
-  store.adopt(root)
+  tree.stored.bytes = tree.madeBytes - unstored
 }
 
-/** Returns the memory of the unstored nodes at and below an unstored node. */
-function releaseBelow(node: Node, store: NodeStore): number {
-  let bytes = memoryOf(node)
-  for (let slot = 0; slot < node.children.length; slot++) {
-    const child = node.children[slot]
-    if (child === undefined) continue
-    if (child.position === 0) {
-      bytes += releaseBelow(child, store)
-    } else {
-      releaseChild(node, slot, child)
-      store.adopt(child)
-    }
-  }
-  return bytes
+/** Lets go of a root that is stored, and with it of everything. */
+export function releaseRoot(tree: Tree, store: NodeStore): void {
+  const root = tree.heldRoot
+  if (root === undefined || root.position === 0) return
+  tree.releaseRoot()
+  store.adopt(root)
 }

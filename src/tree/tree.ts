@@ -29,6 +29,11 @@ export interface CursorOptions {
   readonly offset?: number | undefined
 }
 
+/** Of all trees that one editor made: memory of nodes that were made and are stored by now. */
+export class StoredMemory {
+  bytes = 0
+}
+
 export class Tree {
   /** Of keys and records: a primary index. */
   static readonly empty: Tree = Tree.emptyIn(memoryOnly)
@@ -39,17 +44,24 @@ export class Tree {
   readonly source: NodeSource
   /** How many keys there are. */
   readonly count: number
-  /** Memory of the nodes that are not stored, as far as is known. Not part of what the tree says: it may be set. */
-  unstoredBytes: number
+  /** Memory of nodes made for it, less what was replaced before it was stored; and how much of it is stored by now. */
+  readonly madeBytes: number
+  readonly stored: StoredMemory
   #root: Node | undefined
   /** Where the root is stored, when it is not held. */
   #stored: { readonly root: StoredRoot; readonly columns: number } | undefined
 
-  constructor(source: NodeSource, root: Node, count: number, unstoredBytes = 0) {
+  constructor(source: NodeSource, root: Node, count: number, madeBytes = 0, stored: StoredMemory = new StoredMemory()) {
     this.source = source
     this.#root = root
     this.count = count
-    this.unstoredBytes = unstoredBytes
+    this.madeBytes = madeBytes
+    this.stored = stored
+  }
+
+  /** Memory of its nodes that are not stored, as of when it was counted last. */
+  get unstoredBytes(): number {
+    return this.madeBytes - this.stored.bytes
   }
 
   /** Without a key, and with a source for what is stored of it later. */

@@ -12,7 +12,7 @@ import { TreeEditor } from '../../src/tree/editor.js'
 import { memoryOf, type Node } from '../../src/tree/node.js'
 import { NodeStore } from '../../src/tree/node-store.js'
 import { RecordRef } from '../../src/tree/record-ref.js'
-import { releaseChildren, releaseStored, unstoredNodes } from '../../src/tree/storing.js'
+import { releaseChildren, releaseRoot, releaseStored, unstoredNodes } from '../../src/tree/storing.js'
 import { imageBytes, writeImage } from '../../src/tree/stored-node.js'
 import { Tree } from '../../src/tree/tree.js'
 import { FaultyStorage } from './faulty-storage.js'
@@ -136,11 +136,15 @@ export class StoredTrees {
     this.#walk = undefined
   }
 
-  /** All that was begun is in the file. */
-  finish(): void {
+  /** All that was begun is in the file. `between` may change the tree. */
+  finish(between: () => void = () => undefined): void {
     this.#walk = undefined
+    for (const change of [between, () => undefined]) {
+      for (const _ of releaseStored(this.tree, this.store, 6)) change()
+    }
+    while (this.store.settleSome(2)) between()
     const { tree } = this
-    releaseStored(tree, this.store)
+    releaseRoot(tree, this.store)
     this.#editor.reset(tree)
     this.store.recount(tree.unstoredBytes)
     expect(tree.unstoredBytes).toBe(unstoredBytesOf(tree))

@@ -97,22 +97,26 @@ async function work(db: AnyDatabase, random: Random, commits: number): Promise<v
   }
 }
 
-type Told = readonly [DatabaseStats, InspectReport, VerifyReport]
+type FileStats = Awaited<ReturnType<typeof fileStats>>
+type Told = readonly [DatabaseStats, InspectReport, VerifyReport, FileStats]
 
-/** What all three tell of one state: a checkpoint may be under way, and ends while a tool reads. */
+/** What all of them tell of one state: a checkpoint may be under way, and ends while a tool reads. */
 async function readAll(db: AnyDatabase, storage: MemoryStorage): Promise<Told> {
   const stats = db.stats()
   const inspected = await inspect('x', { storage })
   const verified = await verify('x', { storage, deep: true })
   expect(verified.findings).toEqual([])
+  const file = await fileStats('x', { storage })
   const { nodes, index } = db.stats()
   const isSame = JSON.stringify([nodes, index]) === JSON.stringify([stats.nodes, stats.index])
-  return isSame ? [stats, inspected, verified] : await readAll(db, storage)
+  return isSame && file.fileBytes === inspected.fileBytes
+    ? [stats, inspected, verified, file]
+    : await readAll(db, storage)
 }
 
 /** Everything that two of `stats()`, `inspect` and `verify` tell must be the same. */
 async function compare(db: AnyDatabase, storage: MemoryStorage): Promise<void> {
-  const [stats, inspected, verified] = await readAll(db, storage)
+  const [stats, inspected, verified, file] = await readAll(db, storage)
   const { records, nodes, index } = stats
   expect({ records, nodes, rows: stats.rows, collections: stats.collections }).toEqual({
     records: inspected.records,
@@ -128,7 +132,7 @@ async function compare(db: AnyDatabase, storage: MemoryStorage): Promise<void> {
   })
   const { header, commits: ends, log, ...same } = inspected
   const { databaseId, generationId } = header
-  expect({ ...same, ...(await fileStats('x', { storage })) }).toEqual({
+  expect({ ...same, ...file }).toEqual({
     ...same,
     databaseId,
     generationId,

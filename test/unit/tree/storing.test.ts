@@ -103,12 +103,15 @@ class Run {
     else if (piece !== undefined) trees.written(piece)
     else {
       this.#written = trees.next(1 + this.#random.below(12))
-      if (this.#written === undefined) this.#finish()
+      if (this.#written === undefined) this.#finish(true)
     }
   }
 
-  #finish(): void {
-    this.#trees.finish()
+  /** With `edits`, some of them between the steps. */
+  #finish(edits: boolean): void {
+    this.#trees.finish(() => {
+      if (edits && this.#random.below(2) === 0) this.#edit(this.#random.next())
+    })
     this.#stored++
   }
 
@@ -119,7 +122,7 @@ class Run {
       if (!again) continue
       if (!trees.storing) trees.begin()
       for (let piece = trees.next(5); piece !== undefined; piece = trees.next(5)) trees.written(piece)
-      this.#finish()
+      this.#finish(false)
     }
   }
 }
