@@ -221,26 +221,27 @@ export class Engine {
    * Runs one operation as a transaction of its own, at once if the writer is free. Otherwise it waits for its turn, with
    * a copy of what it was given: `later` makes the operation again from it.
    */
-  async write<T>(
-    run: (transaction: Transaction) => T,
-    later: () => (transaction: Transaction) => T,
-  ): Promise<T> {
-    this.#writable()
-    this.#refuseOwnWait()
-    if (!this.#turns.taken) return await this.#commitLater(run, false)
-    const operation = later()
-    return await this.#turns.perform(async () => await this.#commitLater(operation, false))
+  write<T>(run: (transaction: Transaction) => T, later: () => (transaction: Transaction) => T): Promise<T> {
+    try {
+      this.#writable()
+      this.#refuseOwnWait()
+      if (!this.#turns.taken) return this.#commitLater(run)
+      const operation = later()
+      return this.#turns.perform(() => this.#commitLater(operation))
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /** Performs now, and resolves when the commit is acknowledged. */
-  async #commitLater<T>(run: (transaction: Transaction) => T, scoped: boolean): Promise<T> {
+  async #commitLater<T>(run: (transaction: Transaction) => T): Promise<T> {
     const { acknowledged, settle } = acknowledgement()
     const committer = this.#committerNow()
-    const done = this.#perform(committer, run, scoped, settle)
-    if (!done.wrote && !committer.follow(settle)) return done.result
+    const { result, wrote } = this.#perform(committer, run, false, settle)
+    if (!wrote && !committer.follow(settle)) return result
     committer.schedule()
     await acknowledged
-    return done.result
+    return result
   }
 
   /** Runs an operation or a synchronous callback as a transaction, blocking until it is acknowledged. */
@@ -248,9 +249,7 @@ export class Engine {
     const committer = this.#writable()
     this.#refuseSync()
     let settled: { readonly error: unknown } | undefined
-    const settle: Settle = (error) => {
-      settled = { error }
-    }
+    const settle: Settle = (error) => void (settled = { error })
     const { result, wrote } = this.#perform(committer, run, scoped, settle)
     if (!wrote && !committer.follow(settle)) return result
     committer.drainSync()
@@ -270,7 +269,7 @@ export class Engine {
     const transaction = new Transaction(this.#transactionParts)
     if (scoped) head.openScope()
     try {
-      const result = this.#code.run(transaction, () => run(transaction))
+      const result = this.#code.runNow(transaction, run)
       if (scoped) refusePromise(result)
       transaction.end('The transaction has ended: its object cannot be used after its callback returned.')
       if (scoped) head.keepScope()

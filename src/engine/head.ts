@@ -184,7 +184,10 @@ export class Head implements RestorableTarget {
     return working.seek(key, ref)
   }
 
-  /** Puts a row whose record is `at`; `bytes[start, end)` is the row. If it throws, nothing was changed. */
+  /**
+   * Puts a row whose record is `at`; `bytes[start, end)` is the row, and `decoded` the same where it is at hand. If it throws, nothing
+   * was changed.
+   */
   putRow(
     collectionId: number,
     key: Uint8Array,
@@ -192,13 +195,14 @@ export class Head implements RestorableTarget {
     bytes: Uint8Array,
     start: number,
     end: number,
+    decoded?: Row,
   ): void {
     const working = this.#touch(collectionId)
     let replaced = 0
     if (working === undefined || working.indexes.length === 0) {
       replaced = working?.put(key, at.position, at.lengthBytes, at.crc) ?? 0
     } else {
-      const row = this.#rows.decodeRecord(collectionId, at.position, bytes, start, end)
+      const row = decoded ?? this.#rows.decodeRecord(collectionId, at.position, bytes, start, end)
       const changes = this.#indexChanges(working, key, row)
       working.prepare(key, changes)
       replaced = working.put(key, at.position, at.lengthBytes, at.crc)

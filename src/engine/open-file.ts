@@ -24,6 +24,9 @@ export type FileParts = Pick<
   'path' | 'storage' | 'platform' | 'codecs' | 'durability' | 'cacheBytes'
 >
 
+/** For so many milliseconds a check that a file is still this session's holds, where no commit waits for a sync. */
+const TRUST_MS = 1
+
 /** Opens for reading: never writes a byte. */
 export function* openToRead(parts: FileParts, file: StorageFile, mode: RecoveryMode): Task<OpenedFile> {
   const { head, nodes, finish } = replayHead(parts, file)
@@ -43,7 +46,9 @@ export function* openToWrite(
   const log: WritableLog = yield* recoverForWriting(storage, file, platform.checksum, mode, head)
   recovered(log)
   const layAhead = durability === 'commit' && storage === platform.storage
-  const writer = yield* LogWriter.begin({ storage, file, platform, layAhead }, log)
+  // Between a check and its write anything may happen anyway. Where no sync is waited for, checks are most of a small commit.
+  const trustMs = durability === 'commit' || storage !== platform.storage ? 0 : TRUST_MS
+  const writer = yield* LogWriter.begin({ storage, file, platform, layAhead, trustMs }, log)
   return { file, log, head, nodes, visible: finish(log), writer }
 }
 

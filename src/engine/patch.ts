@@ -3,9 +3,9 @@
  */
 import type { Row } from '../format/value.js'
 
-/** The row that results; neither `row` nor `patch` is changed, and the result shares no object with the row. */
+/** The row that results; neither `row`, which was read, nor `patch` is changed. */
 export function applyPatch(row: Row, patch: Row): Row {
-  const result = copyOf(row)
+  const result: Record<string, unknown> = { ...row }
   for (const name of Object.keys(patch)) {
     const change = patch[name]
     const present = Object.hasOwn(result, name) ? result[name] : undefined
@@ -31,9 +31,10 @@ export function copyOf(row: Row): Record<string, unknown> {
   return copy
 }
 
-/** Assigns an own property whatever its name: `__proto__` is a field like any other. */
-export function define(target: object, name: string, value: unknown): void {
-  Object.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true })
+/** Assigns an own property whatever its name: `__proto__` is a field like any other, and so is what every object inherits. */
+export function define(target: Record<string, unknown>, name: string, value: unknown): void {
+  if (!(name in Object.prototype)) target[name] = value
+  else Object.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true })
 }
 
 function isPlain(value: unknown): value is Row {

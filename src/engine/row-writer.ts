@@ -16,6 +16,7 @@ import {
 import type { KeyPart } from '../format/key.js'
 import type { Row, RowCodec } from '../format/value.js'
 import type { KeysOf } from './keys-of.js'
+import { define } from './patch.js'
 import type { RowCodecs } from './row-codecs.js'
 import type { RowRules, RulesOf } from './row-rules.js'
 
@@ -63,6 +64,15 @@ export class RowWriter {
       if (typeof value === 'object' && value !== null) return false
     }
     return true
+  }
+
+  /** The row that was written last, from the values that were written; undefined if it shares some with the caller. */
+  rowWritten(): Row | undefined {
+    if (!this.holdsNoObject) return undefined
+    const names = this.#last?.names ?? []
+    const row: Record<string, unknown> = {}
+    for (let i = 0; i < names.length; i++) define(row, names[i] ?? '', flatValues[i])
+    return row
   }
 
   /** The bytes of a row that `accept` gives back as it is; valid until the next one. Undefined if it has to go the general way. */

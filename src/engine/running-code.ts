@@ -27,6 +27,16 @@ export class RunningCode {
     return this.#asyncContext !== undefined
   }
 
+  /** Runs `fn` as code of a transaction that has ended when it returns: whatever it starts comes after that. */
+  runNow<T>(transaction: Transaction, fn: (transaction: Transaction) => T): T {
+    this.#running = transaction
+    try {
+      return fn(transaction)
+    } finally {
+      this.#running = undefined
+    }
+  }
+
   /** Runs `fn`, and whatever it starts, as code of a transaction. */
   run<T>(transaction: Transaction, fn: () => T): T {
     this.#running = transaction

@@ -190,7 +190,7 @@ export class Transaction {
       throw keyChanged(definition.name, keys.paths)
     }
     if (flat !== undefined && parts !== undefined && writer.holdsNoObject) {
-      this.#putRecord(collection, key, flat)
+      this.#putRecord(collection, key, flat, row)
       return row
     }
     const encoded = codecs.of(definition.id).encode(row)
@@ -224,11 +224,12 @@ export class Transaction {
     const { keys: keysOf, writers, codecs, head } = this.#parts
     const keys = keysOf.of(definition)
     requireRow(input, definition.name)
+    const given = keys.lacksGenerated(input) ? this.#withKey(collection, input) : input
     const writer = writers.of(definition)
-    const flat = writer.write(input)
+    const flat = writer.write(given)
     const flatParts = flat === undefined ? undefined : writer.keyParts()
     this.#use()
-    const row = flatParts === undefined ? this.#shaped(collection, input) : input
+    const row = flatParts === undefined ? this.#accepted(definition, given) : given
     const parts = flatParts ?? keys.partsOf(row)
     const key = keys.encodeParts(parts)
     if (how === 'insert' && head.seek(collection, key, this.#ref))
@@ -236,14 +237,9 @@ export class Transaction {
     const isFlat = flat !== undefined && flatParts !== undefined
     const value = isFlat ? flat : codecs.of(definition.id).encode(row)
     const counter = keys.generated === 'int' ? collection.counterPast(parts) : undefined
-    this.#putRecord(collection, key, value, counter)
+    const written = isFlat && collection.indexes.length > 0 ? writer.rowWritten() : undefined
+    this.#putRecord(collection, key, value, written, counter)
     return keys.asKey(parts)
-  }
-
-  /** The row to store for one that is given, with its key. */
-  #shaped(collection: WorkingCollection, row: Row): Row {
-    const lacksKey = this.#parts.keys.of(collection.definition).lacksGenerated(row)
-    return this.#accepted(collection.definition, lacksKey ? this.#withKey(collection, row) : row)
   }
 
   /** A collection to be written to. */
@@ -269,25 +265,33 @@ export class Transaction {
     return withValue(row, path ?? [], key)
   }
 
-  /** Writes a row's record, preceded by what the log must hold before it: record structures, and the counter. */
-  #putRecord(collection: WorkingCollection, key: Uint8Array, value: Uint8Array, counter?: number): void {
+  /**
+   * Writes a row's record, preceded by what the log must hold before it: record structures, and the counter. `row` is what
+   * `value` is decoded to, where that is at hand.
+   */
+  #putRecord(
+    collection: WorkingCollection,
+    key: Uint8Array,
+    value: Uint8Array,
+    row?: Row,
+    counter?: number,
+  ): void {
     const { id } = collection.definition
     const complete = collection.structuresLogged === this.#parts.codecs.of(id).structureCount
-    if (complete && counter === undefined) return this.#putRow(collection, key, value)
+    if (complete && counter === undefined) return this.#putRow(collection, key, value, row)
     // Logging a structure encodes catalog rows, which may reuse the encoder's buffer.
     const kept = value.slice()
     // All or nothing (I11): a structure that counts as logged while its record was given up would be missing after a reopen.
     this.savepoint(() => {
       this.#logStructures(collection)
       if (counter !== undefined) this.#putEntry({ kind: 'counter', collectionId: id, next: counter })
-      this.#putRow(collection, key, kept)
+      this.#putRow(collection, key, kept, row)
     })
   }
 
-  #putRow(collection: WorkingCollection, key: Uint8Array, value: Uint8Array): void {
-    const { id } = collection.definition
+  #putRow(collection: WorkingCollection, key: Uint8Array, value: Uint8Array, row: Row | undefined): void {
     const previous = this.#parts.head.seek(collection, key, this.#ref) ? this.#ref.position : 0
-    this.#write(Operation.put, id, key, value, previous)
+    this.#write(Operation.put, collection.definition.id, key, value, previous, { row })
   }
 
   #logStructures(collection: WorkingCollection): void {
@@ -406,7 +410,7 @@ export class Transaction {
   }
 
   #applyEntry(entry: CatalogEntry, operation: Operation, key: Uint8Array, value: Uint8Array): void {
-    this.#write(operation, CATALOG_ID, key, value, this.#entryPosition(key), entry)
+    this.#write(operation, CATALOG_ID, key, value, this.#entryPosition(key), { entry })
   }
 
   #entryPosition(key: Uint8Array): number {
@@ -449,7 +453,7 @@ export class Transaction {
     key: Uint8Array,
     value: Uint8Array,
     previous: number,
-    entry?: CatalogEntry,
+    { entry, row }: { readonly entry?: CatalogEntry; readonly row?: Row | undefined } = {},
   ): void {
     const { head, builder } = this.#parts
     this.#makeRoom(key.length + value.length)
@@ -461,7 +465,7 @@ export class Transaction {
     }
     try {
       if (entry !== undefined) head.applyEntry(entry, operation, key, at)
-      else if (operation === Operation.put) head.putRow(collectionId, key, at, value, 0, value.length)
+      else if (operation === Operation.put) head.putRow(collectionId, key, at, value, 0, value.length, row)
       else head.deleteRow(collectionId, key, at)
     } catch (error) {
       this.#takeBack()

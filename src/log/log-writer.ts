@@ -2,7 +2,7 @@
  * Appends to a log in one writing session.
  *
  * What it guarantees: the epoch rises before the first append (I5); every append was preceded by a check that this session
- * still owns the file (I6: epoch, session id, size, inode); a failed append leaves the file as it was before it, or the writer poisoned; a failed sync poisons it at
+ * still owns the file (I6: epoch, session id, size, inode), at most `trustMs` before; a failed append leaves the file as it was before it, or the writer poisoned; a failed sync poisons it at
  * once (I7), because the pages that failed may be marked clean and a second sync would lie. It knows bytes, offsets and the
  * watermark; what a commit is, its callers know.
  */
@@ -37,6 +37,8 @@ export interface LogWriterOptions {
   readonly platform: Platform
   /** Whether to lay zeros ahead of small appends. */
   readonly layAhead: boolean
+  /** For how many milliseconds a check that the file is still this session's holds; 0 for one append. */
+  readonly trustMs?: number | undefined
 }
 
 /**
@@ -67,6 +69,9 @@ export class LogWriter {
   readonly #checksum: Checksum
   readonly #superblocks: SuperblockWriter
   readonly #layAhead: boolean
+  readonly #platform: Platform
+  readonly #trustMs: number
+  #checkedAt = -Infinity
   readonly #inode: string
   readonly #fence = new Uint8Array(FENCE_SPAN_BYTES)
   #end: number
@@ -81,6 +86,8 @@ export class LogWriter {
     this.#storage = options.storage
     this.#checksum = options.platform.checksum
     this.#layAhead = options.layAhead
+    this.#platform = options.platform
+    this.#trustMs = options.trustMs ?? 0
     this.#superblocks = log.superblocks
     this.#inode = options.file.identity().id
     this.generation = shortGeneration(log.header.generationId)
@@ -146,7 +153,7 @@ export class LogWriter {
    */
   *append(bytes: Uint8Array, progress: WriteProgress, takeOver = false): Task<void> {
     if (!takeOver) {
-      this.requireOwnership()
+      this.#checkOwnership()
       if (this.#layAhead && bytes.length < AHEAD_BYTES) this.#ensureAhead(bytes.length)
     }
     const at = this.#end
@@ -280,6 +287,15 @@ export class LogWriter {
     const size = this.#file.size()
     if (size !== this.#size) throw this.#lost(`its size is ${size} instead of ${this.#size} bytes`)
     if (this.#storage.stat(path)?.id !== this.#inode) throw this.#lost('the path names another file now')
+  }
+
+  /** As `requireOwnership`, unless it was checked a moment ago. */
+  #checkOwnership(): void {
+    if (this.#trustMs === 0) return this.requireOwnership()
+    const now = this.#platform.monotonicMs()
+    if (now - this.#checkedAt < this.#trustMs) return this.#refuseIfPoisoned()
+    this.requireOwnership()
+    this.#checkedAt = now
   }
 
   #lost(what: string): VarveError {

@@ -24,6 +24,7 @@ const nobody: RestorableTarget = {
 function begin(
   bytes: Uint8Array,
   layAhead = false,
+  trusting: { readonly trustMs?: number; readonly monotonicMs?: () => number } = {},
 ): { storage: PowerCutStorage; file: StorageFile; writer: LogWriter; steps: () => string[] } {
   const storage = new PowerCutStorage()
   const file = storage.open('a', 'create')
@@ -31,7 +32,9 @@ function begin(
   file.sync()
   const from = storage.boundary
   const log = runSync(recoverForWriting(storage, file, crc32c, 'autoTruncate', nobody))
-  const writer = runSync(LogWriter.begin({ storage, file, platform: nodePlatform(), layAhead }, log))
+  const { trustMs, monotonicMs = nodePlatform().monotonicMs } = trusting
+  const platform = { ...nodePlatform(), monotonicMs }
+  const writer = runSync(LogWriter.begin({ storage, file, platform, layAhead, trustMs }, log))
   const steps = (): string[] =>
     storage.log
       .slice(from)
@@ -148,5 +151,20 @@ describe('the writer of a log', () => {
       runSync(writer.finish({ end: writer.end, sequence: 2 }))
       expect(steps()).toEqual(before)
     }
+  })
+
+  it('relies on a check as long as it is told to (I6), and not for longer', () => {
+    let now = 100
+    const { file, writer } = begin(image().file(), false, { trustMs: 1, monotonicMs: () => now })
+    const append = (): void => runSync(writer.append(new Uint8Array(8), { bytes: 0 }))
+    append()
+    file.write(new Uint8Array([1]), 4096 + 120)
+    file.write(new Uint8Array([1]), 8192 + 120)
+    now += 0.9
+    append()
+    now += 0.1
+    expect(append).toThrow(/no longer this handle/u)
+    now = 100
+    expect(append).toThrow(/no longer this handle/u)
   })
 })
