@@ -15,15 +15,15 @@ async function updates(job) {
   const handle = await job.open({ indexed: false })
   if (handle.modify === undefined) return undefined
   const { count, warm } = TRANSACTIONS
-  const keys = Array.from(uniform((count + warm) * OF_A_TRANSACTION, job.count, 7), keyAt)
+  const chosen = uniform((count + warm) * OF_A_TRANSACTION, job.count, 7)
+  const keys = Array.from(chosen, keyAt)
   const change = (row) => ({ ...row, level: row.level + 1 })
   const took = await measure(TRANSACTIONS, (i) =>
     handle.modify(keys.slice(i * OF_A_TRANSACTION, (i + 1) * OF_A_TRANSACTION), change),
   )
-  const times = keys.filter((key) => key === keys[0]).length
-  const before = Array.from({ length: job.count }, (_, i) => i).find((i) => keyAt(i) === keys[0])
+  const times = chosen.filter((i) => i === chosen[0]).length
   const { level } = await handle.get(keys[0])
-  check(level === rowAt(before, job.count).level + times, 'the level of a row that was updated')
+  check(level === rowAt(chosen[0], job.count).level + times, 'the level of a row that was updated')
   await handle.close()
   return { operations: count * OF_A_TRANSACTION, ...took }
 }

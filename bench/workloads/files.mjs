@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { check, timed } from '../harness/measure.mjs'
 import { createdAt, keyAt } from '../harness/rows.mjs'
 
-const LATER_OPENS = 7
+const LATER_OPENS = 5
 
 async function openAndGet({ open, count }) {
   const i = count >> 1
