@@ -70,20 +70,26 @@ async function run() {
   mkdirSync(builds, { recursive: true })
   const dist = mkdtempSync(join(builds, 'dist-'))
   cpSync(join(import.meta.dirname, '../dist'), dist, { recursive: true })
+  const remove = () => {
+    for (const made of [folder, dist]) rmSync(made, { recursive: true, force: true })
+  }
+  process.once('SIGINT', () => {
+    remove()
+    console.log(`\nEnded; what there is: npm run bench -- --from ${path}`)
+    process.exit(130)
+  })
   try {
     const plan = planOf({
       full: values.full,
-      runs: Number(values.runs),
       rows: list(values.rows)?.map(Number),
       only: list(values.only),
       peers: list(values.peers),
       also: values.also,
     })
     keep({ kind: 'machine', ...machineFacts(folder), command: process.argv.slice(2).join(' ') })
-    await runAll({ plan, folder, dist, keep })
+    await runAll({ plan, runs: Number(values.runs), folder, dist, keep })
   } finally {
-    rmSync(folder, { recursive: true, force: true })
-    rmSync(dist, { recursive: true, force: true })
+    remove()
   }
   console.log(`\nAll results: ${path}`)
   return records

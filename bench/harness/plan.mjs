@@ -28,8 +28,8 @@ function peersOf({ count, tuned, peers, also }) {
   return also === undefined ? chosen : [...chosen, { peer: 'also', adapter: 'varve', dist: also }]
 }
 
-/** `only` and `peers` narrow it down; every step is taken `runs` times by each of its peers. */
-export function planOf({ full, runs, rows, only, peers, also }) {
+/** `only` and `peers` narrow it down. */
+export function planOf({ full, rows, only, peers, also }) {
   const sizes = rows ?? (full ? SIZES_OF_FULL : SIZES)
   const steps = []
   for (const tuned of [false, true]) {
@@ -40,7 +40,7 @@ export function planOf({ full, runs, rows, only, peers, also }) {
         if ((isLimit(workload) || OF_ONE_SIZE.includes(workload)) && count !== sizes[0]) continue
         if (isLimit(workload) && tuned) continue
         const who = isLimit(workload) ? [{ peer: 'machine' }] : peersOf({ count, tuned, peers, also })
-        steps.push({ workload, count, tuned, runs, peers: who })
+        steps.push({ workload, count, tuned, peers: who })
       }
     }
   }
