@@ -177,7 +177,9 @@ try {
   db = await Database.open(paths.alone, { durability: 'os' })
   const live = { count: db.stats().rows, size: Math.round(db.stats().records.liveBytes / db.stats().rows) }
   const singlyBefore = copyRecordsMs(paths.alone, join(folder, 'records-1'), live)
+  const spent = process.cpuUsage()
   const alone = await db.compact()
+  const { user, system } = process.cpuUsage(spent)
   await db.close()
   const singlyAfter = copyRecordsMs(paths.loaded, join(folder, 'records-2'), live)
   const singly = (singlyBefore + singlyAfter) / 2
@@ -186,7 +188,7 @@ try {
     `size: ${(alone.bytesBefore / MIB).toFixed(1)} MiB -> ${(alone.bytesAfter / MIB).toFixed(1)} MiB; a fresh load ${(fresh / MIB).toFixed(1)} MiB (ratio ${(alone.bytesAfter / fresh).toFixed(3)})`,
   )
   console.log(
-    `alone: ${alone.durationMs.toFixed(0)} ms; its ${live.count} records of ${live.size} bytes copied one by one ${singlyBefore.toFixed(0)} and ${singlyAfter.toFixed(0)} ms (ratio ${(singly / alone.durationMs).toFixed(2)}); a file of the live bytes copied ${copied.toFixed(0)} and ${copiedAgain.toFixed(0)} ms (ratio ${(copied / alone.durationMs).toFixed(2)})`,
+    `alone: ${alone.durationMs.toFixed(0)} ms, ${((user + system) / 1000).toFixed(0)} ms of processors; its ${live.count} records of ${live.size} bytes copied one by one ${singlyBefore.toFixed(0)} and ${singlyAfter.toFixed(0)} ms (ratio ${(singly / alone.durationMs).toFixed(2)}); a file of the live bytes copied ${copied.toFixed(0)} and ${copiedAgain.toFixed(0)} ms (ratio ${(copied / alone.durationMs).toFixed(2)})`,
   )
 
   // Few, because the collector would go through all that this process holds, and that is no pause of the database.

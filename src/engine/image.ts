@@ -194,8 +194,7 @@ class ImageWriter {
     const buffer = this.#buffer
     // With what frames add, at their usual size.
     buffer.reserve(records.bytes + (records.bytes >>> FRAME_SHARE))
-    const frames = base.layOut(buffer, records)
-    yield PAUSE
+    const frames = yield* base.layOut(buffer, records)
     yield* records.readTo(buffer)
     for (const frame of frames) {
       const { from, to } = frame.run

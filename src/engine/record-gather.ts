@@ -22,6 +22,8 @@ const BATCH_RECORDS: number = 256 * 1024
 /** The file is read in pieces of this size, where they hold enough of what is wanted: as much as another call costs. */
 const PIECE_BYTES: number = 64 * 1024
 const BYTES_PER_CALL: number = 16 * 1024
+/** Records between two places where their ordering may be interrupted. */
+const RECORDS_PER_PAUSE: number = 16 * 1024
 
 /** Where the records are that are to be read. */
 export interface GatherSource {
@@ -148,14 +150,14 @@ export class RecordGather implements RecordList {
       pieces[i] = piece
       first = Math.min(first, piece)
       last = Math.max(last, piece)
+      if (i % RECORDS_PER_PAUSE === 0) yield PAUSE
     }
-    yield PAUSE
     const ends = new Uint32Array(last - first + 2)
     for (let i = 0; i < count; i++) {
       const behind = u32(pieces, i) - first + 1
       ends[behind] = u32(ends, behind) + 1
+      if (i % RECORDS_PER_PAUSE === 0) yield PAUSE
     }
-    yield PAUSE
     for (let piece = 1; piece < ends.length; piece++) ends[piece] = u32(ends, piece) + u32(ends, piece - 1)
     yield PAUSE
     for (let i = 0; i < count; i++) {
@@ -163,8 +165,8 @@ export class RecordGather implements RecordList {
       const rank = u32(ends, piece)
       this.#order[rank] = i
       ends[piece] = rank + 1
+      if (i % RECORDS_PER_PAUSE === 0) yield PAUSE
     }
-    yield PAUSE
     return ends
   }
 

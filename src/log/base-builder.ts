@@ -13,6 +13,7 @@ import { writeUint64 } from '../format/integers.js'
 import { type RecordRun, writeRunHeads } from '../format/record-run.js'
 import { TXN_BEGIN_BYTES, TxnBeginField } from '../format/txn-begin.js'
 import { u32 } from '../format/typed-read.js'
+import { PAUSE, type Task } from '../storage/task.js'
 import type { CommitPosition } from './commit-position.js'
 import { IndexFrameBuilder } from './index-frames.js'
 import type { LogBuffer } from './log-buffer.js'
@@ -70,7 +71,7 @@ export class BaseBuilder {
    * Lays records of these lengths out in frames of their own: `places[i]` becomes where record `i` belongs in the buffer. Each frame is to
    * be closed once its records are there, in order.
    */
-  layOut(buffer: LogBuffer, { lengths, crcs, places, count }: RecordList): RecordFrame[] {
+  *layOut(buffer: LogBuffer, { lengths, crcs, places, count }: RecordList): Task<RecordFrame[]> {
     const frames: RecordFrame[] = []
     for (let from = 0; from < count;) {
       const start = this.#frames.open(buffer)
@@ -82,6 +83,7 @@ export class BaseBuilder {
       frames.push({ start, run: { places, crcs, from, to, end: buffer.length } })
       buffer.align()
       from = to
+      yield PAUSE
     }
     return frames
   }
