@@ -8,20 +8,25 @@ const SIZES_OF_FULL = [100_000, 1_000_000]
 const isLimit = (workload) => workload.startsWith('limit-')
 /** Their figures do not depend on how many rows a file has, since they begin with none. */
 const OF_ONE_SIZE = ['durable-sync', 'durable-async', 'durable-64']
-/** What the second table has, with tuned peers, in a short run. */
-const TUNED_OF_SHORT = [
+/** What the tables of tuned peers have: what a cache or another layout may change. Only in a full run. */
+const OF_TUNED = [
   'load-plain',
   'get-uniform',
   'get-zipfian',
   'range-100',
   'index-equality',
+  'index-range',
   'full-scan',
+  'update-100',
+  'ycsb-a',
+  'ycsb-b',
 ]
 
-function peersOf({ count, tuned, peers, also }) {
+function peersOf({ workload, count, tuned, peers, also }) {
   const chosen = PEERS.filter(
-    ({ name, mostRows = Infinity, tuned: settings }) =>
+    ({ name, mostRows = Infinity, workloads, tuned: settings }) =>
       count <= mostRows &&
+      (workloads === undefined || workloads.includes(workload)) &&
       (!tuned || settings !== undefined) &&
       (peers === undefined || name === 'varve' || peers.includes(name)),
   ).map(({ name }) => ({ peer: name }))
@@ -32,14 +37,16 @@ function peersOf({ count, tuned, peers, also }) {
 export function planOf({ full, rows, only, peers, also }) {
   const sizes = rows ?? (full ? SIZES_OF_FULL : SIZES)
   const steps = []
-  for (const tuned of [false, true]) {
+  for (const tuned of full ? [false, true] : [false]) {
     for (const count of sizes) {
       for (const workload of Object.keys(WORKLOADS)) {
         if (only !== undefined && !only.includes(workload)) continue
-        if (tuned && !full && !TUNED_OF_SHORT.includes(workload)) continue
+        if (tuned && !OF_TUNED.includes(workload)) continue
         if ((isLimit(workload) || OF_ONE_SIZE.includes(workload)) && count !== sizes[0]) continue
         if (isLimit(workload) && tuned) continue
-        const who = isLimit(workload) ? [{ peer: 'machine' }] : peersOf({ count, tuned, peers, also })
+        const who = isLimit(workload)
+          ? [{ peer: 'machine' }]
+          : peersOf({ workload, count, tuned, peers, also })
         steps.push({ workload, count, tuned, peers: who })
       }
     }
