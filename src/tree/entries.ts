@@ -77,6 +77,14 @@ export function extract(owner: Owner, source: Node, from: number, to: number): N
   return build({ owner, source, from, to, prefixBytes, spare: growth(to - from, source), spareKeyBytes: 0 })
 }
 
+/** The last entries of another, from `from` on, as a node with room for as many as that one has. */
+export function extractRun(owner: Owner, source: Node, from: number): Node {
+  const { count: to, prefixBytes: shared } = source
+  const spare = from
+  const spareKeyBytes = Math.ceil(((usedKeyBytes(source) - shared) / to) * spare)
+  return build({ owner, source, from, to, prefixBytes: commonPrefix(source, from, to), spare, spareKeyBytes })
+}
+
 /** Puts an entry of this key before entry `at`. The key sorts there, and is copied. */
 export function insertEntry(node: Node, at: number, key: Uint8Array): void {
   makeRoom(node, key)
@@ -190,7 +198,8 @@ function makeRoom(node: Node, key: Uint8Array): void {
   const fits = count < node.capacity && usedKeyBytes(node) + key.length - node.prefixBytes <= keys.length
   if (fits && shared === node.prefixBytes) return
   const prefixBytes = shared < node.prefixBytes ? shared : prefixWith(node, key)
-  const spare = growth(count, node)
+  // Keys to come may have fewer bytes in common with those that are here, but there are not fewer of them.
+  const spare = growth(count, node, node.capacity - count)
   const owner = node.owner
   node.become(
     build({ owner, source: node, from: 0, to: count, prefixBytes, spare, spareKeyBytes: key.length }),
@@ -212,11 +221,14 @@ function prefixWith(node: Node, key: Uint8Array): number {
   return Math.min(prefixBytes + shared, commonPrefix(node, 0, count))
 }
 
-/** By how many entries a node of `count` grows: half of them, but not past what a full node holds of such entries. */
-function growth(count: number, like: Node): number {
+/**
+ * By how many entries a node of `count` grows: half of them, or as many as it has room for, but not past what a full node holds of
+ * such entries.
+ */
+function growth(count: number, like: Node, room = 0): number {
   const averageBytes = like.count === 0 ? NODE_BYTES : weightOf(like) / like.count
   const full = Math.ceil(NODE_BYTES / averageBytes) + 1
-  return Math.max(MIN_GROWTH, Math.min(count >>> 1, full - count))
+  return Math.max(MIN_GROWTH, Math.min(Math.max(count >>> 1, room), full - count))
 }
 
 function build(plan: Plan): Node {

@@ -4,7 +4,7 @@
  * Keys that come in no order split nodes into halves, which leaves them 69 % full on average. Keys that come in order, be
  * it at the end of the tree or anywhere else in it, split a node right behind the last of them, and leave full nodes.
  */
-import { extract, truncate } from './entries.js'
+import { extract, extractRun, truncate } from './entries.js'
 import { endOf, keyOf, type Node, NOWHERE, type Owner, startOf, weightBefore, weightOf } from './node.js'
 import { sharedBytes } from './search.js'
 
@@ -35,9 +35,11 @@ export function splitPoint(node: Node, rule: number): number {
 
 /** Cuts off the entries from `at` on of an owned node, and returns them as a node. */
 export function splitNode(owner: Owner, node: Node, at: number): Node {
-  const { lastAt } = node
-  const right = extract(owner, node, at, node.count)
-  if (node.count - at <= SHORT_CUT) truncate(node, at)
+  const { lastAt, count } = node
+  const isShort = count - at <= SHORT_CUT
+  // Keys in order go on in the right part, and fill it.
+  const right = isShort && lastAt >= at ? extractRun(owner, node, at) : extract(owner, node, at, count)
+  if (isShort) truncate(node, at)
   else node.become(extract(owner, node, 0, at))
   node.lastAt = lastAt < at ? lastAt : NOWHERE
   right.lastAt = lastAt < at ? NOWHERE : lastAt - at

@@ -40,6 +40,13 @@ describe('a tree editor', () => {
     expect(editor.count).toBe(keys.length - 1)
   })
 
+  it('gives a leaf that is filled in order the room of a full one', () => {
+    const { children } = filled(400).freeze().root
+    const [full, filling] = [children[0], children.at(-1)]
+    expect(filling?.count).toBeLessThan((full?.count ?? 0) / 2)
+    expect(filling?.capacity).toBeGreaterThanOrEqual(full?.count ?? 0)
+  })
+
   it('freezes to the same tree as long as nothing changes, failed deletes included', () => {
     const editor = filled(500)
     const tree = editor.freeze()
