@@ -101,10 +101,11 @@ const read = (path) =>
     .split('\n')
     .map((line) => JSON.parse(line))
 
+const clock = values.cpu ? 'cpuSeconds' : 'seconds'
 const records = values.from === undefined ? await run() : read(values.from)
 if (values.docs) {
-  writeSection(values.page, records)
+  writeSection(values.page, records, clock)
   const prettier = join(import.meta.dirname, '../node_modules/prettier/bin/prettier.cjs')
   spawnSync(process.execPath, [prettier, '--write', values.page], { stdio: 'inherit' })
 }
-console.log(`\n${reportOf(records, values.cpu ? 'cpuSeconds' : 'seconds')}`)
+console.log(`\n${reportOf(records, clock)}`)

@@ -23,9 +23,9 @@ function settingsOf(machine) {
 
 const ratio = ({ line, ratio: { median }, best }) => `${line.label}: ${median.toFixed(2)} of ${titleOf(best)}`
 
-function shortfalls(records) {
+function shortfalls(records, clock) {
   return partsOf(records).flatMap((of) => {
-    const { behind, below } = shortfallsOf(records, of)
+    const { behind, below } = shortfallsOf(records, { ...of, clock })
     const list = (title, rows) =>
       rows.length === 0
         ? []
@@ -38,24 +38,30 @@ const machineText = (machine) =>
   `${machine.date}, ${machine.cores} cores of ${machine.processor}, ${machine.memoryGiB} GiB, ${machine.system}, ${machine.fileSystem}, ` +
   `Node ${machine.node} for every peer.`
 
-/** Everything between the two marks, from the records of a run. */
-function sectionOf(records) {
+const CLOCKS = {
+  seconds: 'Times are those of the wall.',
+  cpuSeconds:
+    'Others used the machine too, so times are those of the processor, of all threads of a process: what waits for a disk looks faster than it is.',
+}
+
+/** Everything between the two marks, from the records of a run, by the clock that is named. */
+function sectionOf(records, clock) {
   const machine = records.find(({ kind }) => kind === 'machine')
   const runs = Math.max(...records.map(({ run = 0 }) => run + 1))
-  const missed = shortfalls(records)
+  const limits = limitsOf(records, clock)
+  const missed = shortfalls(records, clock)
   return [
     BEGIN,
     '## Beside its peers',
-    machineText(machine),
+    `${machineText(machine)} ${CLOCKS[clock]}`,
     `Each figure is the median of ${runs} runs, with half of the spread between the least and the most of them as a share. Every workload runs in a ` +
       'process of its own, peers and Varve by turns; identical rows of 10 fields, 195 bytes as JSON, with random keys of 16 characters, from a seed. ' +
       'What is read is checked. The ratio is that to the best peer of the same line, run by run, with the least and the most; above 1 Varve is ahead. ' +
       'The limit is what one core could do if reading were nothing but checksum and decoding, writing nothing but encoding and checksum, and a ' +
       'durable commit nothing but one sync; where rows are decoded faster than by msgpackr, the share passes 100%.',
     settingsOf(machine),
-    ...partsOf(records).flatMap((of) => [`### ${partTitle(of)}`, tableOf(records, of)]),
-    '### What the machine can do',
-    limitsOf(records),
+    ...partsOf(records).flatMap((of) => [`### ${partTitle(of)}`, tableOf(records, { ...of, clock })]),
+    ...(limits === '' ? [] : ['### What the machine can do', limits]),
     '### Where Varve is not ahead',
     ...(missed.length === 0 ? ['In this run it was ahead everywhere by what is wanted.'] : missed),
     END,
@@ -63,9 +69,9 @@ function sectionOf(records) {
 }
 
 /** Puts the section of `records` in its place in the page at `path`. */
-export function writeSection(path, records) {
+export function writeSection(path, records, clock) {
   const page = readFileSync(path, 'utf8')
   const [from, to] = [page.indexOf(BEGIN), page.indexOf(END)]
   if (from === -1 || to < from) throw new Error(`${path} lacks the marks between which figures are written.`)
-  writeFileSync(path, page.slice(0, from) + sectionOf(records) + page.slice(to + END.length))
+  writeFileSync(path, page.slice(0, from) + sectionOf(records, clock) + page.slice(to + END.length))
 }
