@@ -2,7 +2,7 @@
  * Catalogue row 4: every workload of at most three operations, the power cut at every boundary. What random ones meet by
  * chance, these meet in every order: a deletion behind a checkpoint, a checkpoint behind one that nobody awaited, and so on.
  */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { long } from '../support/counts.js'
 import type { Operation } from '../support/model.js'
 import { subsetsAt } from '../support/power-cut-choices.js'
@@ -66,6 +66,11 @@ function workloadOf(names: readonly string[], seed: number): Workload {
     steps: [...BEGIN, ...steps, { do: 'settle' }],
   }
 }
+
+/** Only a test that hangs ends by the clock, however slow the machine and long the run. */
+const HANG_MS = 24 * 3_600_000
+
+vi.setConfig({ testTimeout: HANG_MS })
 
 describe('catalogue row 4: every workload of at most three operations', () => {
   it('leaves a state that it acknowledged or a later one, wherever the power is cut', async () => {
