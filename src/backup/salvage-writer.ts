@@ -132,7 +132,7 @@ export class SalvageWriter {
     const buffer = this.#buffer
     yield* writeFully(this.#file, buffer.content(), buffer.base)
     this.#source.removeBuffer(buffer)
-    this.#buffer = new LogBuffer(buffer.end, buffer.bytes)
+    this.#buffer = new LogBuffer(buffer.end, buffer)
     this.#source.addBuffer(this.#buffer)
   }
 }

@@ -26,7 +26,7 @@ export class Committer {
   #current: Batch | undefined
   /** Nothing may be sealed while a transaction that is open adds to the current buffer. */
   #held = false
-  #spare: Uint8Array | undefined
+  #spare: LogBuffer | undefined
   #draining = false
   #drained: Promise<void> = Promise.resolve()
   /** The batch that an asynchronous write is carrying right now. */
@@ -320,7 +320,7 @@ export class Committer {
     }
     if (this.#writing === batch) {
       this.#written(batch)
-      if (batch.buffer.bytes.length <= REUSED_BUFFER_BYTES) this.#spare = batch.buffer.bytes
+      if (batch.buffer.bytes.length <= REUSED_BUFFER_BYTES) this.#spare = batch.buffer
     }
     written.push(...batch.commits)
     return true

@@ -261,7 +261,7 @@ class ImageWriter {
     const buffer = this.#buffer
     if (buffer.length === 0) return
     yield* writeFully(this.#file, buffer.content(), buffer.base)
-    this.#buffer = new LogBuffer(buffer.end, buffer.bytes)
+    this.#buffer = new LogBuffer(buffer.end, buffer)
   }
 }
 

@@ -139,10 +139,11 @@ export class Transaction {
   }
 
   #read(collection: WorkingCollection, key: Uint8Array): Row | undefined {
-    const ref = this.#ref
-    if (!collection.find(key, ref)) return undefined
-    const { definition } = collection
-    return finishRow(this.#parts.rules.of(definition), this.#parts.rows.read(definition.id, ref, key))
+    return collection.find(key, this.#ref) ? this.#readFound(collection, key) : undefined
+  }
+
+  #readFound({ definition }: WorkingCollection, key: Uint8Array): Row {
+    return finishRow(this.#parts.rules.of(definition), this.#parts.rows.read(definition.id, this.#ref, key))
   }
 
   // Writes
@@ -168,8 +169,8 @@ export class Transaction {
     const collection = this.#writable(name)
     const keys = this.#parts.keys.of(collection.definition)
     const bytes = keys.encode(key)
-    const old = this.#read(collection, bytes)
-    if (old === undefined) return undefined
+    if (!this.#parts.head.seek(collection, bytes, this.#ref)) return undefined
+    const old = this.#readFound(collection, bytes)
     const given = typeof change === 'function' ? this.#changed(name, change, old) : applyPatch(old, change)
     return this.#replace(collection, bytes, given, typeof change === 'function')
   }
@@ -204,9 +205,7 @@ export class Transaction {
   delete(name: string, key: Key): boolean {
     const collection = this.#writable(name)
     const bytes = this.#parts.keys.of(collection.definition).encode(key)
-    // Nodes are copied only for a key that is there.
-    if (!collection.find(bytes, this.#ref)) return false
-    this.#parts.head.seek(collection, bytes, this.#ref)
+    if (!this.#parts.head.seek(collection, bytes, this.#ref)) return false
     this.#write(Operation.delete, collection.definition.id, bytes, EMPTY, this.#ref.position)
     return true
   }

@@ -13,10 +13,11 @@ export class LogBuffer {
   view: DataView
   length = 0
 
-  constructor(base: number, bytes: Uint8Array = new Uint8Array(FIRST_BYTES)) {
+  /** With the memory of a buffer that is not used any more, if there is one. */
+  constructor(base: number, spare?: Pick<LogBuffer, 'bytes' | 'view'>) {
     this.base = base
-    this.bytes = bytes
-    this.view = viewOf(bytes)
+    this.bytes = spare?.bytes ?? new Uint8Array(FIRST_BYTES)
+    this.view = spare?.view ?? viewOf(this.bytes)
   }
 
   /** File offset behind the last byte. */
