@@ -51,7 +51,13 @@ export class Tree {
   /** Where the root is stored, when it is not held. */
   #stored: { readonly root: StoredRoot; readonly columns: number } | undefined
 
-  constructor(source: NodeSource, root: Node, count: number, madeBytes = 0, stored: StoredMemory = new StoredMemory()) {
+  constructor(
+    source: NodeSource,
+    root: Node,
+    count: number,
+    madeBytes = 0,
+    stored: StoredMemory = new StoredMemory(),
+  ) {
     this.source = source
     this.#root = root
     this.count = count

@@ -162,7 +162,12 @@ describe('the option autoCompact', () => {
   it('says what it takes', async () => {
     const storage = new MemoryStorage()
     const { Database } = workloadPlatform({ seed: 1 })
-    for (const autoCompact of [{ minBytes: -1 }, { minShare: 2 }, { minShare: Number.NaN }, { retain: { ms: -1 } }])
+    for (const autoCompact of [
+      { minBytes: -1 },
+      { minShare: 2 },
+      { minShare: Number.NaN },
+      { retain: { ms: -1 } },
+    ])
       await expect(Database.open(PATH, { storage, autoCompact })).rejects.toMatchObject({
         code: 'VARVE_ARGUMENT',
       })
