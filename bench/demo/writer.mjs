@@ -4,7 +4,7 @@
  * It keeps many commits under way, and tells each on its standard output only when it was acknowledged.
  */
 import { writeSync } from 'node:fs'
-import { Database } from 'varve'
+import { Database } from '../../dist/index.js'
 
 const UNDER_WAY = 32
 
