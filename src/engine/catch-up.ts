@@ -19,7 +19,7 @@ import type { Generation } from './generation.js'
 import type { LogWriter } from '../log/log-writer.js'
 
 /** Bytes of commits that are copied before they are written. */
-const PORTION_BYTES: number = 1024 * 1024
+const PORTION_BYTES: number = 256 * 1024
 
 export interface CatchUpParts {
   readonly from: Generation

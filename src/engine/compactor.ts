@@ -30,7 +30,7 @@ import type { DatabaseState } from './state.js'
 /** With so few bytes of commits left to copy, writers are made to wait for the rest. */
 const PAUSE_BYTES: number = 64 * 1024
 /** After so many rounds writers wait while a portion is copied: they may be faster than the copying. */
-const FREE_ROUNDS = 16
+const FREE_ROUNDS = 64
 /** Of the memory for nodes, what the new file may take before it is put in place. */
 const GROWING_SHARE = 0.25
 

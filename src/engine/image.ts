@@ -35,7 +35,7 @@ import {
   writeImage as writeNode,
 } from '../tree/index.js'
 import { checkpointOf } from './checkpoint-state.js'
-import { RecordGather } from './record-gather.js'
+import { PIECE_BYTES, RecordGather } from './record-gather.js'
 import type { RowCodecs } from './row-codecs.js'
 import type { CollectionState, DatabaseState, IndexState } from './state.js'
 
@@ -192,8 +192,8 @@ class ImageWriter {
   /** Adds a batch of records, before which `count` were added. */
   *#addRecords(base: BaseBuilder, records: RecordGather, count: number): Task<void> {
     const buffer = this.#buffer
-    // With what frames add, at their usual size.
-    buffer.reserve(records.bytes + (records.bytes >>> FRAME_SHARE))
+    // With what frames add, at their usual size, and with what reading takes: a larger buffer would be a copy of all of it.
+    buffer.reserve(records.bytes + (records.bytes >>> FRAME_SHARE) + PIECE_BYTES)
     const frames = yield* base.layOut(buffer, records)
     yield* records.readTo(buffer)
     for (const frame of frames) {

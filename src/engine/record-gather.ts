@@ -20,7 +20,7 @@ import { RecordSource } from './record-source.js'
 const BATCH_BYTES: number = 32 * 1024 * 1024
 const BATCH_RECORDS: number = 256 * 1024
 /** The file is read in pieces of this size, where they hold enough of what is wanted: as much as another call costs. */
-const PIECE_BYTES: number = 64 * 1024
+export const PIECE_BYTES: number = 64 * 1024
 const BYTES_PER_CALL: number = 16 * 1024
 /** Records between two places where their ordering may be interrupted. */
 const RECORDS_PER_PAUSE: number = 16 * 1024
