@@ -2,7 +2,6 @@
  * Reading a collection: the part of the surface that the database, snapshots and transactions share.
  */
 import type { CollectionDefinition } from './catalog/definition.js'
-import type { RowKeys } from './catalog/row-key.js'
 import type { KeysOf } from './engine/keys-of.js'
 import type { RowCache } from './engine/row-cache.js'
 import type { RowReader } from './engine/row-reader.js'
@@ -62,9 +61,6 @@ export class CollectionReader<R extends Row = Row, K extends Key = Key> {
   readonly name: string
   readonly #view: ReadView
   readonly #ref = new RecordRef()
-  /** Of the definition that was met last. */
-  #encoder: { readonly definition: CollectionDefinition; readonly keys: RowKeys } | undefined
-
   /** Made by `collection` of a database, snapshot or transaction. */
   constructor(view: ReadView, name: string) {
     this.#view = view
@@ -92,11 +88,16 @@ export class CollectionReader<R extends Row = Row, K extends Key = Key> {
 
   #getNewest(newest: RowCache, key: string | number): R | undefined {
     const { definition, tree } = this.#view.collection(this.name)
-    const row = newest.ofKey(definition.id, key)
-    if (row !== undefined) return finishRow(this.#view.rules.of(definition), row) as R // The type of stored rows is the caller's claim.
-    const found = this.#read(definition, tree, this.#keysOf(definition).encode(key))
-    if (found !== undefined) newest.note(this.#ref.position, key)
-    return found
+    const { rows, rules, keys } = this.#view
+    let row = newest.ofKey(definition.id, key)
+    if (row === undefined) {
+      const bytes = keys.of(definition).encode(key)
+      if (!tree.find(bytes, this.#ref)) return undefined
+      row = rows.read(definition.id, this.#ref, bytes)
+      // Before a default that is code reads or writes other rows.
+      newest.note(this.#ref.position, key)
+    }
+    return finishRow(rules.of(definition), row) as R // The type of stored rows is the caller's claim.
   }
 
   /** The rows of these keys, in their order; undefined where there is none. All from one commit. */
@@ -213,13 +214,7 @@ export class CollectionReader<R extends Row = Row, K extends Key = Key> {
 
   /** A key's bytes. Encoding may run the caller's code (a getter), so no tree is held during it. */
   #encoded(key: Key): Uint8Array {
-    return this.#keysOf(this.definition).encode(key)
-  }
-
-  #keysOf(definition: CollectionDefinition): RowKeys {
-    if (this.#encoder?.definition !== definition)
-      this.#encoder = { definition, keys: this.#view.keys.of(definition) }
-    return this.#encoder.keys
+    return this.#view.keys.of(this.definition).encode(key)
   }
 
   /** The collection, to be read beyond this call. */

@@ -261,6 +261,8 @@ export class Compactor {
       )
     }
     const waiting = checkpointer?.handOver() ?? []
+    // Nothing is on its way into it.
+    generation.rows.cache?.settle()
     engine.replaceGeneration(generation, committer)
     for (const settle of waiting) committer.checkpointer.request(settle)
     committer.schedule()

@@ -266,8 +266,9 @@ function* openForWriting(opening: Opening, lock: HeldLock | undefined): Task<Eng
     const opened = yield* openToWrite({ ...opening, codecs }, file, mode, recovered)
     const { info, header } = opened.log
     if (info.classification === 'clean') {
-      dropReplaced(storage, path, beside, header.databaseId, platform.checksum)
-      dropCompactions(storage, path, beside, header.databaseId, platform.checksum)
+      const owner = { storage, databaseId: header.databaseId, checksum: platform.checksum }
+      dropReplaced(path, beside, owner)
+      dropCompactions(path, beside, owner)
     }
     const engine = newEngine(opening, { ...opened, codecs, lock })
     if (opening.autoCompact !== undefined) compactAutomatically(engine, opening.autoCompact)

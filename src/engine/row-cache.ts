@@ -8,8 +8,8 @@
  * A row is kept when it is read again while it is remembered: reading a large collection once, or at random, keeps hardly any.
  * What was not asked for since the hand passed it last goes first. Rows handed out are copies.
  */
-import { copyRow, heapBytesOf, isFlat } from '../format/row-copy.js'
-import type { Row } from '../format/value.js'
+import { heapBytesOf, isFlat } from '../format/row-memory.js'
+import { copyRow, type Row } from '../format/value.js'
 import type { RecordRef } from '../tree/index.js'
 import { LEAST_ROW_SHARE, MOST_ROW_SHARE } from './checkpoint-policy.js'
 
@@ -93,7 +93,7 @@ export class RowCache {
   #found(cached: CachedRow): Row {
     this.hits++
     cached.recent = true
-    return copyRow(cached.row, cached.flat)
+    return cached.flat ? { ...cached.row } : copyRow(cached.row)
   }
 
   /** Takes a row that was just read from the record at `ref`, and keeps a copy of it if it was read before. */
@@ -103,12 +103,11 @@ export class RowCache {
     const bytes = ENTRY_BYTES + heapBytesOf(row)
     if (bytes > this.#limitBytes / LARGEST_PART) return
     const flat = isFlat(row)
-    const kept = copyRow(row, flat)
     this.#rows.set(position, {
       position,
       collectionId,
       crc,
-      row: kept,
+      row: flat ? { ...row } : copyRow(row),
       flat,
       bytes,
       recent: false,

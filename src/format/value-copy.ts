@@ -18,7 +18,20 @@ import { Preparation } from './value-prepare.js'
  */
 export function copyStorable(row: Readonly<PlainObject>): PlainObject {
   new Preparation().row(row)
-  return copyFields(row)
+  return copyRow(row)
+}
+
+/** A deep copy of a row that can be stored, or was. */
+export function copyRow(row: Readonly<PlainObject>): PlainObject {
+  const copied: PlainObject = { ...row }
+  for (const name of Object.keys(copied)) {
+    const value = copied[name]
+    if (typeof value !== 'object' || value === null) continue
+    // Not assigned: a field may be called `__proto__`.
+    const property = { value: copy(value), enumerable: true, configurable: true, writable: true }
+    Object.defineProperty(copied, name, property)
+  }
+  return copied
 }
 
 function copy(value: unknown): unknown {
@@ -29,15 +42,5 @@ function copy(value: unknown): unknown {
   if (isPlainMap(value)) return new Map(Array.from(value, ([key, member]) => [copy(key), copy(member)]))
   if (isPlainSet(value)) return new Set(Array.from(value, copy))
   // Anything else was refused, or came from a getter since; then storing it is refused.
-  return isPlainObject(value) ? copyFields(value) : value
-}
-
-/** Defines each field, which for `__proto__` is not the same as assigning it. */
-function copyFields(object: Readonly<PlainObject>): PlainObject {
-  const fields: PlainObject = {}
-  for (const name of Object.keys(object)) {
-    const property = { value: copy(object[name]), enumerable: true, configurable: true, writable: true }
-    Object.defineProperty(fields, name, property)
-  }
-  return fields
+  return isPlainObject(value) ? copyRow(value) : value
 }

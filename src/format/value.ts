@@ -15,7 +15,7 @@ import { limitError, ROW_LIMIT } from './value-findings.js'
 import { isPlainObject } from './value-kinds.js'
 import { Preparation } from './value-prepare.js'
 
-export { copyStorable } from './value-copy.js'
+export { copyRow, copyStorable } from './value-copy.js'
 
 /** A row as it is read: a plain object of its own, sharing memory with nothing. */
 export type Row = Record<string, unknown>

@@ -3,14 +3,11 @@
  *
  * Its header is durable before anything else is written to it, so a file that is longer than its header says whose it is.
  */
-import type { Checksum } from '../format/checksum.js'
 import { BLOCK_BYTES } from '../format/header.js'
 import { hex } from '../format/integers.js'
-import { VarveError } from '../errors.js'
 import type { Platform } from '../storage/platform.js'
-import type { Storage } from '../storage/storage.js'
 import { Sidecar } from './log-file.js'
-import { databaseIdOf } from './replaced-files.js'
+import { type Owner, removeOwn } from './own-files.js'
 
 const RANDOM_BYTES = 8
 const RANDOM = /^[0-9a-f]{16}$/u
@@ -21,26 +18,11 @@ export function compactionName(path: string, platform: Platform): string {
 }
 
 /**
- * Removes unfinished generations of this database, after the file at the path was opened and ends cleanly. Those of another
- * database are left to their owner. `beside` are names in the directory, some of which may be gone. The caller holds the writer lock.
- * A file that cannot be removed stays.
+ * Removes unfinished generations of this database, after the file at the path was opened and ends cleanly, and those too short to be
+ * anybody's. The caller holds the writer lock.
  */
-export function dropCompactions(
-  storage: Storage,
-  path: string,
-  beside: readonly string[],
-  databaseId: string,
-  checksum: Checksum,
-): void {
+export function dropCompactions(path: string, beside: readonly string[], owner: Owner): void {
   const prefix = path + Sidecar.compacting
-  try {
-    for (const name of beside) {
-      if (!name.startsWith(prefix) || !RANDOM.test(name.slice(prefix.length))) continue
-      const sizeBytes = storage.stat(name)?.sizeBytes ?? 0
-      if (sizeBytes <= BLOCK_BYTES || databaseIdOf(storage, name, checksum) === databaseId)
-        storage.remove(name)
-    }
-  } catch (error) {
-    if (!VarveError.is(error)) throw error
-  }
+  const names = beside.filter((name) => name.startsWith(prefix) && RANDOM.test(name.slice(prefix.length)))
+  removeOwn(owner, names, (name) => (owner.storage.stat(name)?.sizeBytes ?? 0) <= BLOCK_BYTES)
 }

@@ -6,10 +6,9 @@
  * - it is the very file that stands at the path: the rename did not happen, and the second name goes
  * - the path leads to the new file, which was whole before it got its name
  */
-import type { Checksum } from '../format/checksum.js'
-import { VarveError } from '../errors.js'
-import type { Storage, StorageFile } from '../storage/storage.js'
-import { readFixedBlocks, Sidecar } from './log-file.js'
+import type { Storage } from '../storage/storage.js'
+import { Sidecar } from './log-file.js'
+import { type Owner, removeOwn } from './own-files.js'
 
 const NUMBER = /^[1-9][0-9]{0,14}$/u
 
@@ -33,22 +32,11 @@ export function dropSecondNames(storage: Storage, path: string, beside: readonly
 
 /**
  * Removes replaced files of this database, after the file at the path was opened and ends cleanly: what the restore would
- * have done next. Files of another database, or of none that can be told, are left to their owner. `beside` are names in the
- * directory, some of which may be gone. The caller holds the writer lock. A file that cannot be removed stays.
+ * have done next. The caller holds the writer lock.
  */
-export function dropReplaced(
-  storage: Storage,
-  path: string,
-  beside: readonly string[],
-  databaseId: string,
-  checksum: Checksum,
-): void {
-  try {
-    for (const { name } of replacedFiles(path, beside))
-      if (databaseIdOf(storage, name, checksum) === databaseId) storage.remove(name)
-  } catch (error) {
-    if (!VarveError.is(error)) throw error
-  }
+export function dropReplaced(path: string, beside: readonly string[], owner: Owner): void {
+  const names = replacedFiles(path, beside).map(({ name }) => name)
+  removeOwn(owner, names)
 }
 
 function replacedFiles(path: string, beside: readonly string[]): { name: string; number: number }[] {
@@ -56,18 +44,4 @@ function replacedFiles(path: string, beside: readonly string[]): { name: string;
   return beside
     .filter((name) => name.startsWith(prefix) && NUMBER.test(name.slice(prefix.length)))
     .map((name) => ({ name, number: Number(name.slice(prefix.length)) }))
-}
-
-/** Whose file it is; undefined if that cannot be told. */
-export function databaseIdOf(storage: Storage, name: string, checksum: Checksum): string | undefined {
-  let file: StorageFile | undefined
-  try {
-    file = storage.open(name, 'read')
-    return readFixedBlocks(file, checksum).header.databaseId
-  } catch (error) {
-    if (VarveError.is(error)) return undefined
-    throw error
-  } finally {
-    file?.close()
-  }
 }

@@ -6,11 +6,11 @@ import { LOG_START } from '../../src/format/header.js'
 import { encodeSuperblock } from '../../src/format/superblock.js'
 import { readSuperblocks } from '../../src/log/superblocks.js'
 import { crc32c } from '../../native-free/crc32c.js'
-import { count, seed } from '../support/counts.js'
+import { count, seed, UNHURRIED_MS } from '../support/counts.js'
 import { flipped, overwritten } from '../support/log-images.js'
 import { randomFrom } from '../support/random.js'
 import { PATH, storageWith } from './databases.js'
-import { type Case, commitsBefore, UNHURRIED_MS, violationsOf } from './harness.js'
+import { type Case, commitsBefore, violationsOf } from './harness.js'
 import { makeSamples, type Sample, sampleDatabases } from './sample.js'
 
 /** All of both samples: 2 x 524,288. */

@@ -3,10 +3,10 @@
  * exchanged; frames and blocks of another file. Catalogue row 8.
  */
 import { describe, expect, it } from 'vitest'
-import { count, seed } from '../support/counts.js'
+import { count, seed, UNHURRIED_MS } from '../support/counts.js'
 import { overwritten, zeroed } from '../support/log-images.js'
 import { type Random, randomFrom } from '../support/random.js'
-import { UNHURRIED_MS, violationsOf } from './harness.js'
+import { violationsOf } from './harness.js'
 import { makeSamples, type Sample, sampleDatabases } from './sample.js'
 
 const FAULTS: number = count(2000, 100_000)

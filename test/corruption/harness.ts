@@ -17,9 +17,6 @@ import type { Platform } from '../../src/storage/platform.js'
 import { fileBytes, fixedPlatform, openOn, PATH, storageWith } from './databases.js'
 import { type Sample, stateOf } from './sample.js'
 
-/** Ends a test that hangs, on the slowest machine and in the long run; decides nothing. */
-export const UNHURRIED_MS: number = 4 * 60 * 60 * 1000
-
 export interface Case {
   readonly sample: Sample
   readonly bytes: Uint8Array

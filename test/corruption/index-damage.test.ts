@@ -2,10 +2,9 @@
  * Damage below the newest checkpoint, and in it: every part of a node, of an old record and of the checkpoint's frame.
  */
 import { beforeAll, describe, expect, it } from 'vitest'
-import { count, sampled, seed } from '../support/counts.js'
+import { count, sampled, seed, UNHURRIED_MS } from '../support/counts.js'
 import { flipped } from '../support/log-images.js'
 import { type Random, randomFrom } from '../support/random.js'
-import { UNHURRIED_MS } from './harness.js'
 import { type IndexCase, indexViolations } from './index-harness.js'
 import {
   type IndexSample,

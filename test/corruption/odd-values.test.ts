@@ -10,11 +10,10 @@ import { VarveError } from '../../src/errors.js'
 import type { Key } from '../../src/format/key.js'
 import { encodeKey } from '../../src/format/key.js'
 import { hex } from '../../src/format/integers.js'
-import { count, seed } from '../support/counts.js'
+import { count, seed, UNHURRIED_MS } from '../support/counts.js'
 import { oddKey, oddObject, REFUSED_KEYS, refusedValue } from '../support/odd-values.js'
 import { randomFrom } from '../support/random.js'
 import { caught, openOn, storageWith } from './databases.js'
-import { UNHURRIED_MS } from './harness.js'
 
 const ROWS: number = count(10_000, 1_000_000)
 const BATCH = 500

@@ -3,8 +3,8 @@
  */
 import { describe, expect, it } from 'vitest'
 import { LOG_START } from '../../src/format/header.js'
-import { count, long, seed } from '../support/counts.js'
-import { type Case, commitsWithin, UNHURRIED_MS, violationsOf } from './harness.js'
+import { count, long, seed, UNHURRIED_MS } from '../support/counts.js'
+import { type Case, commitsWithin, violationsOf } from './harness.js'
 import { type Sample, sampleDatabases } from './sample.js'
 
 /** One in sixteen, at a place that the seed chooses; in the long run all. */

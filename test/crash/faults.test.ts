@@ -2,7 +2,7 @@
  * The storage fails once, at every call of random workloads, in every way that it can.
  */
 import { describe, expect, it, vi } from 'vitest'
-import { count, long, seed } from '../support/counts.js'
+import { count, long, seed, UNHURRIED_MS } from '../support/counts.js'
 import type { Fault, FaultPlan, FaultyOperation } from '../support/faulty-storage.js'
 import { randomFrom } from '../support/random.js'
 import { randomWorkload, type Workload } from '../support/workload.js'
@@ -48,10 +48,7 @@ async function callsOf(workload: Workload): Promise<[FaultyOperation, number][]>
   return Object.entries(run.calls) as [FaultyOperation, number][] // Its keys are the operations.
 }
 
-/** Only a test that hangs ends by the clock, however slow the machine and long the run. */
-const HANG_MS = 24 * 3_600_000
-
-vi.setConfig({ testTimeout: HANG_MS })
+vi.setConfig({ testTimeout: UNHURRIED_MS })
 
 describe('faults', () => {
   it('catalogue row 9: at the Nth call of each operation', async () => {

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { Database } from '../../src/index.js'
-import { count, seed } from '../support/counts.js'
+import { count, seed, UNHURRIED_MS } from '../support/counts.js'
 import { type Random, randomFrom } from '../support/random.js'
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.js'
 
@@ -111,10 +111,7 @@ async function checkCopy(path: string): Promise<boolean> {
   return true
 }
 
-/** Only a test that hangs ends by the clock, however slow the machine and long the run. */
-const HANG_MS = 24 * 3_600_000
-
-vi.setConfig({ testTimeout: HANG_MS })
+vi.setConfig({ testTimeout: UNHURRIED_MS })
 
 describe('killed processes', () => {
   it('catalogue row 11: leave everything that they acknowledged', async () => {

@@ -2,7 +2,7 @@
  * The power fails at every boundary of random workloads, in every way that the model of the storage knows.
  */
 import { describe, expect, it, vi } from 'vitest'
-import { count, long, seed } from '../support/counts.js'
+import { count, long, seed, UNHURRIED_MS } from '../support/counts.js'
 import { subsetsAt, tearsAt } from '../support/power-cut-choices.js'
 import type { Choice } from '../support/power-cut-storage.js'
 import { randomFrom } from '../support/random.js'
@@ -36,10 +36,7 @@ async function check(run: WorkloadRun, boundary: number, choice: Choice, thoroug
   }
 }
 
-/** Only a test that hangs ends by the clock, however slow the machine and long the run. */
-const HANG_MS = 24 * 3_600_000
-
-vi.setConfig({ testTimeout: HANG_MS })
+vi.setConfig({ testTimeout: UNHURRIED_MS })
 
 describe('power cuts', () => {
   it('catalogue row 1: at every boundary, everything unsynced dropped, kept, or tossed for', async () => {

@@ -3,7 +3,7 @@
  */
 import { describe, expect, it, vi } from 'vitest'
 import { LOG_START } from '../../src/format/header.js'
-import { count, long, seed } from '../support/counts.js'
+import { count, long, seed, UNHURRIED_MS } from '../support/counts.js'
 import { stateOf } from '../support/model-text.js'
 import { type Choice, PowerCutStorage } from '../support/power-cut-storage.js'
 import { randomFrom } from '../support/random.js'
@@ -45,10 +45,7 @@ async function withoutCheckpoint(from: number): Promise<{ run: WorkloadRun; imag
   }
 }
 
-/** Only a test that hangs ends by the clock, however slow the machine and long the run. */
-const HANG_MS = 24 * 3_600_000
-
-vi.setConfig({ testTimeout: HANG_MS })
+vi.setConfig({ testTimeout: UNHURRIED_MS })
 
 describe('crashes inside recovery', () => {
   it('catalogue row 5: power cuts at every step of recovering a torn log, a whole one, and one that was killed', async () => {

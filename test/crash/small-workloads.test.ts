@@ -3,7 +3,7 @@
  * chance, these meet in every order: a deletion behind a checkpoint, a checkpoint behind one that nobody awaited, and so on.
  */
 import { describe, expect, it, vi } from 'vitest'
-import { long } from '../support/counts.js'
+import { long, UNHURRIED_MS } from '../support/counts.js'
 import type { Operation } from '../support/model.js'
 import { subsetsAt } from '../support/power-cut-choices.js'
 import type { Step, Workload } from '../support/workload.js'
@@ -67,10 +67,7 @@ function workloadOf(names: readonly string[], seed: number): Workload {
   }
 }
 
-/** Only a test that hangs ends by the clock, however slow the machine and long the run. */
-const HANG_MS = 24 * 3_600_000
-
-vi.setConfig({ testTimeout: HANG_MS })
+vi.setConfig({ testTimeout: UNHURRIED_MS })
 
 describe('catalogue row 4: every workload of at most three operations', () => {
   it('leaves a state that it acknowledged or a later one, wherever the power is cut', async () => {

@@ -31,3 +31,6 @@ function multiplier(): number {
   }
   return factor
 }
+
+/** Ends a test that hangs, on the slowest machine and in the long run; decides nothing. */
+export const UNHURRIED_MS: number = 24 * 3_600_000

@@ -2,8 +2,10 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { RowCache } from '../../../src/engine/row-cache.js'
-import { Database, type Row, type TransactionHandle } from '../../../src/index.js'
+import { Database, defineCollection, field, type Row, type TransactionHandle } from '../../../src/index.js'
+import { MemoryStorage } from '../../../src/storage/memory-storage.js'
 import { RecordRef } from '../../../src/tree/index.js'
+import { difference, storableRow } from '../../support/storable.js'
 
 const CACHE_BYTES = 1024 * 1024
 
@@ -214,7 +216,65 @@ class Session {
   }
 }
 
+describe('copies', () => {
+  it('are as the rows were, whatever they hold, and share nothing with what is kept', () => {
+    fc.assert(
+      fc.property(storableRow, (row) => {
+        const cache = new RowCache(64 * CACHE_BYTES, () => 1e6)
+        keep(cache, 4096, row)
+        const first = cache.at(refOf(4096), 1)
+        expect(difference(row, first)).toBeUndefined()
+        if (first !== undefined) scramble(first)
+        expect(difference(row, cache.at(refOf(4096), 1))).toBeUndefined()
+      }),
+    )
+  })
+})
+
+/** Changes everything that a value holds. */
+function scramble(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return
+  if (value instanceof Date) value.setTime(1)
+  else if (value instanceof Uint8Array) value.fill(7)
+  else {
+    const inner = value instanceof Map ? [...value.keys(), ...value.values()] : Object.values(value)
+    for (const each of value instanceof Set ? value : inner) scramble(each)
+    if (value instanceof Map || value instanceof Set) value.clear()
+    else for (const name of Object.keys(value)) Reflect.deleteProperty(value, name)
+  }
+}
+
 describe('rows found by their keys', () => {
+  it('are their own where a default that is code reads others meanwhile', async () => {
+    const storage = new MemoryStorage()
+    const old = await Database.open('x', { storage })
+    await (
+      await old.registerCollection('rows', [{ path: ['id'], type: 'int' }], 'id', { unknownFields: 'refuse' })
+    ).insertMany([{ id: 1 }, { id: 2 }])
+    await old.close()
+    let meanwhile = (): void => undefined
+    const more = field.int().default(() => {
+      meanwhile()
+      return 7
+    })
+    const Rows = defineCollection({ name: 'rows', primaryKey: 'id', fields: { id: field.int(), more } })
+    const db = await Database.open('x', { storage, collections: [Rows] })
+    const rows = db.collection(Rows)
+    for (let i = 0; i < 3; i++) expect(rows.get(2)).toEqual({ id: 2, more: 7 })
+    meanwhile = () => {
+      meanwhile = () => undefined
+      rows.get(2)
+    }
+    for (let i = 0; i < 6; i++) {
+      expect(rows.get(1)).toEqual({ id: 1, more: 7 })
+      meanwhile = () => {
+        meanwhile = () => undefined
+        rows.has(2)
+      }
+    }
+    await db.close()
+  })
+
   it('I29: are of the visible commit, whatever is on its way', async () => {
     await fc.assert(
       fc.asyncProperty(acts, async (list) => {
