@@ -202,7 +202,8 @@ export class Follower {
 
   *#open(file: StorageFile): Task<Generation> {
     // What was learned of record structures may have been cut off with the commits that stated them.
-    const parts = { ...this.#engine.parts, codecs: new RowCodecs() }
+    const { parts: own } = this.#engine
+    const parts = { ...own, codecs: new RowCodecs(own.platform.rowTools) }
     return newGeneration(parts, yield* openToRead(parts, file, 'tornTail'))
   }
 

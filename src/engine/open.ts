@@ -223,7 +223,7 @@ function* openForReading(opening: Opening, lock: HeldLock | undefined): Task<Eng
   const { storage, path } = opening
   const file = storage.open(path, 'read')
   try {
-    const codecs = new RowCodecs()
+    const codecs = new RowCodecs(opening.platform.rowTools)
     // Without a lock there may be a writer beside it, whose incomplete tail is no finding.
     const mode = opening.recovery ?? (lock === undefined ? 'tornTail' : 'strict')
     const opened = yield* openToRead({ ...opening, codecs }, file, mode)
@@ -259,7 +259,7 @@ function* openForWriting(opening: Opening, lock: HeldLock | undefined): Task<Eng
   const file = storage.open(path, 'readWrite')
   try {
     refuseHardLinks(file)
-    const codecs = new RowCodecs()
+    const codecs = new RowCodecs(opening.platform.rowTools)
     const mode = opening.recovery ?? 'autoTruncate'
     // Whoever gave the file its name (a creation, a compaction, a restore) may have stopped before the name was durable.
     const recovered = (): void => storage.syncDirectory(path)

@@ -6,15 +6,22 @@
  * with a rolled-back transaction, and the next commit logs what is missing.
  */
 import { CATALOG_ID } from '../catalog/entry.js'
+import type { RowTools } from '../format/flat-reader.js'
 import { RowCodec } from '../format/value.js'
 
 export class RowCodecs {
   readonly #codecs = new Map<number, RowCodec>()
+  readonly #tools: RowTools | undefined
+
+  /** `tools` make reading of many rows faster. */
+  constructor(tools?: RowTools) {
+    this.#tools = tools
+  }
 
   of(collectionId: number): RowCodec {
     let codec = this.#codecs.get(collectionId)
     if (codec === undefined) {
-      codec = new RowCodec({ structures: collectionId !== CATALOG_ID })
+      codec = new RowCodec({ structures: collectionId !== CATALOG_ID, tools: this.#tools })
       this.#codecs.set(collectionId, codec)
     }
     return codec

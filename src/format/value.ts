@@ -7,13 +7,16 @@
  */
 import { ValidationError } from '../errors.js'
 import { DecodeFailure } from './decode-failure.js'
+import { compileFlatReader, FLAT_BYTES, type FlatReader, type RowTools } from './flat-reader.js'
 import { MAX_ROW_BYTES, MAX_STRUCTURES } from './limits.js'
 import { Packer } from './msgpack.js'
 import { structureProblem } from './structures.js'
 import { checkObject } from './value-check.js'
 import { limitError, ROW_LIMIT } from './value-findings.js'
 import { isPlainObject } from './value-kinds.js'
+import { u8 } from './typed-read.js'
 import { Preparation } from './value-prepare.js'
+import { Token } from './value-tokens.js'
 
 export { copyRow, copyStorable } from './value-copy.js'
 
@@ -24,14 +27,29 @@ export type Row = Record<string, unknown>
 export interface RowCodecOptions {
   /** Whether shapes become record structures; `true` by default. Without them rows need no table to be read. */
   readonly structures?: boolean | undefined
+  /** What reads flat rows faster. */
+  readonly tools?: RowTools | undefined
+}
+
+/** So many rows of a structure are read before code is made for it. */
+const ROWS_BEFORE_READER = 16
+
+/** Of a structure. */
+interface Reading {
+  rows: number
+  reader: FlatReader | undefined
 }
 
 /** Encodes and decodes the rows of one collection. */
 export class RowCodec {
   readonly #packer: Packer
+  readonly #tools: RowTools | undefined
+  /** By structure id. */
+  readonly #reading: Reading[] = []
 
   constructor(options: RowCodecOptions = {}) {
     this.#packer = new Packer(options.structures ?? true)
+    this.#tools = options.tools
   }
 
   /** How many structures there are; their ids are those below. It only grows, also by an `encode` that throws. */
@@ -73,6 +91,27 @@ export class RowCodec {
 
   /** The row in `bytes[start, end)`; or why there is none, never an exception, whatever the bytes. */
   decode(bytes: Uint8Array, start: number, end: number): Row | DecodeFailure {
+    return this.#decodeFlat(bytes, start, end) ?? this.#decodeAny(bytes, start, end)
+  }
+
+  #decodeFlat(bytes: Uint8Array, start: number, end: number): Row | undefined {
+    if (this.#tools === undefined || end - start > FLAT_BYTES || start >= end) return undefined
+    const id = u8(bytes, start) - Token.record
+    if (id < 0 || id >= MAX_STRUCTURES) return undefined
+    const reading = this.#reading[id]
+    return reading?.reader === undefined ? this.#countRow(id, this.#tools) : reading.reader(bytes, start, end)
+  }
+
+  /** A row of a structure is read in the general way; after enough of them there is a reader for it. */
+  #countRow(id: number, tools: RowTools): undefined {
+    const names = this.#packer.structures[id]
+    if (names === undefined) return
+    const reading = (this.#reading[id] ??= { rows: 0, reader: undefined })
+    reading.rows++
+    if (reading.rows === ROWS_BEFORE_READER) reading.reader = compileFlatReader(names, tools)
+  }
+
+  #decodeAny(bytes: Uint8Array, start: number, end: number): Row | DecodeFailure {
     if (end - start > MAX_ROW_BYTES) return new DecodeFailure('the row is longer than the limit', start)
     const failure = checkObject(bytes, start, end, this.#packer.structures)
     if (failure !== undefined) return failure

@@ -13,6 +13,7 @@ import { cannotRegister } from './lock/messages.js'
 import { sharedFileSystem } from './lock/shared-storage.js'
 import type { AsyncContext, LockManager, Platform, Timer } from './platform.js'
 import { monotonicMs } from './monotonic.js'
+import { nodeRowTools } from './node-row-tools.js'
 import { randomBytes } from './randomness.js'
 
 /** What of the platform can be replaced. */
@@ -53,6 +54,7 @@ export function createNodePlatform(options: NodePlatformOptions = {}): Platform 
       return asyncContext()
     },
     storage: new FileStorage(),
+    rowTools: nodeRowTools,
     now: () => Date.now(),
     monotonicMs,
     randomBytes,

@@ -4,6 +4,7 @@
  * anywhere.
  */
 import type { Checksum } from '../format/checksum.js'
+import type { RowTools } from '../format/flat-reader.js'
 import type { LockHolder } from '../errors.js'
 import type { Storage } from './storage.js'
 
@@ -47,6 +48,8 @@ export interface Platform {
   /** Where the checksum comes from: `native`, or `typescript` with the reason in `checksumFallbackReason`. */
   readonly checksumSource: 'native' | 'typescript'
   readonly checksumFallbackReason?: string | undefined
+  /** What makes reading of many rows faster; absent where there is no such thing. */
+  readonly rowTools?: RowTools | undefined
   /** Milliseconds since 1970, as `Date.now`. */
   now(): number
   /** Fills with unpredictable bytes. */
