@@ -45,7 +45,7 @@ export class RowRange<R extends Row = Row> {
     for (let left = limit; left > 0 && cursor.next(); left--) {
       check()
       // Rows are what was stored: their type is the caller's claim.
-      yield finishRow(rules, rows.read(collectionId, cursor.ref, undefined)) as R
+      yield finishRow(rules, rows.readOfWalk(collectionId, cursor.ref)) as R
     }
   }
 

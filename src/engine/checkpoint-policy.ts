@@ -9,6 +9,8 @@
 /** Parts of `cacheBytes`: what tree nodes may take, and what pages of the log may. */
 export const NODE_SHARE = 0.875
 export const PAGE_SHARE = 0.0625
+/** What pages may take while that holds the whole log, of what nodes leave free. */
+export const WHOLE_LOG_SHARE = 0.5
 /** The part that decoded rows may take whatever the nodes do, and the most that they take of what nodes leave free. */
 export const LEAST_ROW_SHARE: number = 1 - NODE_SHARE - PAGE_SHARE
 export const MOST_ROW_SHARE = 0.75

@@ -12,6 +12,7 @@ import type { PageCache } from '../storage/page-cache.js'
 import type { StorageFile } from '../storage/storage.js'
 import type { NodeStore } from '../tree/index.js'
 import type { EngineParts } from './engine-parts.js'
+import { FreeMemory } from './free-memory.js'
 import type { Head } from './head.js'
 import { logPages } from './log-pages.js'
 import { RecordSource } from './record-source.js'
@@ -62,7 +63,7 @@ export function newGeneration(
   const pages = logPages({ storage, file, visible, cacheBytes })
   const source = new RecordSource(file, platform.checksum, pages)
   const cache = new RowCache(cacheBytes, () => visible.commit.end)
-  nodes.shareWith(cache)
+  nodes.shareWith(new FreeMemory({ cacheBytes, pages, rows: cache, end: () => visible.commit.end }))
   const rows = new RowReader(source, codecs, path, cache)
   // A reader's head applies what the log holds: nothing is refused.
   if (opened.writer !== undefined) head.serve(rows)

@@ -1,7 +1,8 @@
 /**
  * The cache of log pages of an open database, from which single records are read.
  *
- * Of the memory for caches it gets a fixed share. Nodes get the rest: each lookup passes several, while a row is read from one page.
+ * Of the memory for caches it gets a fixed share, and more of what nodes leave free while that holds the whole log (free-memory.ts). Nodes
+ * go first: each lookup passes several, while a row is read from one page.
  */
 import { PageCache } from '../storage/page-cache.js'
 import { PAGE_SHARE } from './checkpoint-policy.js'

@@ -33,6 +33,8 @@ export class RecordSource {
   #scratch: Uint8Array = this.bytes
   #scratchView: DataView = viewOf(this.#scratch)
   #view: DataView = this.#scratchView
+  /** The pages, if the record read last lies in one of them. */
+  #shown: PageCache | undefined
 
   constructor(file: StorageFile, checksum: Checksum, pages?: PageCache) {
     this.#file = file
@@ -58,9 +60,16 @@ export class RecordSource {
   /** Reads and checks the record that `ref` points at. */
   read(ref: RecordRef, collectionId: number, key: Uint8Array | undefined): void {
     const start = this.#place(ref.position, ref.lengthBytes)
-    let mismatch = this.#check(start, ref, collectionId, key)
+    const shown = this.#shown
+    // Of bytes in memory the checksum is computed once.
+    const checksum = shown?.isChecked === true ? undefined : this.#checksum
+    let mismatch = this.#check(start, ref, collectionId, key, checksum)
+    if (mismatch === undefined) {
+      if (checksum !== undefined) shown?.setChecked()
+      return
+    }
     // Damage in memory alone, or in the file no longer, is no damage of the file.
-    if (mismatch !== undefined && this.#readAnew(ref)) mismatch = this.#check(0, ref, collectionId, key)
+    if (this.#readAnew(ref)) mismatch = this.#check(0, ref, collectionId, key, this.#checksum)
     if (mismatch !== undefined) throw this.#corrupt(ref.position, mismatch)
   }
 
@@ -70,10 +79,11 @@ export class RecordSource {
     ref: RecordRef,
     collectionId: number,
     key: Uint8Array | undefined,
+    checksum: Checksum | undefined,
   ): Mismatch | undefined {
     const { record } = this
     const end = start + ref.lengthBytes
-    const problem = readRecord(this.bytes, this.#view, start, end, record, this.#checksum)
+    const problem = readRecord(this.bytes, this.#view, start, end, record, checksum)
     if (problem !== undefined) return { expected: 'a record with its checksum', actual: problem }
     if (record.crc !== ref.crc || record.end !== end || record.collectionId !== collectionId) {
       return { expected: 'the record that the index points at', actual: 'another record' }
@@ -86,6 +96,7 @@ export class RecordSource {
 
   /** Makes `bytes` hold the range, and returns the index of its start. */
   #place(position: number, lengthBytes: number): number {
+    this.#shown = undefined
     const buffer = this.#buffers.length === 0 ? undefined : this.#bufferOf(position)
     if (buffer !== undefined) {
       this.bytes = buffer.bytes
@@ -97,6 +108,7 @@ export class RecordSource {
       const target = this.#target(position, lengthBytes)
       return this.#whole(position, target, (pages ?? this.#file).read(target, position))
     }
+    this.#shown = pages
     this.bytes = pages.bytes
     this.#view = pages.view
     return pages.start

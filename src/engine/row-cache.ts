@@ -40,6 +40,8 @@ const GOLDEN = 0x9e3779b1
 export class RowCache {
   /** Memory taken. */
   bytes = 0
+  /** Whether rows met on walks are kept: not where decoding them again costs hardly more than a copy. */
+  takesWalks = true
   hits = 0
   misses = 0
   evictions = 0

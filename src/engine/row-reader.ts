@@ -28,12 +28,22 @@ export class RowReader {
     const { cache } = this
     const kept = cache?.at(ref, collectionId)
     if (kept !== undefined) return kept
+    const row = this.#readRecord(collectionId, ref, key)
+    cache?.offer(ref, collectionId, row)
+    return row
+  }
+
+  /** The row at `ref`, met on a walk through keys in order. */
+  readOfWalk(collectionId: number, ref: RecordRef): Row {
+    if (this.cache?.takesWalks !== false) return this.read(collectionId, ref, undefined)
+    return this.#readRecord(collectionId, ref, undefined)
+  }
+
+  #readRecord(collectionId: number, ref: RecordRef, key: Uint8Array | undefined): Row {
     const source = this.#source
     source.read(ref, collectionId, key)
     const { valueStart, valueEnd } = source.record
-    const row = this.decodeRecord(collectionId, ref.position, source.bytes, valueStart, valueEnd)
-    cache?.offer(ref, collectionId, row)
-    return row
+    return this.decodeRecord(collectionId, ref.position, source.bytes, valueStart, valueEnd)
   }
 
   /** The record at `position` is not the newest of its key any more. */

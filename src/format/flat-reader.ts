@@ -72,7 +72,7 @@ function fieldSource(value: string): string {
     else if (token === ${Token.float64}) { ${value} = float64(bytes, at + 1); at += 9 }
     else if (token === ${Token.false} || token === ${Token.true}) { ${value} = token === ${Token.true}; at++ }
     else {
-      ${value} = scalar(bytes, at, end, all, start)
+      ${value} = scalar(bytes, at, all, start)
       at = next()
       if (at < 0) return undefined
     }`
@@ -103,7 +103,7 @@ function next(): number {
 }
 
 /** The less common scalars. */
-function scalar(bytes: Uint8Array, at: number, end: number, all: string, start: number): unknown {
+function scalar(bytes: Uint8Array, at: number, all: string, start: number): unknown {
   const token = u8(bytes, at)
   switch (token) {
     case Token.nil:
@@ -136,7 +136,7 @@ function scalar(bytes: Uint8Array, at: number, end: number, all: string, start: 
     case Token.str8:
       return longText(bytes, at, all, start)
     case Token.fixext8:
-      return date(bytes, at, end)
+      return date(bytes, at)
     default:
       ended = token > 0xdf ? at + 1 : -1
       return token - 0x100
@@ -164,10 +164,10 @@ function longText(bytes: Uint8Array, at: number, all: string, start: number): st
   return all.substring(first - start, ended - start)
 }
 
-function date(bytes: Uint8Array, at: number, end: number): Date | undefined {
+function date(bytes: Uint8Array, at: number): Date | undefined {
   const payload = at + 2
   ended = payload + DATE_BYTES
-  const ms = ended > end || u8(bytes, at + 1) !== ExtensionType.date ? NaN : readDateMs(bytes, payload)
+  const ms = u8(bytes, at + 1) === ExtensionType.date ? readDateMs(bytes, payload) : NaN
   if (Math.abs(ms) <= MAX_DATE_MS) return new Date(ms)
   ended = -1
   return undefined

@@ -12,6 +12,7 @@
  * Ranges shown lie in memory that is used again: they are valid until the next call, and must be decoded or copied at once.
  */
 import { viewOf } from '../format/integers.js'
+import { u32 } from '../format/typed-read.js'
 import { FRAME_TABLE_BYTES, LAST_PAGE, PageFrames } from './page-frames.js'
 import type { StorageFile } from './storage.js'
 
@@ -20,6 +21,10 @@ export const PAGE_BYTES: number = 16 * 1024
 
 /** Memory is taken in steps of so many pages. */
 const SLAB_PAGES = 64
+/** Ranges that are noted as checked are longer than this, so that of each cell of so many bytes at most one begins in it. */
+const CELL_BYTES = 16
+/** Words of marks for a page: a bit for each cell. */
+const PAGE_WORDS = PAGE_BYTES / CELL_BYTES / 32
 /** Most pages whose touch is remembered while they are not in memory. */
 const MAX_TOUCHED = 65_536
 /** Frames are numbered in 31 bits. */
@@ -36,6 +41,8 @@ export interface PageCacheOptions {
 interface Slab {
   readonly bytes: Uint8Array
   readonly view: DataView
+  /** A bit for each cell in which a range begins that was found right. */
+  readonly checked: Uint32Array
 }
 
 export class PageCache {
@@ -44,28 +51,41 @@ export class PageCache {
   view: DataView = viewOf(this.bytes)
   /** Index of the range in `bytes`. */
   start = 0
+  #checked: Uint32Array = new Uint32Array(0)
   /** Ranges that were in memory. */
   hits = 0
   /** Reads of the file. */
   misses = 0
   readonly #file: StorageFile
   readonly #end: () => number
-  readonly #limitPages: number
-  readonly #frames: PageFrames
-  readonly #slabs: Slab[] = []
+  #limitPages: number
+  #frames: PageFrames
+  #slabs: Slab[] = []
   #slabBytes = 0
   /** Pages touched lately that are not in memory. As many as are, and the oldest touch is forgotten first. */
-  readonly #touched: PageFrames
+  #touched: PageFrames
+  /** Of frames that were given up since. */
+  #earlierEvictions = 0
   #last = -1
   #lastInMemory = false
 
   constructor({ file, limitBytes, end }: PageCacheOptions) {
     this.#file = file
     this.#end = end
-    const costBytes = PAGE_BYTES + 2 * FRAME_TABLE_BYTES
-    this.#limitPages = Math.min(MAX_FRAMES, Math.floor(limitBytes / costBytes))
+    this.#limitPages = pagesWithin(limitBytes)
     this.#frames = new PageFrames(this.#limitPages)
     this.#touched = new PageFrames(Math.min(MAX_TOUCHED, this.#limitPages))
+  }
+
+  /** Takes no more memory than this from now on. What was kept is given back. */
+  limitTo(limitBytes: number): void {
+    this.#earlierEvictions = this.evictions
+    this.#limitPages = pagesWithin(limitBytes)
+    this.#frames = new PageFrames(this.#limitPages)
+    this.#touched = new PageFrames(Math.min(MAX_TOUCHED, this.#limitPages))
+    this.#slabs = []
+    this.#slabBytes = 0
+    this.#lastInMemory = false
   }
 
   /** Memory taken. */
@@ -75,7 +95,7 @@ export class PageCache {
 
   /** Pages that made room for others. */
   get evictions(): number {
-    return this.#frames.evictions
+    return this.#earlierEvictions + this.#frames.evictions
   }
 
   /** Shows a range that lies in one page, if that page is in memory or worth loading. If not, `read` reads it. */
@@ -85,11 +105,24 @@ export class PageCache {
     if (at + lengthBytes > PAGE_BYTES) return false
     const frame = this.#frameOf(page)
     if (frame < 0) return false
-    const { bytes, view } = this.#slabOf(frame)
+    const { bytes, view, checked } = this.#slabOf(frame)
     this.bytes = bytes
     this.view = view
+    this.#checked = checked
     this.start = startIn(frame) + at
     return true
+  }
+
+  /** Whether the range that `locate` showed last was found right since its page was loaded. */
+  get isChecked(): boolean {
+    const cell = Math.floor(this.start / CELL_BYTES)
+    return (u32(this.#checked, cell >>> 5) & (1 << (cell & 31))) !== 0
+  }
+
+  /** Notes that the range that `locate` showed last, of more than 16 bytes, was found right: in memory it stays so. */
+  setChecked(): void {
+    const cell = Math.floor(this.start / CELL_BYTES)
+    this.#checked[cell >>> 5] = u32(this.#checked, cell >>> 5) | (1 << (cell & 31))
   }
 
   /**
@@ -192,8 +225,10 @@ export class PageCache {
     this.#touched.drop(page)
     try {
       const frame = this.#frames.claim()
-      const { bytes } = this.#slabOf(frame)
+      const { bytes, checked } = this.#slabOf(frame)
       const start = startIn(frame)
+      const word = start / CELL_BYTES / 32
+      checked.fill(0, word, word + PAGE_WORDS)
       this.misses++
       const count = this.#file.read(bytes.subarray(start, start + PAGE_BYTES), page * PAGE_BYTES)
       if (count < PAGE_BYTES) return -1
@@ -213,11 +248,16 @@ export class PageCache {
   #newSlab(index: number): Slab {
     const pages = Math.min(SLAB_PAGES, this.#limitPages - index * SLAB_PAGES)
     const bytes = new Uint8Array(pages * PAGE_BYTES)
-    const slab = { bytes, view: viewOf(bytes) }
+    const checked = new Uint32Array(pages * PAGE_WORDS)
+    const slab = { bytes, view: viewOf(bytes), checked }
     this.#slabs.push(slab)
-    this.#slabBytes += bytes.length
+    this.#slabBytes += bytes.length + checked.byteLength
     return slab
   }
+}
+
+function pagesWithin(limitBytes: number): number {
+  return Math.min(MAX_FRAMES, Math.floor(limitBytes / (PAGE_BYTES + 4 * PAGE_WORDS + 2 * FRAME_TABLE_BYTES)))
 }
 
 /** Where a frame starts in its slab. */

@@ -8,7 +8,7 @@ import { count, seed } from '../../support/counts.js'
 import { FaultyStorage } from '../../support/faulty-storage.js'
 
 /** What one page costs, tables included. */
-const PAGE_COST_BYTES = PAGE_BYTES + 42
+const PAGE_COST_BYTES = PAGE_BYTES + 128 + 42
 const ROW_BYTES = 200
 
 interface Read {
