@@ -71,7 +71,9 @@ describe('a record in a page in memory', () => {
     expect(caught(() => source.read(ref, 1, Uint8Array.of(1, 2, 4)))).toMatchObject({
       code: 'VARVE_CORRUPTION',
     })
-    expect(caught(() => source.read({ ...ref, crc: ref.crc ^ 1 }, 1, key))).toMatchObject({
+    expect(
+      caught(() => source.read(Object.assign(new RecordRef(), ref, { crc: ref.crc ^ 1 }), 1, key)),
+    ).toMatchObject({
       code: 'VARVE_CORRUPTION',
     })
   })
