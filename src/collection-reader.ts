@@ -26,6 +26,7 @@ import { RowRange } from './row-range.js'
 import type { Platform } from './storage/platform.js'
 import { runAsync, runSync } from './storage/task.js'
 import { type KeyBounds, RecordRef, type Tree } from './tree/index.js'
+import { ViewRows } from './view-rows.js'
 
 /** A collection at one commit, or in one transaction. */
 export interface CollectionView {
@@ -242,7 +243,7 @@ export function sourceOf(view: ReadView, name: string): QuerySource {
   const { rows } = view
   return {
     collection: { definition: rules.definition, keys: view.keys.of(definition), tree, indexes },
-    rows: { read: (id, ref, key) => finishRow(rules, rows.read(id, ref, key)) },
+    rows: new ViewRows(rows, rules, view.newest),
     platform: view.platform,
     check: () => view.check(),
     other: (from) => {

@@ -126,10 +126,10 @@ export class IndexKeys {
   }
 }
 
-/** Where the primary key begins in an entry of so many parts; -1 if it is no such entry. */
-export function entryKeyStart(entry: Uint8Array, parts: number): number {
+/** Where the primary key begins in the first `length` bytes, an entry of so many parts; -1 if they are no such entry. */
+export function entryKeyStart(entry: Uint8Array, parts: number, length: number = entry.length): number {
   let at = 0
-  for (let i = 0; i < parts && at >= 0; i++) at = partEnd(entry, at, entry.length)
+  for (let i = 0; i < parts && at >= 0; i++) at = partEnd(entry, at, length)
   return at
 }
 

@@ -4,9 +4,11 @@
  */
 import { entryKeyStart } from '../catalog/index-key.js'
 import { CorruptionError } from '../errors.js'
+import { MAX_KEY_BYTES } from '../format/limits.js'
+import { u8 } from '../format/typed-read.js'
 import type { Row } from '../format/value.js'
 import { RecordRef, type TreeCursor } from '../tree/index.js'
-import { type Access, type KeyRange, rangesBeyond } from './access.js'
+import { type Access, type KeyRange, type Path, rangesBeyond } from './access.js'
 import { coveredRow } from './cover.js'
 import type { Predicate } from './match.js'
 import { type Plan, type QueriedCollection, repeatsRows } from './plan.js'
@@ -45,6 +47,9 @@ export interface WalkWindow {
 /** After so many keys without a row, whoever asks gets a chance to rest. */
 const KEYS_WITHOUT_ROW = 64
 
+/** The entry at hand, until its key was copied. */
+const entryBytes = new Uint8Array(MAX_KEY_BYTES)
+
 export class RowWalk implements RowStream {
   row: Found
   readonly #parts: WalkParts
@@ -79,7 +84,7 @@ export class RowWalk implements RowStream {
       const access = this.#access
       if (cursor === undefined || access === undefined) return false
       counters.examined++
-      const row = access.path.isIndex ? this.#rowOfEntry(access, cursor.key()) : this.#rowOfKey(cursor)
+      const row = access.path.isIndex ? this.#rowOfEntry(access, cursor) : this.#rowOfKey(cursor)
       if (row === undefined || (matches !== undefined && !matches(row))) continue
       if (this.#toPass > 0) this.#toPass--
       else {
@@ -133,17 +138,50 @@ export class RowWalk implements RowStream {
     return (cover === undefined ? undefined : coveredRow(cover, key)) ?? this.#read(cursor.ref, key)
   }
 
-  #rowOfEntry({ path }: Access, entry: Uint8Array): Row | undefined {
+  #rowOfEntry({ path }: Access, cursor: TreeCursor): Row | undefined {
     const { cover } = this.#parts.plan
     const seen = this.#seen
+    if (cover === undefined && seen === undefined)
+      return this.#knownRow(cursor) ?? this.#foundRow(path, cursor)
+    const entry = cursor.key()
     const covered = cover === undefined || seen !== undefined ? undefined : coveredRow(cover, entry)
     if (covered !== undefined) return covered
-    const start = entryKeyStart(entry, path.on.length)
-    const key = entry.subarray(Math.max(start, 0))
+    const key = this.#keyIn(path, entry, entry.length)
     if (isRepeated(key, seen)) return undefined
     const late = cover === undefined || seen === undefined ? undefined : coveredRow(cover, entry)
-    if (late !== undefined) return late
-    if (start < 0 || !this.#parts.collection.tree.find(key, this.#ref)) throw this.#contradiction(path.name)
+    return late ?? this.#rowAt(path, key)
+  }
+
+  /** The row of an entry, if it is in memory and where it is was noted. */
+  #knownRow(cursor: TreeCursor): Row | undefined {
+    const { noted } = cursor
+    if (noted === 0) return undefined
+    const { counters, rows, collection } = this.#parts
+    const row = rows.known(collection.definition.id, noted)
+    if (row !== undefined) counters.read++
+    return row
+  }
+
+  /** The row of an entry, found by its key. Where it is, is noted for the next one who comes by this entry. */
+  #foundRow(path: Path, cursor: TreeCursor): Row {
+    const length = cursor.copyKey(entryBytes)
+    const row = this.#rowAt(path, this.#keyIn(path, entryBytes, length))
+    const { position } = this.#ref
+    if (this.#parts.rows.note(position)) cursor.note(position)
+    return row
+  }
+
+  /** A copy of the primary key at the end of an entry. */
+  #keyIn({ name, on }: Path, entry: Uint8Array, length: number): Uint8Array {
+    const start = length > entry.length ? -1 : entryKeyStart(entry, on.length, length)
+    if (start < 0) throw this.#contradiction(name)
+    const key = new Uint8Array(length - start)
+    for (let i = start; i < length; i++) key[i - start] = u8(entry, i)
+    return key
+  }
+
+  #rowAt({ name }: Path, key: Uint8Array): Row {
+    if (!this.#parts.collection.tree.find(key, this.#ref)) throw this.#contradiction(name)
     return this.#read(this.#ref, key)
   }
 

@@ -8,6 +8,10 @@ import type { QueriedCollection } from './plan.js'
 export interface RowSource {
   /** The row at `ref`. With `key`, the record must be of that key. */
   read(collectionId: number, ref: RecordRef, key: Uint8Array | undefined): Row
+  /** The row whose record is at `position`, if it is in memory and known to be in the commit that is read. */
+  known(collectionId: number, position: number): Row | undefined
+  /** Notes that the commit that is read has the row whose record is at `position`. Whether `known` would find it now. */
+  note(position: number): boolean
 }
 
 export interface QuerySource {

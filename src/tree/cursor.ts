@@ -4,7 +4,7 @@
  * Only nodes on the path to the present entry are held, and they are immutable, so a cursor needs no closing.
  */
 import { CorruptionError } from '../errors.js'
-import { countAt, keyOf, type Node, readRef } from './node.js'
+import { copyKey, countAt, keyLength, keyOf, type Node, readRef } from './node.js'
 import { childAt, type NodeSource } from './node-source.js'
 import { RecordRef } from './record-ref.js'
 
@@ -60,6 +60,27 @@ export class TreeCursor {
   /** A copy of the present key. Only after `next` returned true. */
   key(): Uint8Array {
     return keyOf(this.#leaf, this.#index)
+  }
+
+  /** Copies the present key to the start of `target`, and returns its length. Only after `next` returned true. */
+  copyKey(target: Uint8Array): number {
+    copyKey(this.#leaf, this.#index, target, 0)
+    return keyLength(this.#leaf, this.#index)
+  }
+
+  /** What was noted of the present key of a tree of keys alone; 0 if nothing was. Only after `next` returned true. */
+  get noted(): number {
+    const { notes } = this.#leaf
+    return notes === undefined ? 0 : (notes[this.#index] ?? 0)
+  }
+
+  /**
+   * Notes a number of the present key of a tree of keys alone: it is there as long as the leaf is in memory. Only in a tree that is not
+   * being edited.
+   */
+  note(value: number): void {
+    this.#leaf.notes ??= []
+    this.#leaf.notes[this.#index] = value
   }
 
   #start(): void {

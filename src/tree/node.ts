@@ -66,6 +66,7 @@ const WORD_BYTES = 4
 /** What a node takes beside its buffer: three objects, the buffer's own bookkeeping, its place in a table (measured). */
 const NODE_OBJECT_BYTES = 850
 const CHILD_BYTES = 8
+const NOTE_BYTES = 8
 const TWO_32 = 4_294_967_296
 
 /** Who may edit a node in place, by identity. Every editor has its own, and a new one after each freeze. */
@@ -114,6 +115,8 @@ export class Node {
   crc = 0
   /** Bytes of the images at and below it, once it is stored. */
   storedBytes = 0
+  /** By entry of a leaf of keys, what readers noted of it; undefined before the first note. Neither stored nor copied. */
+  notes: number[] | undefined
   /** Whether it was asked for since the cache looked at it last, and where it is in there. */
   recent = false
   cachedAt = -1
@@ -175,9 +178,10 @@ export function releaseChild(parent: Node, slot: number, child: Node): void {
   parent.children[slot] = undefined
 }
 
-/** Memory that a node takes. */
-export function memoryOf(node: Node): number {
-  return NODE_OBJECT_BYTES + node.words.length * WORD_BYTES + node.children.length * CHILD_BYTES
+/** Memory that a node takes, or may come to take by notes: it must not change while nobody changes the node. */
+export function memoryOf({ columns, capacity, words, children }: Node): number {
+  const notes = columns === ColumnCount.keysLeaf ? capacity * NOTE_BYTES : 0
+  return NODE_OBJECT_BYTES + words.length * WORD_BYTES + children.length * CHILD_BYTES + notes
 }
 
 /** An inner node above one child. */

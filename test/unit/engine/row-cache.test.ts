@@ -2,7 +2,14 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { RowCache } from '../../../src/engine/row-cache.js'
-import { Database, defineCollection, field, type Row, type TransactionHandle } from '../../../src/index.js'
+import {
+  Database,
+  defineCollection,
+  field,
+  type Query,
+  type Row,
+  type TransactionHandle,
+} from '../../../src/index.js'
 import { MemoryStorage } from '../../../src/storage/memory-storage.js'
 import { RecordRef } from '../../../src/tree/index.js'
 import { difference, storableRow } from '../../support/storable.js'
@@ -101,7 +108,7 @@ type Act =
       readonly fails: boolean
     }
   | { readonly do: 'openTransaction'; readonly keys: readonly number[]; readonly fails: boolean }
-  | { readonly do: 'await' | 'turn' | 'compact' }
+  | { readonly do: 'await' | 'turn' | 'compact' | 'keep' | 'find' }
 
 const key = fc.nat(5)
 const keys = fc.array(key, { minLength: 1, maxLength: 3 })
@@ -116,6 +123,7 @@ const acts = fc.array(
       fails: fc.boolean(),
     }),
     fc.record({ do: fc.constantFrom('await' as const, 'turn' as const, 'compact' as const) }),
+    { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('keep' as const, 'find' as const) }) },
   ),
   { minLength: 10, maxLength: 60 },
 )
@@ -135,12 +143,18 @@ class Session {
   #version = 0
   /** By key, all values from the oldest that may be visible to the newest. */
   readonly #values = new Map<number, (number | undefined)[]>()
+  /** Queries, and what they must find whatever was written since they were made. */
+  readonly #queries: { readonly query: Query; readonly rows: string }[] = []
 
   async run(list: readonly Act[]): Promise<void> {
-    await this.#db.registerCollection('rows', [], 'id')
+    const rows = await this.#db.registerCollection('rows', [], 'id', { indexes: { byAll: { on: 'all' } } })
+    // Others, so that the index serves to find these.
+    await rows.insertMany(Array.from({ length: 20 }, (_, i) => ({ id: 100 + i, all: 0 })))
+    expect(rows.find({ all: 1 }).explain().access[0]?.index).toBe('byAll')
     for (const act of list) await this.#act(act)
     await this.#settle()
     for (let i = 0; i < 6; i++) this.#look(i)
+    this.#find()
     await this.#db.close()
   }
 
@@ -148,6 +162,20 @@ class Session {
     const allowed = this.#values.get(id) ?? [undefined]
     // Often enough to be kept, and then found by its key.
     for (let i = 0; i < 4; i++) expect(allowed).toContain(this.#db.get('rows', id)?.['version'])
+  }
+
+  /** Every query again: by an entry that stays while its row moves. */
+  #find(): void {
+    this.#keep()
+    for (const { query, rows } of this.#queries) {
+      for (let i = 0; i < 3; i++) expect(JSON.stringify(query.toArray())).toBe(rows)
+    }
+  }
+
+  #keep(): void {
+    const rows = this.#db.collection('rows')
+    const expected = JSON.stringify(rows.range({ lt: 100 }).toArray())
+    this.#queries.push({ query: rows.find({ all: 1 }), rows: expected })
   }
 
   #write(id: number, version: number | undefined): void {
@@ -164,6 +192,8 @@ class Session {
     if (act.do === 'get') this.#look(act.key)
     else if (act.do === 'await') await this.#settle()
     else if (act.do === 'turn') await turn()
+    else if (act.do === 'keep') this.#keep()
+    else if (act.do === 'find') this.#find()
     else if (act.do === 'compact') this.#pending.push(this.#db.compact().catch(() => undefined))
     else if ('keys' in act) await this.#transact(act)
     else if ('key' in act) await this.#change(act)
@@ -171,7 +201,7 @@ class Session {
 
   async #change(act: Extract<Act, { readonly key: number }>): Promise<void> {
     const db = this.#db.collection('rows')
-    const row = { id: act.key, version: ++this.#version }
+    const row = { id: act.key, all: 1, version: ++this.#version }
     const sync = act.do === 'putSync' || act.do === 'deleteSync'
     if (sync && this.#open) await this.#settle()
     if (act.do === 'put') this.#pending.push(db.put(row))
@@ -190,8 +220,9 @@ class Session {
     const version = ++this.#version
     const put = (tx: TransactionHandle): void => {
       for (const id of ids) {
-        tx.collection('rows').put({ id, version })
-        expect(tx.collection('rows').get(id)).toEqual({ id, version })
+        tx.collection('rows').put({ id, all: 1, version })
+        expect(tx.collection('rows').get(id)).toEqual({ id, all: 1, version })
+        expect(tx.collection('rows').find({ all: 1 }).toArray()).toContainEqual({ id, all: 1, version })
         // Others still see the commit before.
         this.#look(id)
       }

@@ -67,7 +67,7 @@ function sourceOfTrees(rows: readonly Row[] = ROWS): {
   }
   const source: QuerySource = {
     collection: { definition, keys: new RowKeys(definition), tree: primary.freeze(), indexes },
-    rows: { read },
+    rows: { read, known: () => undefined, note: () => false },
     platform: nodePlatform(),
     check: () => undefined,
     other: () => source,
