@@ -39,7 +39,7 @@ export class AnalysedFile {
   readonly platform: Platform
   readonly blocks: FixedBlocks
   readonly log: WholeLog
-  readonly codecs: RowCodecs = new RowCodecs()
+  readonly codecs: RowCodecs
   readonly nodes: NodeStore
 
   /** Throws if the file is no database. */
@@ -47,6 +47,7 @@ export class AnalysedFile {
     const { checksum } = platform
     this.file = file
     this.platform = platform
+    this.codecs = new RowCodecs(platform.rowTools)
     this.blocks = readFixedBlocks(file, checksum)
     this.log = judgeInput(file, checksum, this.blocks)
     this.nodes = new NodeStore(file, checksum, NODE_CACHE_BYTES)
