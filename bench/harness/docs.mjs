@@ -56,7 +56,7 @@ function sectionOf(records, clock) {
     `${machineText(machine)} ${CLOCKS[clock]}`,
     `Each figure is the median of ${runs} runs, with half of the spread between the least and the most of them as a share. Every workload runs in a ` +
       'process of its own, peers and Varve by turns; identical rows of 10 fields, 195 bytes as JSON, with random keys of 16 characters, from a seed. ' +
-      'What is read is checked. The ratio is that to the best peer of the same line, run by run, with the least and the most; above 1 Varve is ahead. ' +
+      'What is read is checked. What a program does again and again is timed after a warm-up of some seconds, what is done once as it comes. The ratio is that to the best peer of the same line, run by run, with the least and the most; above 1 Varve is ahead. ' +
       'The limit is what one core could do if reading were nothing but checksum and decoding, writing nothing but encoding and checksum, and a ' +
       'durable commit nothing but one sync; where rows are decoded faster than by msgpackr, the share passes 100%. ' +
       'Where a cell is empty, the peer has no such operation or took no part.',

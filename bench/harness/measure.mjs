@@ -20,10 +20,13 @@ export function clock() {
 
 /**
  * Runs `operation(i)` for `warm` numbers so that its code is compiled and caches are filled, then times `count` more.
- * With `pace`, the event loop gets a turn after every so many, as it would in a program that serves.
+ * With `pace`, the event loop gets a turn after every so many, as it would in a program that serves. With `warmSeconds`, the first
+ * numbers are taken over and over until that time has passed: for operations that may be repeated.
  */
-export async function measure({ count, warm, pace = Infinity }, operation) {
-  await repeat(0, warm, pace, operation)
+export async function measure({ count, warm, pace = Infinity, warmSeconds = 0 }, operation) {
+  const enough = performance.now() + warmSeconds * 1000
+  do await repeat(0, warm, pace, operation)
+  while (performance.now() < enough)
   const stop = clock()
   await repeat(warm, warm + count, pace, operation)
   return stop()

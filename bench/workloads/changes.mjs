@@ -1,15 +1,18 @@
 /** Changes to a loaded file: read-modify-write in transactions, YCSB's mixes, deletion of half and compaction. Not synced. */
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { randomFrom, uniform, zipfian } from '../harness/choices.mjs'
 import { check, measure, timed } from '../harness/measure.mjs'
-import { createdAt, keyAt, rowAt } from '../harness/rows.mjs'
+import { createdAt, keyAt, rowAt, rowsFrom } from '../harness/rows.mjs'
 
 const OF_A_TRANSACTION = 100
-const TRANSACTIONS = { count: 200, warm: 100, pace: 1 }
-const MIXED = { count: 20_000, warm: 10_000, pace: 1000 }
-const MOSTLY_READ = { count: 60_000, warm: 20_000, pace: 1000 }
-const WITH_SCANS = { count: 4000, warm: 1000, pace: 100 }
+const TRANSACTIONS = { count: 300, warm: 300, pace: 1 }
+const MIXED = { count: 40_000, warm: 40_000, pace: 1000 }
+const MOSTLY_READ = { count: 100_000, warm: 100_000, pace: 1000 }
+const WITH_SCANS = { count: 4000, warm: 4000, pace: 100 }
 const LONGEST_SCAN = 100
 const REMOVED_AT_ONCE = 1000
+const WARM_BATCHES = 30
 
 async function updates(job) {
   const handle = await job.open({ indexed: false })
@@ -85,8 +88,23 @@ const mixed = {
   },
 }
 
+/** Deletes half of another file's rows, so that the code for it is compiled. */
+async function warmDeletes({ open, folder }) {
+  const warm = join(folder, 'warm')
+  mkdirSync(warm)
+  const handle = await open({ folder: warm, indexed: false })
+  const batches = Array.from({ length: WARM_BATCHES }, (_, i) =>
+    rowsFrom(i * REMOVED_AT_ONCE, REMOVED_AT_ONCE, WARM_BATCHES * REMOVED_AT_ONCE),
+  )
+  for (const batch of batches) await handle.load(batch)
+  for (const batch of batches) await handle.remove(batch.map(({ id }) => id))
+  await handle.close()
+  rmSync(warm, { recursive: true })
+}
+
 /** Two workloads in one process, since the second needs what the first leaves. */
 async function deleteHalf(job) {
+  await warmDeletes(job)
   const handle = await job.open({ indexed: false })
   const keys = Array.from({ length: job.count >> 1 }, (_, i) => keyAt(i * 2))
   const counts = { count: Math.ceil(keys.length / REMOVED_AT_ONCE), warm: 0, pace: 1 }

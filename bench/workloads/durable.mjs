@@ -2,9 +2,10 @@
 import { check, measure } from '../harness/measure.mjs'
 import { rowsFrom } from '../harness/rows.mjs'
 
-const COMMITS = { count: 1500, warm: 300 }
+const COMMITS = { count: 1500, warm: 1500 }
 const COMMITTERS = 64
-const COMMITS_OF_A_COMMITTER = 100
+const COMMITS_OF_A_COMMITTER = 150
+const WARM_ROUNDS = 3
 
 async function oneAtATime({ open, blocking, method }) {
   const handle = await open({ durable: true, blocking })
@@ -22,14 +23,14 @@ async function manyAtOnce({ open }) {
   const commit = handle.enqueue ?? handle.put
   if (commit === undefined) return undefined
   const rounds = COMMITS_OF_A_COMMITTER * COMMITTERS
-  const rows = rowsFrom(0, rounds * 2, rounds)
+  const rows = rowsFrom(0, rounds * (WARM_ROUNDS + 1), rounds)
   const all = (from) =>
     Promise.all(
       Array.from({ length: COMMITTERS }, async (_, committer) => {
         for (let i = committer; i < rounds; i += COMMITTERS) await commit(rows[from + i])
       }),
     )
-  const took = await measure({ count: 1, warm: 1 }, (i) => all(i * rounds))
+  const took = await measure({ count: 1, warm: WARM_ROUNDS }, (i) => all(i * rounds))
   check((await handle.get(rows.at(-1).id))?.created === rows.at(-1).created, 'the last durable row')
   await handle.close()
   return { operations: rounds, ...took }

@@ -7,7 +7,7 @@ import { rowAt, rowsFrom } from '../harness/rows.mjs'
 const BATCH = 1000
 /** Rows are made in such portions, while no clock runs. */
 const PORTION = 25_000
-const WARM_ROWS = 10_000
+const WARM_ROWS = 50_000
 
 async function loadRows(handle, count, delays) {
   const took = { seconds: 0, cpuSeconds: 0 }
