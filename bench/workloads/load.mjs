@@ -16,7 +16,7 @@ async function loadRows(handle, count, delays) {
     const batches = Array.from({ length: Math.ceil(length / BATCH) }, (_, i) =>
       rowsFrom(first + i * BATCH, Math.min(BATCH, length - i * BATCH), count),
     )
-    delays.resume()
+    await delays.resume()
     const stop = clock()
     for (const batch of batches) {
       await handle.load(batch)
