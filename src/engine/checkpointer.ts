@@ -205,6 +205,7 @@ export class Checkpointer {
     const made = nodes.madeBytes - this.#madeSeen
     this.#madeSeen = nodes.madeBytes
     nodes.trim()
+    nodes.pool.reclaim()
     if (this.#running !== undefined) this.#debt += debtOf(made, this.#progress(this.#running))
   }
 

@@ -112,7 +112,6 @@ export class WorkingCollection {
   recount(release: (tree: Tree) => void): number {
     const tree = this.#editor.freeze()
     release(tree)
-    this.#editor.reset(tree)
     return this.indexes.reduce((bytes, index) => bytes + index.recount(release), tree.unstoredBytes)
   }
 

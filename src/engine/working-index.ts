@@ -127,7 +127,6 @@ export class WorkingIndex {
   recount(release: (tree: Tree) => void): number {
     const tree = this.#editor.freeze()
     release(tree)
-    this.#editor.reset(tree)
     return tree.unstoredBytes
   }
 

@@ -16,6 +16,7 @@ import {
   Node,
   NODE_BYTES,
   type Owner,
+  shareChildren,
   spareOf,
   startOf,
   usedKeyBytes,
@@ -44,6 +45,7 @@ interface Plan {
 export function copyNode(owner: Owner, node: Node): Node {
   const copy = hasRoom(node) ? clone(owner, node) : buildCopy(owner, node)
   copy.lastAt = node.lastAt
+  shareChildren(copy)
   return copy
 }
 
@@ -127,6 +129,7 @@ export function removeEntry(node: Node, at: number): void {
 export function insertChild(parent: Node, at: number, separator: Uint8Array, child: Node | undefined): void {
   insertEntry(parent, at, separator)
   parent.children.splice(at, 0, child)
+  if (child !== undefined) child.holders++
 }
 
 /** Takes a child out of an inner node with at least two. */
@@ -163,6 +166,7 @@ export function concatenate(owner: Owner, left: Node, right: Node, separator: Ui
   append(node, left, 0, left.count)
   if (left.height > 0) appendChild(node, separator, right)
   append(node, right, firstKeyed(right), right.count)
+  shareChildren(node)
   return node
 }
 

@@ -4,12 +4,8 @@
  * What was not asked for since the hand passed it last goes first (the clock algorithm): a scan over cold leaves leaves the
  * inner nodes and the hot leaves where they are. A node that goes is forgotten here alone: whoever holds it goes on with it.
  */
-import { memoryOf, type Node } from './node.js'
+import { HELD, memoryOf, type Node, NOT_CACHED } from './node.js'
 
-/** Where a node is that was replaced before it was stored: it is of no use here. */
-export const REPLACED = -2
-/** Where a node is that is kept whatever the budget, because its parents hold it anyway. */
-const HELD = -3
 /** Gaps that are left as they are. */
 const FEW_GAPS = 64
 
@@ -24,6 +20,12 @@ export class NodeCache {
   #gaps: number[] = []
   #held: Node[] = []
   #hand = 0
+  readonly #evicted: (node: Node) => void
+
+  /** `evicted` is told of each node that made room for others. */
+  constructor(evicted: (node: Node) => void = () => undefined) {
+    this.#evicted = evicted
+  }
 
   get count(): number {
     return this.#ring.length - this.#gaps.length
@@ -83,6 +85,7 @@ export class NodeCache {
       else {
         this.#remove(node)
         this.evictions++
+        this.#evicted(node)
       }
     }
     if (this.#gaps.length > FEW_GAPS && this.#gaps.length * 2 > this.#ring.length) this.#closeGaps()
@@ -103,14 +106,14 @@ export class NodeCache {
     if (node.cachedAt >= 0 && this.#ring[node.cachedAt] === node) this.#remove(node)
     else if (node.cachedAt === HELD && this.#nodes.get(node.position) === node) {
       this.#nodes.delete(node.position)
-      node.cachedAt = -1
+      node.cachedAt = NOT_CACHED
     }
   }
 
   #remove(node: Node): void {
     this.#ring[node.cachedAt] = undefined
     this.#gaps.push(node.cachedAt)
-    node.cachedAt = -1
+    node.cachedAt = NOT_CACHED
     this.#nodes.delete(node.position)
     this.bytes -= memoryOf(node)
   }

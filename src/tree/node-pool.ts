@@ -4,14 +4,16 @@
  * Commits copy the leaves that they change. Left to the garbage collector, the old ones pile up to as much memory as the whole
  * budget before it comes round, because their buffers are not part of its heap. Most of them are known to be out of
  * reach at once: a node that an editor made is held by trees and by the cache, and a tree is held by the state that readers
- * see, unless somebody captured it: a range, a snapshot, a checkpoint.
+ * see, unless somebody captured it: a range, a snapshot, a checkpoint. So are nodes that leave the cache, if no node above
+ * them holds them: where rows come in no order, each leaf that is changed pushes one out.
  *
- * The rule (I21): a node's memory is used again only if an editor made it, the commit that replaced it is visible, no
- * checkpoint runs, and nobody has captured any tree since before the node was made. Whoever keeps a tree beyond one
- * synchronous operation calls `Tree.capture` first. What does not fit the rule is left to the garbage collector.
+ * The rule (I21): a node's memory is used again only if an editor made it, the commit that replaced it is visible, or the cache
+ * let go of it and nothing else holds it, no checkpoint runs, and nobody has captured any tree since before the node was made.
+ * Whoever keeps a tree, or a node, beyond one synchronous operation calls `Tree.capture` first. What does not fit the rule is left
+ * to the garbage collector.
  */
 
-import type { Node } from './node.js'
+import { NO_CHILDREN, type Node, NOT_CACHED } from './node.js'
 
 /** Buffers come in steps of this size, so that one fits where another was. */
 const STEP_WORDS = 32
@@ -27,6 +29,9 @@ export class NodePool {
   captures = 0
   /** What goes out of reach while a checkpoint runs. */
   #waiting: Node[] | undefined
+  /** What left the cache, and may be in use until the operation at hand ends. */
+  #evicted: Node[] = []
+  #evictedBytes = 0
   readonly #forget: (node: Node) => void
   readonly #free = new Map<number, Uint32Array[]>()
   #freeBytes = 0
@@ -61,13 +66,37 @@ export class NodePool {
       for (const node of nodes) this.#waiting.push(node)
       return
     }
-    for (const node of nodes) {
-      if (node.owner.bornAt !== this.captures) continue
-      this.#forget(node)
-      const { words } = node
-      node.words = NOTHING
-      this.giveBack(words)
+    for (const node of nodes) if (node.owner.bornAt === this.captures) this.#reuse(node)
+  }
+
+  /** A node left the cache. */
+  evicted(node: Node): void {
+    if (node.owner.bornAt !== this.captures || this.#evictedBytes > MAX_FREE_BYTES) return
+    this.#evicted.push(node)
+    this.#evictedBytes += node.words.length * WORD_BYTES
+  }
+
+  /** To be called between operations: what left the cache is out of reach, unless something holds it after all. */
+  reclaim(): void {
+    if (this.#waiting !== undefined || this.#evicted.length === 0) return
+    const evicted = this.#evicted
+    this.#evicted = []
+    this.#evictedBytes = 0
+    for (const node of evicted) {
+      const isFree = node.holders === 0 && node.cachedAt === NOT_CACHED && node.owner.bornAt === this.captures
+      if (isFree) this.#reuse(node)
     }
+  }
+
+  #reuse(node: Node): void {
+    const { words, children } = node
+    // It may have been replaced by the operation during which it left the cache.
+    if (words === NOTHING) return
+    this.#forget(node)
+    node.words = NOTHING
+    node.children = NO_CHILDREN
+    for (const child of children) if (child !== undefined) child.holders--
+    this.giveBack(words)
   }
 
   /** A checkpoint begins: it holds all nodes there are. */

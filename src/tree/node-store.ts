@@ -13,7 +13,7 @@ import { MAX_NODE_IMAGE_BYTES, NODE_HEAD_BYTES, NodeHead, readNodeHead } from '.
 import { u32 } from '../format/typed-read.js'
 import { viewOf } from '../format/integers.js'
 import type { StorageFile } from '../storage/storage.js'
-import { NodeCache, REPLACED } from './node-cache.js'
+import { NodeCache } from './node-cache.js'
 import { NodePool } from './node-pool.js'
 import {
   Column,
@@ -22,6 +22,7 @@ import {
   type Node,
   type Owner,
   positionAt,
+  REPLACED,
   storedBytesAt,
   subtreeCount,
 } from './node.js'
@@ -61,7 +62,7 @@ export class NodeStore implements NodeSource {
   readonly #checksum: Checksum
   #limitBytes: number
   #rest: RestOfMemory | undefined
-  readonly #cache = new NodeCache()
+  readonly #cache = new NodeCache((node) => this.pool.evicted(node))
   readonly #head = new NodeHead()
   readonly #scratch = new Uint8Array(MAX_NODE_IMAGE_BYTES)
   readonly #view: DataView = viewOf(this.#scratch)

@@ -63,8 +63,11 @@ const ROOT_CAPACITY = 8
 
 const WORD_BYTES = 4
 
-/** What a node takes beside its buffer: three objects, the buffer's own bookkeeping, its place in a table (measured). */
-const NODE_OBJECT_BYTES = 850
+/**
+ * What a node takes beside its buffer (measured): objects and its place in a table, 550 bytes that the collector lets grow to twice
+ * as many before it comes round, and the buffer's own bookkeeping.
+ */
+const NODE_OBJECT_BYTES = 1200
 const CHILD_BYTES = 8
 const NOTE_BYTES = 8
 const TWO_32 = 4_294_967_296
@@ -85,8 +88,15 @@ export class Owner {
 /** No entry of a node, nor the one before its first. */
 export const NOWHERE = -2
 
+/** Where a node is in the cache, if it is not there. */
+export const NOT_CACHED = -1
+/** The same of a node that was replaced before it was stored: it is of no use there. */
+export const REPLACED = -2
+/** The same of a node that is kept whatever the budget, because its parents hold it anyway. */
+export const HELD = -3
+
 /** Of every leaf. */
-const NO_CHILDREN: (Node | undefined)[] = []
+export const NO_CHILDREN: (Node | undefined)[] = []
 
 /** Owns what nobody may edit. */
 export const NOBODY: Owner = new Owner()
@@ -119,7 +129,9 @@ export class Node {
   notes: number[] | undefined
   /** Whether it was asked for since the cache looked at it last, and where it is in there. */
   recent = false
-  cachedAt = -1
+  cachedAt: number = NOT_CACHED
+  /** At least as many as there are nodes and trees that hold it and somebody may still reach (I21). */
+  holders = 0
 
   /** A node without entries, in the memory of `words`: what the columns do not take of it is for keys. */
   constructor(owner: Owner, height: number, columns: number, capacity: number, words: Uint32Array) {
@@ -164,6 +176,20 @@ export function memoryFor({ pool }: Owner, length: number): Uint32Array {
 /** Puts a child that is in memory into a slot. */
 export function setChild(parent: Node, slot: number, child: Node): void {
   parent.children[slot] = child
+  child.holders++
+}
+
+/** Of a copy that has the children of another node: holds those that are not in the file yet, and lets go of the others. */
+export function shareChildren(copy: Node): void {
+  const { children } = copy
+  for (let slot = 0; slot < children.length; slot++) {
+    const child = children[slot]
+    if (child === undefined) continue
+    if (child.cachedAt >= 0 || child.cachedAt === HELD) {
+      noteStored(copy, slot, child)
+      children[slot] = undefined
+    } else child.holders++
+  }
 }
 
 /** Has a slot say where its child, which is in memory, is stored. */
@@ -176,6 +202,7 @@ export function noteStored(parent: Node, slot: number, child: Node): void {
 export function releaseChild(parent: Node, slot: number, child: Node): void {
   noteStored(parent, slot, child)
   parent.children[slot] = undefined
+  child.holders--
 }
 
 /** Memory that a node takes, or may come to take by notes: it must not change while nobody changes the node. */

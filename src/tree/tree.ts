@@ -60,6 +60,7 @@ export class Tree {
   ) {
     this.source = source
     this.#root = root
+    root.holders++
     this.count = count
     this.madeBytes = madeBytes
     this.stored = stored

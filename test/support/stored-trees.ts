@@ -3,7 +3,7 @@
  *
  * The tree is checked against a model of it, and what the store says of its memory against the nodes themselves.
  */
-import { expect } from 'vitest'
+import { expect, vi } from 'vitest'
 import { VarveError } from '../../src/errors.js'
 import { viewOf } from '../../src/format/integers.js'
 import { MemoryStorage } from '../../src/storage/memory-storage.js'
@@ -21,6 +21,7 @@ import { workloadPlatform } from './workload-platform.js'
 
 const { checksum } = workloadPlatform().platform
 const FIRST_OFFSET = 64
+const GARBAGE = 0xdeadbeef
 
 /** Images on their way into the file. */
 export interface Piece {
@@ -38,6 +39,8 @@ export class StoredTrees {
   readonly storage: FaultyStorage = new FaultyStorage(new MemoryStorage())
   readonly store: NodeStore
   readonly model: TreeModel = new TreeModel()
+  /** Nodes whose memory was used again because they had left the cache. */
+  reclaimed = 0
   readonly #limitBytes: number
   readonly #file = this.storage.open('nodes', 'create')
   #editor: TreeEditor
@@ -50,6 +53,10 @@ export class StoredTrees {
     this.#limitBytes = limitBytes
     this.store = new NodeStore(this.#file, checksum, limitBytes)
     this.#editor = new TreeEditor(Tree.emptyIn(this.store))
+    const { pool } = this.store
+    const giveBack = pool.giveBack.bind(pool)
+    // Whoever reads memory that was given back is to find out.
+    pool.giveBack = (words) => giveBack(words.fill(GARBAGE))
   }
 
   /** Whether nodes are being stored. */
@@ -85,11 +92,21 @@ export class StoredTrees {
   #try(change: () => void): boolean {
     try {
       change()
+      this.reclaim()
       return true
     } catch (error) {
       if (!VarveError.is(error)) throw error
       return false
     }
+  }
+
+  /** Uses the memory again of what left the cache. */
+  reclaim(): void {
+    const { pool } = this.store
+    const given = vi.spyOn(pool, 'giveBack')
+    pool.reclaim()
+    this.reclaimed += given.mock.calls.length
+    given.mockRestore()
   }
 
   // Storing
@@ -180,6 +197,7 @@ export class StoredTrees {
   /** Trees say what the model says, and memory is within its limit. */
   check(): void {
     this.store.trim()
+    this.reclaim()
     const unstored = Math.max(0, this.store.unstoredBytes)
     expect(this.store.cachedBytes).toBeLessThanOrEqual(Math.max(0, this.#limitBytes - unstored))
     for (const { tree, entries } of [...this.#kept, { tree: this.tree, entries: this.model.entries }]) {

@@ -7,7 +7,7 @@ import { Tree } from '../../../src/tree/tree.js'
 import { count, seed } from '../../support/counts.js'
 import { type Random, randomFrom } from '../../support/random.js'
 import { type Piece, StoredTrees, unstoredBytesOf } from '../../support/stored-trees.js'
-import { bytesOf, walk } from '../../support/tree-model.js'
+import { bytesOf, hex, walk } from '../../support/tree-model.js'
 
 /** Long keys make tall trees of few rows. */
 const keyOf = (n: number, lengthBytes: number): Uint8Array => {
@@ -42,6 +42,10 @@ class Run {
   #stored = 0
   /** Reads that failed. */
   failures = 0
+  /** Nodes whose memory was used again. */
+  get reclaimed(): number {
+    return this.#trees.reclaimed
+  }
 
   constructor(shape: Shape, random: Random) {
     this.#shape = shape
@@ -129,10 +133,11 @@ class Run {
 
 describe('trees that are stored while they change (I20)', () => {
   for (const shape of SHAPES) {
-    it(`equal the model: ${shape.name}`, () => {
+    it(`equal the model, whatever becomes of memory that is used again (I21): ${shape.name}`, () => {
       const random = randomFrom(seed)
       let stored = 0
       let failures = 0
+      let reclaimed = 0
       const rounds = Math.max(3, count(3, 300))
       // Few reads meet a fault: it goes on until one has, or clearly never will.
       const isWanting = (): boolean => shape.failing > 0 && failures === 0
@@ -140,9 +145,11 @@ describe('trees that are stored while they change (I20)', () => {
         const run = new Run(shape, random)
         stored += run.run(120)
         failures += run.failures
+        reclaimed += run.reclaimed
       }
       expect(stored).toBeGreaterThan(5)
       expect(failures > 0).toBe(shape.failing > 0)
+      if (shape.failing > 0) expect(reclaimed).toBeGreaterThan(0)
     })
   }
 
@@ -197,6 +204,44 @@ describe('trees that are stored while they change (I20)', () => {
     trees.failed(first)
     trees.check()
     expect(trees.store.misses).toBe(0)
+  })
+})
+
+describe('memory of nodes that left the cache', () => {
+  /** The keys that a walk meets which is interrupted when the cache lets go of everything. */
+  function walkOver(capture: boolean): { met: string[]; trees: StoredTrees } {
+    const trees = new StoredTrees(1e9)
+    for (let n = 0; n < 300; n++) trees.set(keyOf(n, 100), n + 1)
+    trees.begin()
+    for (let piece = trees.next(5); piece !== undefined; piece = trees.next(5)) trees.written(piece)
+    trees.finish()
+    const { tree } = trees
+    if (capture) tree.capture()
+    const cursor = tree.cursor({})
+    const met: string[] = []
+    while (cursor.next()) {
+      met.push(hex(cursor.key()))
+      if (met.length !== 5) continue
+      trees.store.limitTo(0)
+      trees.reclaim()
+    }
+    return { met, trees }
+  }
+
+  it('is not used again while somebody holds a tree that was captured (I21)', () => {
+    const { met, trees } = walkOver(true)
+    expect(met).toEqual(trees.model.entries.map(({ key }) => key))
+    expect(trees.reclaimed).toBe(0)
+  })
+
+  it('would be noticed if a walk had captured nothing', () => {
+    let met: string[] | undefined
+    try {
+      met = walkOver(false).met
+    } catch (error) {
+      expect(error).toBeInstanceOf(Error)
+    }
+    expect(met).not.toEqual(walkOver(true).met)
   })
 })
 
