@@ -243,7 +243,7 @@ export function sourceOf(view: ReadView, name: string): QuerySource {
   const { rows } = view
   return {
     collection: { definition: rules.definition, keys: view.keys.of(definition), tree, indexes },
-    rows: new ViewRows(rows, rules, view.newest),
+    rows: new ViewRows(rows, rules, view.newest === undefined ? undefined : rows.replacedRecords),
     platform: view.platform,
     check: () => view.check(),
     other: (from) => {

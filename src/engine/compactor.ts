@@ -262,7 +262,7 @@ export class Compactor {
     }
     const waiting = checkpointer?.handOver() ?? []
     // Nothing is on its way into it.
-    generation.rows.cache?.settle()
+    generation.rows.settle()
     engine.replaceGeneration(generation, committer)
     for (const settle of waiting) committer.checkpointer.request(settle)
     committer.schedule()

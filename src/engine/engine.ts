@@ -134,8 +134,7 @@ export class Engine {
   }
 
   #settleRows(): void {
-    if (this.#openTransaction === undefined && this.#committer?.busy !== true)
-      this.#generation.rows.cache?.settle()
+    if (this.#openTransaction === undefined && this.#committer?.busy !== true) this.#generation.rows.settle()
   }
 
   /** Goes over to another file of the same history, at rest. The one before stays open for what was made from it. */

@@ -16,6 +16,7 @@ import { FreeMemory } from './free-memory.js'
 import type { Head } from './head.js'
 import { logPages } from './log-pages.js'
 import { RecordSource } from './record-source.js'
+import { ReplacedRecords } from './replaced-records.js'
 import { RowCache } from './row-cache.js'
 import type { RowCodecs } from './row-codecs.js'
 import { RowReader } from './row-reader.js'
@@ -64,7 +65,9 @@ export function newGeneration(
   const source = new RecordSource(file, platform.checksum, pages)
   const cache = new RowCache(cacheBytes, () => visible.commit.end)
   nodes.shareWith(new FreeMemory({ cacheBytes, pages, rows: cache, end: () => visible.commit.end }))
-  const rows = new RowReader(source, codecs, path, cache)
+  // A reader's head applies what the log holds: it is not told what was replaced.
+  const replaced = opened.writer === undefined ? undefined : new ReplacedRecords(() => visible.commit.end)
+  const rows = new RowReader(source, codecs, path, cache, replaced)
   // A reader's head applies what the log holds: nothing is refused.
   if (opened.writer !== undefined) head.serve(rows)
   return {

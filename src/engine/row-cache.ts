@@ -1,9 +1,9 @@
 /**
  * Decoded rows in memory, by where their records lie, within a budget; and those of the visible commit by their keys as well.
  *
- * A record never changes, so a row found by its position is right whatever was written since. One found by its key, or by a position
- * that an index entry notes, is right only while no newer version is visible: it is forgotten when its record is replaced, and
- * while commits are on their way that may have replaced others, no row is noted as the newest (I29).
+ * A record never changes, so a row found by its position is right whatever was written since. One found by its key is right only
+ * while no newer version is visible: it is forgotten when its record is replaced, and while commits are on their way that may have
+ * replaced others, no row is noted by its key (I29).
  *
  * A row is kept when it is read again while it is remembered: reading a large collection once, or at random, keeps hardly any.
  * What was not asked for since the hand passed it last goes first. Rows handed out are copies.
@@ -26,8 +26,6 @@ interface CachedRow {
   readonly bytes: number
   /** Whether it was asked for since the hand passed it last. */
   recent: boolean
-  /** Whether it is known to be a row of the visible commit; and its key, if it is found by that. */
-  newest: boolean
   key: PlainKey | undefined
 }
 
@@ -37,6 +35,8 @@ const ENTRY_BYTES = 320
 const LARGEST_PART = 64
 /** One remembered position to so many bytes of the budget. */
 const BYTES_PER_MEMORY = 256
+/** Once rows had to go, one in eight is taken in: what is read often is soon, and the others do not make each other go. */
+const SELDOM = 7
 const GOLDEN = 0x9e3779b1
 
 export class RowCache {
@@ -59,6 +59,7 @@ export class RowCache {
   #memory: Uint32Array | undefined
   #memoryShift = 0
   #inFlight = false
+  #isFull = false
 
   /** What lies below `end()` is never cut off: other positions may come to hold other records. */
   constructor(cacheBytes: number, end: () => number) {
@@ -94,18 +95,6 @@ export class RowCache {
     return cached === undefined ? undefined : this.#found(cached)
   }
 
-  /** Where what the visible commit covers ends. */
-  get end(): number {
-    return this.#end()
-  }
-
-  /** A copy of the row whose record is at `position`, if the visible commit is known to have it. */
-  newestAt(collectionId: number, position: number): Row | undefined {
-    const cached = this.#rows.get(position)
-    if (cached === undefined || !cached.newest || cached.collectionId !== collectionId) return undefined
-    return this.#found(cached)
-  }
-
   #found(cached: CachedRow): Row {
     this.hits++
     cached.recent = true
@@ -116,6 +105,7 @@ export class RowCache {
   offer({ position, crc }: RecordRef, collectionId: number, row: Row): void {
     if (this.#limitBytes === 0) return
     if (position >= this.#end() || this.#rows.has(position) || !this.#remembers(position)) return
+    if (this.#isFull && (this.misses & SELDOM) !== 0) return
     const bytes = ENTRY_BYTES + heapBytesOf(row)
     if (bytes > this.#limitBytes / LARGEST_PART) return
     const flat = isFlat(row)
@@ -127,24 +117,15 @@ export class RowCache {
       flat,
       bytes,
       recent: false,
-      newest: false,
       key: undefined,
     })
     this.bytes += bytes
     if (this.bytes > this.#limitBytes) this.#trim()
   }
 
-  /** Notes that the visible commit has the row at `position`. Whether it is here, and known to be one of that commit. */
-  noteNewest(position: number): boolean {
-    const cached = this.#rows.get(position)
-    if (cached === undefined || this.#inFlight) return false
-    cached.newest = true
-    return true
-  }
-
   /** Notes that the row at `position`, if it is here, is the one that the visible commit has at a key. */
   note(position: number, key: PlainKey): void {
-    if (!this.noteNewest(position)) return
+    if (this.#inFlight) return
     const cached = this.#rows.get(position)
     if (cached === undefined || cached.key !== undefined) return
     const { collectionId } = cached
@@ -206,6 +187,7 @@ export class RowCache {
       else if (next.value.recent) next.value.recent = false
       else {
         this.#remove(next.value)
+        this.#isFull = true
         this.evictions++
       }
     }

@@ -6,6 +6,7 @@ import { DecodeFailure } from '../format/decode-failure.js'
 import type { Row } from '../format/value.js'
 import type { RecordRef } from '../tree/index.js'
 import type { RecordSource } from './record-source.js'
+import type { ReplacedRecords } from './replaced-records.js'
 import type { RowCache } from './row-cache.js'
 import type { RowCodecs } from './row-codecs.js'
 
@@ -15,9 +16,18 @@ export class RowReader {
   readonly #path: string
   /** Rows that were read before; undefined where none are kept. */
   readonly cache: RowCache | undefined
+  /** What was replaced of what is visible; undefined where nobody writes. */
+  readonly replacedRecords: ReplacedRecords | undefined
 
-  constructor(source: RecordSource, codecs: RowCodecs, path: string, cache?: RowCache) {
+  constructor(
+    source: RecordSource,
+    codecs: RowCodecs,
+    path: string,
+    cache?: RowCache,
+    replacedRecords?: ReplacedRecords,
+  ) {
     this.cache = cache
+    this.replacedRecords = replacedRecords
     this.#source = source
     this.#codecs = codecs
     this.#path = path
@@ -34,9 +44,9 @@ export class RowReader {
   }
 
   /** The row at `ref`, met on a walk through keys in order. */
-  readOfWalk(collectionId: number, ref: RecordRef): Row {
-    if (this.cache?.takesWalks !== false) return this.read(collectionId, ref, undefined)
-    return this.#readRecord(collectionId, ref, undefined)
+  readOfWalk(collectionId: number, ref: RecordRef, key?: Uint8Array): Row {
+    if (this.cache?.takesWalks !== false) return this.read(collectionId, ref, key)
+    return this.#readRecord(collectionId, ref, key)
   }
 
   #readRecord(collectionId: number, ref: RecordRef, key: Uint8Array | undefined): Row {
@@ -49,6 +59,13 @@ export class RowReader {
   /** The record at `position` is not the newest of its key any more. */
   replaced(position: number): void {
     this.cache?.replaced(position)
+    this.replacedRecords?.add(position)
+  }
+
+  /** All that was replaced is so in the visible commit, or came to nothing. */
+  settle(): void {
+    this.cache?.settle()
+    this.replacedRecords?.settle()
   }
 
   /** The encoded row at `ref`, the caller's own. */

@@ -141,34 +141,29 @@ export class RowWalk implements RowStream {
   #rowOfEntry({ path }: Access, cursor: TreeCursor): Row | undefined {
     const { cover } = this.#parts.plan
     const seen = this.#seen
-    if (cover === undefined && seen === undefined)
-      return this.#knownRow(cursor) ?? this.#foundRow(path, cursor)
+    if (cover === undefined && seen === undefined) return this.#rowByEntry(path, cursor)
     const entry = cursor.key()
     const covered = cover === undefined || seen !== undefined ? undefined : coveredRow(cover, entry)
     if (covered !== undefined) return covered
     const key = this.#keyIn(path, entry, entry.length)
     if (isRepeated(key, seen)) return undefined
     const late = cover === undefined || seen === undefined ? undefined : coveredRow(cover, entry)
-    return late ?? this.#rowAt(path, key)
+    if (late !== undefined) return late
+    this.#find(path, key)
+    return this.#read(this.#ref, key)
   }
 
-  /** The row of an entry, if it is in memory and where it is was noted. */
-  #knownRow(cursor: TreeCursor): Row | undefined {
-    const { noted } = cursor
-    if (noted === 0) return undefined
-    const { counters, rows, collection } = this.#parts
-    const row = rows.known(collection.definition.id, noted)
-    if (row !== undefined) counters.read++
-    return row
-  }
-
-  /** The row of an entry, found by its key. Where it is, is noted for the next one who comes by this entry. */
-  #foundRow(path: Path, cursor: TreeCursor): Row {
+  /** The row of an entry: where it was found last, or by its key. */
+  #rowByEntry(path: Path, cursor: TreeCursor): Row {
+    const { rows } = this.#parts
+    const ref = this.#ref
+    if (rows.recall(cursor, ref)) return this.#read(ref, undefined)
     const length = cursor.copyKey(entryBytes)
-    const row = this.#rowAt(path, this.#keyIn(path, entryBytes, length))
-    const { position } = this.#ref
-    if (this.#parts.rows.note(position)) cursor.note(position)
-    return row
+    const key = this.#keyIn(path, entryBytes, length)
+    this.#find(path, key)
+    // Before a default that is code reads or writes other rows.
+    rows.note(cursor, ref)
+    return this.#read(ref, key)
   }
 
   /** A copy of the primary key at the end of an entry. */
@@ -180,9 +175,8 @@ export class RowWalk implements RowStream {
     return key
   }
 
-  #rowAt({ name }: Path, key: Uint8Array): Row {
+  #find({ name }: Path, key: Uint8Array): void {
     if (!this.#parts.collection.tree.find(key, this.#ref)) throw this.#contradiction(name)
-    return this.#read(this.#ref, key)
   }
 
   #read(ref: RecordRef, key: Uint8Array | undefined): Row {

@@ -4,6 +4,7 @@
  * Only nodes on the path to the present entry are held, and they are immutable, so a cursor needs no closing.
  */
 import { CorruptionError } from '../errors.js'
+import { LeafNotes, type NoteEpoch } from './leaf-notes.js'
 import { copyKey, countAt, keyLength, keyOf, type Node, readRef } from './node.js'
 import { childAt, type NodeSource } from './node-source.js'
 import { RecordRef } from './record-ref.js'
@@ -68,19 +69,17 @@ export class TreeCursor {
     return keyLength(this.#leaf, this.#index)
   }
 
-  /** What was noted of the present key of a tree of keys alone; 0 if nothing was. Only after `next` returned true. */
-  get noted(): number {
+  /** Fills `out` with what was noted in this epoch of the present key, of a tree of keys alone, if anything was. */
+  noted(epoch: NoteEpoch, out: RecordRef): boolean {
     const { notes } = this.#leaf
-    return notes === undefined ? 0 : (notes[this.#index] ?? 0)
+    return notes !== undefined && notes.epoch === epoch && notes.read(this.#index, out)
   }
 
-  /**
-   * Notes a number of the present key of a tree of keys alone: it is there as long as the leaf is in memory. Only in a tree that is not
-   * being edited.
-   */
-  note(value: number): void {
-    this.#leaf.notes ??= []
-    this.#leaf.notes[this.#index] = value
+  /** Notes a reference of the present key, of a tree of keys alone that nobody edits. It may be forgotten at any time. */
+  note(epoch: NoteEpoch, ref: RecordRef): void {
+    const leaf = this.#leaf
+    if (leaf.notes?.epoch !== epoch) leaf.notes = new LeafNotes(epoch)
+    leaf.notes.write(this.#index, ref)
   }
 
   #start(): void {

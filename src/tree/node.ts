@@ -21,6 +21,7 @@
  * `childAt` (node-source.ts).
  */
 import { u32, u8 } from '../format/typed-read.js'
+import { type LeafNotes, NOTE_BYTES } from './leaf-notes.js'
 import type { NodePool } from './node-pool.js'
 import type { RecordRef } from './record-ref.js'
 
@@ -69,7 +70,6 @@ const WORD_BYTES = 4
  */
 const NODE_OBJECT_BYTES = 1200
 const CHILD_BYTES = 8
-const NOTE_BYTES = 8
 const TWO_32 = 4_294_967_296
 
 /** Who may edit a node in place, by identity. Every editor has its own, and a new one after each freeze. */
@@ -125,8 +125,8 @@ export class Node {
   crc = 0
   /** Bytes of the images at and below it, once it is stored. */
   storedBytes = 0
-  /** By entry of a leaf of keys, what readers noted of it; undefined before the first note. Neither stored nor copied. */
-  notes: number[] | undefined
+  /** Of a leaf of keys alone, once a reader noted something. */
+  notes: LeafNotes | undefined
   /** Whether it was asked for since the cache looked at it last, and where it is in there. */
   recent = false
   cachedAt: number = NOT_CACHED

@@ -275,7 +275,7 @@ function scramble(value: unknown): void {
   }
 }
 
-describe('rows found by their keys', () => {
+describe('rows found by their keys, or by an entry of an index', () => {
   it('are their own where a default that is code reads others meanwhile', async () => {
     const storage = new MemoryStorage()
     const old = await Database.open('x', { storage })

@@ -67,7 +67,7 @@ function sourceOfTrees(rows: readonly Row[] = ROWS): {
   }
   const source: QuerySource = {
     collection: { definition, keys: new RowKeys(definition), tree: primary.freeze(), indexes },
-    rows: { read, known: () => undefined, note: () => false },
+    rows: { read, recall: () => false, note: () => undefined },
     platform: nodePlatform(),
     check: () => undefined,
     other: () => source,
