@@ -238,7 +238,7 @@ export function sourceOf(view: ReadView, name: string): QuerySource {
   tree.capture()
   for (const index of indexes) index.tree.capture()
   const rules = view.rules.of(definition)
-  const others = new Map<string, QuerySource>()
+  let others: Map<string, QuerySource> | undefined
   // Of the commit, whatever file the database goes over to.
   const { rows } = view
   return {
@@ -247,7 +247,8 @@ export function sourceOf(view: ReadView, name: string): QuerySource {
     platform: view.platform,
     check: () => view.check(),
     other: (from) => {
-      const other = others.get(from) ?? sourceOf(view, from)
+      const other = others?.get(from) ?? sourceOf(view, from)
+      others ??= new Map()
       others.set(from, other)
       return other
     },

@@ -74,9 +74,7 @@ export function bind(path: Path, conditions: readonly FieldNode[]): Access {
     const { ranges: parts, answers } = limited(bound, prefixes.length)
     for (const node of answers) answered.add(node)
     bounds.push({ part, ranges: parts })
-    keys = prefixes.flatMap((prefix) =>
-      parts.map(({ low, high }) => ({ from: joinKeys(prefix, low), to: joinKeys(prefix, high) })),
-    )
+    keys = boundsOf(prefixes, parts)
     allPoints = parts.every(({ point }) => point)
     if (!allPoints) break
     if (fixed === i && parts.length === 1) fixed++
@@ -89,6 +87,14 @@ export function bind(path: Path, conditions: readonly FieldNode[]): Access {
   for (const { count } of ranges) entries += count
   const repeats = multiKey && !isWhole && ranges.length > 0
   return { path, ranges, bounds, answered, fixed, entries, repeats }
+}
+
+function boundsOf(prefixes: readonly Uint8Array[], parts: readonly PartRange[]): readonly KeyBounds[] {
+  const bounds: KeyBounds[] = []
+  for (const prefix of prefixes)
+    for (const { low, high } of parts)
+      bounds.push({ from: joinKeys(prefix, low), to: joinKeys(prefix, high) })
+  return bounds
 }
 
 function wholeOf({ count }: Tree): KeyRange {
@@ -173,6 +179,7 @@ export function boundText({ part, ranges }: PartBound): string {
 }
 
 export function isSamePath(a: readonly string[], b: readonly string[]): boolean {
+  if (a === b) return true
   if (a.length !== b.length) return false
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
   return true

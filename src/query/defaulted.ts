@@ -10,24 +10,29 @@ import type { IndexDefinition } from '../catalog/index-definition.js'
 export interface IndexDefaults {
   /** By part. */
   readonly parts: readonly boolean[]
+  /** Whether in any of them. */
+  readonly inParts: boolean
   /** Whether it is one of the fields that say which rows it holds. */
   readonly inWhere: boolean
 }
 
-const known = new WeakMap<CollectionDefinition, WeakMap<IndexDefinition, IndexDefaults>>()
+interface Known {
+  readonly collection: CollectionDefinition
+  readonly defaults: IndexDefaults
+}
+
+/** By index, for the collection that was asked about last. */
+const known = new WeakMap<IndexDefinition, Known>()
 
 /** Found out once for an index of a collection. */
 export function defaultsIn(collection: CollectionDefinition, index: IndexDefinition): IndexDefaults {
-  const ofCollection = known.get(collection) ?? new WeakMap<IndexDefinition, IndexDefaults>()
-  known.set(collection, ofCollection)
-  const present = ofCollection.get(index)
-  if (present !== undefined) return present
+  const present = known.get(index)
+  if (present?.collection === collection) return present.defaults
   const where = Object.keys(index.where ?? {})
-  const defaults = {
-    parts: index.on.map((path) => isDefaulted(collection, path)),
-    inWhere: where.some((path) => isDefaulted(collection, path.split('.'))),
-  }
-  ofCollection.set(index, defaults)
+  const parts = index.on.map((path) => isDefaulted(collection, path))
+  const inWhere = where.some((path) => isDefaulted(collection, path.split('.')))
+  const defaults = { parts, inParts: parts.includes(true), inWhere }
+  known.set(index, { collection, defaults })
   return defaults
 }
 

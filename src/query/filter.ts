@@ -4,8 +4,10 @@
 import { type SafePattern, safePattern } from '../catalog/safe-pattern.js'
 import { QueryError, VarveError } from '../errors.js'
 import { describe } from '../format/describe.js'
+import { MAX_KEY_BYTES } from '../format/limits.js'
 import { copyStorable } from '../format/value.js'
 import { isPlainObject } from '../format/value-kinds.js'
+import { isWellFormed } from '../format/well-formed.js'
 import { isScalar } from './value-order.js'
 
 /** A filter, or a part of one. */
@@ -73,10 +75,21 @@ export function parseFilter(filter: unknown): FilterNode {
   return new FilterParser().filter(filter, '', 0)
 }
 
+/** Paths that were read, by their texts: the same few come again and again. */
+const knownPaths = new Map<string, readonly string[]>()
+const MOST_KNOWN_PATHS = 1000
+/** A longer text is not kept. */
+const LONGEST_KNOWN_PATH = 100
+
 /** The path that a text means. */
 export function parsePath(text: string, what: string): readonly string[] {
+  const known = knownPaths.get(text)
+  if (known !== undefined) return known
   const path = text.split('.')
-  if (path.every((name) => name !== '' && name.isWellFormed())) return path
+  if (path.every((name) => name !== '' && name.isWellFormed())) {
+    if (knownPaths.size < MOST_KNOWN_PATHS && text.length <= LONGEST_KNOWN_PATH) knownPaths.set(text, path)
+    return path
+  }
   throw new QueryError(`${what} names '${text}', which is no field or dotted path.`, { field: text })
 }
 
@@ -89,9 +102,9 @@ class FilterParser {
     const of: FilterNode[] = []
     for (const name of Object.keys(filter)) {
       const operand = filter[name]
-      if (LOGICAL.has(name)) of.push(this.#logical(name, operand, within, depth))
-      else if (name.startsWith('$')) throw unknownOperator(within, name)
-      else of.push(...this.#field(name, operand, within, depth))
+      if (!name.startsWith('$')) this.#field(name, operand, within, depth, of)
+      else if (LOGICAL.has(name)) of.push(this.#logical(name, operand, within, depth))
+      else throw unknownOperator(within, name)
     }
     return joined(of)
   }
@@ -104,10 +117,10 @@ class FilterParser {
     return { kind: operator === '$or' ? 'or' : 'nor', of }
   }
 
-  #field(text: string, condition: unknown, within: string, depth: number): FilterNode[] {
+  #field(text: string, condition: unknown, within: string, depth: number, to: FilterNode[]): void {
     const path = parsePath(text, 'The filter')
     const where = within === '' ? text : `${within}.${text}`
-    return this.#tests(condition, where, depth).map((test) => ({ kind: 'field', path, test }))
+    for (const test of this.#tests(condition, where, depth)) to.push({ kind: 'field', path, test })
   }
 
   /** A condition: operators, a pattern, or a value to be equal to. */
@@ -197,6 +210,8 @@ class FilterParser {
 }
 
 function joined(of: readonly FilterNode[]): FilterNode {
+  const [first] = of
+  if (of.length === 1 && first !== undefined) return first
   const flat = of.flatMap((node) => (node.kind === 'and' ? node.of : [node]))
   const [only] = flat
   return flat.length === 1 && only !== undefined ? only : { kind: 'and', of: flat }
@@ -217,6 +232,7 @@ function valueOf(value: unknown, where: string, operator: string | undefined): u
   if (value === undefined)
     throw refuse(where, operator, 'the value is undefined; use null for null and missing, or leave it out')
   if (typeof value === 'number' || typeof value === 'boolean' || value === null) return value
+  if (typeof value === 'string' && value.length <= MAX_KEY_BYTES && isWellFormed(value)) return value
   try {
     return copyStorable({ value })['value']
   } catch (error) {

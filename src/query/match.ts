@@ -70,9 +70,11 @@ function someValue(value: unknown, path: readonly string[], depth: number, holds
   return holds(undefined)
 }
 
+const DIGIT_NINE = 0x39
+
 /** Whether a name in a path may mean an element of a list. */
 export function isIndex(name: string): boolean {
-  return /^(?:0|[1-9]\d*)$/u.test(name)
+  return name.charCodeAt(0) <= DIGIT_NINE && /^(?:0|[1-9]\d*)$/u.test(name)
 }
 
 function compileTest(test: Test): ValueTest {

@@ -31,6 +31,8 @@ const COST = {
 /** How much of what is found a residual filter is taken to keep, where nothing is known. */
 const KEPT_SHARE = 1 / 3
 
+const NOTHING: readonly FieldNode[] = []
+
 interface Candidate {
   readonly plan: Plan
   readonly cost: number
@@ -39,7 +41,8 @@ interface Candidate {
 export function planQuery(collection: QueriedCollection, question: Question): Plan {
   const conjuncts = question.filter.kind === 'and' ? question.filter.of : [question.filter]
   const conditions = conjuncts.filter((node): node is FieldNode => node.kind === 'field')
-  const accesses = accessesOf(collection, conditions)
+  const needsBounds = question.order.length === 0 && question.needs === undefined
+  const accesses = accessesOf(collection, conditions, needsBounds)
   const matches = Math.min(...accesses.map(({ entries }) => entries))
   const candidates = accesses
     .map((access) => single(collection, question, conjuncts, access, matches))
@@ -59,8 +62,15 @@ function cheapest(candidates: readonly Candidate[]): Plan {
   return best.plan
 }
 
-/** Every tree that has all rows that fulfil the conditions, bound by them. The primary key comes first. */
-function accessesOf(collection: QueriedCollection, conditions: readonly FieldNode[]): readonly Access[] {
+/**
+ * Every tree that has all rows that fulfil the conditions, bound by them. The primary key comes first. With `needsBounds` an index of
+ * all rows is left out where no condition bounds it.
+ */
+function accessesOf(
+  collection: QueriedCollection,
+  conditions: readonly FieldNode[],
+  needsBounds: boolean,
+): readonly Access[] {
   const { keys, tree, indexes } = collection
   const primary: Path = {
     name: 'primary',
@@ -70,14 +80,22 @@ function accessesOf(collection: QueriedCollection, conditions: readonly FieldNod
     isIndex: false,
     multiKey: false,
     defaulted: [],
-    given: [],
+    given: NOTHING,
   }
   const accesses = [bind(primary, conditions)]
   for (const index of indexes) {
+    if (needsBounds && index.tree.count >= tree.count && !isMet(index, conditions)) continue
     const path = indexPath(collection, index, conditions)
     if (path !== undefined) accesses.push(bind(path, conditions))
   }
   return accesses
+}
+
+/** Whether a condition is on its first part. */
+function isMet({ definition }: IndexState, conditions: readonly FieldNode[]): boolean {
+  const [first = []] = definition.on
+  for (const { path } of conditions) if (isSamePath(path, first)) return true
+  return false
 }
 
 function indexPath(
@@ -86,11 +104,11 @@ function indexPath(
   conditions: readonly FieldNode[],
 ): Path | undefined {
   const { name, on, kinds, where } = definition
-  const given = where === undefined ? [] : givenBy(where, conditions)
+  const given = where === undefined ? NOTHING : givenBy(where, conditions)
   if (given === undefined) return undefined
-  const { parts, inWhere } = defaultsIn(collection.definition, definition)
+  const { parts, inParts, inWhere } = defaultsIn(collection.definition, definition)
   if (inWhere) return undefined
-  const defaulted = parts.map((isDefaulted, i) => isDefaulted && (i > 0 || hasNull(tree)))
+  const defaulted = inParts ? parts.map((isIn, i) => isIn && (i > 0 || hasNull(tree))) : parts
   return { name, tree, on, kinds, isIndex: true, multiKey: tree.count !== rows, defaulted, given }
 }
 
@@ -238,7 +256,7 @@ function uniting(
   for (const branch of branches) {
     const own = branch.kind === 'and' ? branch.of : [branch]
     const all = [...conditions, ...own.filter((node): node is FieldNode => node.kind === 'field')]
-    const access = leastOf(accessesOf(collection, all))
+    const access = leastOf(accessesOf(collection, all, true))
     if (access === undefined) return undefined
     isExact &&= own.every((node) => node.kind === 'field') && all.every((node) => access.answered.has(node))
     accesses.push(access)

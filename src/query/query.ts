@@ -253,6 +253,7 @@ export class Query<R = Row> {
   /** What is still to be done with a row that was found. */
   #finisher(): (row: Row) => R {
     const { select, lookups } = this.#query
+    if (select === undefined && lookups.length === 0) return (row) => row as R // As below.
     const finds = lookups.map((lookup) => ({ name: lookup.name, find: lookupOf(lookup, this.#source) }))
     return (row) => {
       const given = select === undefined ? row : project(row, select)

@@ -85,6 +85,12 @@ export function childSlot(node: Node, key: Uint8Array): number {
   return found >= 0 ? found : ~found - 1
 }
 
+/** Keys of a tree that follow one another: `count` of them, the first of which has `rank` keys before it. */
+export interface Span {
+  readonly rank: number
+  readonly count: number
+}
+
 /** Fills `out` with the reference of `key`, if the tree under `root` holds it. */
 export function findIn(source: NodeSource, root: Node, key: Uint8Array, out: RecordRef): boolean {
   let node = root
@@ -118,6 +124,31 @@ export function rankIn(source: NodeSource, root: Node, key: Uint8Array): number 
     rank += countBefore(node, slot)
     node = childAt(source, node, slot)
   }
-  const i = search(node, key, 0)
-  return rank + (i < 0 ? ~i : i)
+  return rank + placeIn(node, key)
+}
+
+/** How many keys under `root` are at or above `from` and below `to`, and how many sort before them. Touches one path as far as it is the way to both. */
+export function spanIn(source: NodeSource, root: Node, from: Uint8Array, to: Uint8Array): Span {
+  let node = root
+  let rank = 0
+  while (node.height > 0) {
+    const first = childSlot(node, from)
+    const last = childSlot(node, to)
+    const before = countBefore(node, first)
+    rank += before
+    if (first !== last) {
+      const low = rankIn(source, childAt(source, node, first), from)
+      const high = countBefore(node, last) - before + rankIn(source, childAt(source, node, last), to)
+      return { rank: rank + low, count: Math.max(0, high - low) }
+    }
+    node = childAt(source, node, first)
+  }
+  const low = placeIn(node, from)
+  return { rank: rank + low, count: Math.max(0, placeIn(node, to) - low) }
+}
+
+/** How many entries of a leaf sort before `key`. */
+function placeIn(leaf: Node, key: Uint8Array): number {
+  const i = search(leaf, key, 0)
+  return i < 0 ? ~i : i
 }

@@ -8,18 +8,12 @@ import { ColumnCount, emptyNode, memoryOf, NOBODY, type Node } from './node.js'
 import { memoryOnly, type NodeSource } from './node-source.js'
 import { TreeCursor } from './cursor.js'
 import { RecordRef } from './record-ref.js'
-import { findIn, rankIn } from './search.js'
+import { findIn, rankIn, type Span, spanIn } from './search.js'
 
 /** The keys at or above `from` and below `to`. An absent bound does not bound. */
 export interface KeyBounds {
   readonly from?: Uint8Array | undefined
   readonly to?: Uint8Array | undefined
-}
-
-/** The keys within bounds, as a tree counts them: `count` keys, the first of which has `rank` keys before it. */
-export interface Span {
-  readonly rank: number
-  readonly count: number
 }
 
 export interface CursorOptions {
@@ -167,9 +161,11 @@ export class Tree {
   }
 
   /** Where the keys within bounds are, in O(log n). */
-  spanOf(bounds: KeyBounds): Span {
-    const rank = this.#rankOfFrom(bounds)
-    return { rank, count: Math.max(0, this.#rankOfTo(bounds) - rank) }
+  spanOf({ from, to }: KeyBounds): Span {
+    if (from !== undefined && to !== undefined) return spanIn(this.source, this.root, from, to)
+    const rank = from === undefined ? 0 : this.rankOf(from)
+    const end = to === undefined ? this.count : this.rankOf(to)
+    return { rank, count: Math.max(0, end - rank) }
   }
 
   /** The keys within bounds, in order. The cursor stays on this tree, whatever becomes of it in an editor. */
@@ -184,14 +180,6 @@ export class Tree {
       count: Math.max(0, span.count - offset),
       reverse,
     })
-  }
-
-  #rankOfFrom({ from }: KeyBounds): number {
-    return from === undefined ? 0 : this.rankOf(from)
-  }
-
-  #rankOfTo({ to }: KeyBounds): number {
-    return to === undefined ? this.count : this.rankOf(to)
   }
 }
 
