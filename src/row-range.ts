@@ -6,7 +6,7 @@ import type { RowReader } from './engine/row-reader.js'
 import { finishRow, type RowRules } from './engine/row-rules.js'
 import type { Platform } from './storage/platform.js'
 import { SLICE_MS } from './storage/task.js'
-import type { KeyBounds, Tree } from './tree/index.js'
+import type { KeyBounds, Tree, TreeCursor } from './tree/index.js'
 
 /** What a range walks. */
 export interface RangeSource {
@@ -40,13 +40,9 @@ export class RowRange<R extends Row = Row> {
   }
 
   *[Symbol.iterator](): Generator<R, void, undefined> {
-    const { tree, bounds, reverse, limit, rows, rules, collectionId, check } = this.#source
+    const { tree, bounds, reverse, limit } = this.#source
     const cursor = tree.cursor(bounds, { reverse })
-    for (let left = limit; left > 0 && cursor.next(); left--) {
-      check()
-      // Rows are what was stored: their type is the caller's claim.
-      yield finishRow(rules, rows.readOfWalk(collectionId, cursor.ref)) as R
-    }
+    for (let left = limit; left > 0 && cursor.next(); left--) yield this.#rowAt(cursor)
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<R, void, undefined> {
@@ -63,13 +59,24 @@ export class RowRange<R extends Row = Row> {
 
   /** All rows at once. Holds the event loop for as long as it takes. */
   toArray(): R[] {
-    return [...this]
+    const { tree, bounds, reverse, limit } = this.#source
+    const found: R[] = []
+    const cursor = tree.cursor(bounds, { reverse })
+    while (found.length < limit && cursor.next()) found.push(this.#rowAt(cursor))
+    return found
   }
 
   /** The first row, or undefined. */
   first(): R | undefined {
     for (const row of this) return row
     return undefined
+  }
+
+  #rowAt({ ref }: TreeCursor): R {
+    const { rows, rules, collectionId, check } = this.#source
+    check()
+    // Rows are what was stored: their type is the caller's claim.
+    return finishRow(rules, rows.readOfWalk(collectionId, ref)) as R
   }
 
   /** How many rows there are, from the index's counts: no row is read. */
