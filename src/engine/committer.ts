@@ -9,24 +9,23 @@
 import { ErrorCode, StateError, StorageError, type VarveError } from '../errors.js'
 import type { CommitPosition } from '../log/commit-position.js'
 import { judgeLog } from '../log/judge.js'
-import { LogBuffer } from '../log/log-buffer.js'
+import type { LogBuffer } from '../log/log-buffer.js'
 import type { CommitEnd } from '../log/log-writer.js'
-import { PAUSE, runAsync, runSync, type Task } from '../storage/task.js'
+import { PAUSE, runAsync, runSync, SYNC_WRITE_BYTES, type Task, type WriteProgress } from '../storage/task.js'
 import { acknowledgement, type Settle } from './acknowledgement.js'
 import type { Batch, CommitterParts, PendingCommit } from './batch.js'
+import { Batches } from './batches.js'
 import { Checkpointer } from './checkpointer.js'
 import { IdleWork } from './idle-work.js'
 
-/** Buffers up to this size are used again. */
-const REUSED_BUFFER_BYTES = 1024 * 1024
+/** A write that failed, and how many bytes of it are in the file. */
+interface FailedWrite extends Readonly<WriteProgress> {
+  readonly error: unknown
+}
 
 export class Committer {
   readonly #parts: CommitterParts
-  readonly #queue: Batch[] = []
-  #current: Batch | undefined
-  /** Nothing may be sealed while a transaction that is open adds to the current buffer. */
-  #held = false
-  #spare: LogBuffer | undefined
+  readonly #batches: Batches
   #draining = false
   #drained: Promise<void> = Promise.resolve()
   /** The batch that an asynchronous write is carrying right now. */
@@ -42,6 +41,7 @@ export class Committer {
 
   constructor(parts: CommitterParts) {
     this.#parts = parts
+    this.#batches = new Batches(parts)
     this.#lastAdded = parts.visible.commit
     const { writer, head, visible, checksum, platform } = parts
     this.#statedWatermark = writer.watermark.end
@@ -79,43 +79,34 @@ export class Committer {
 
   /** The buffer in which the next transaction is built. */
   buffer(): LogBuffer {
-    if (this.#current === undefined) {
-      const base = this.#queue.at(-1)?.buffer.end ?? this.#parts.writer.end
-      const buffer = new LogBuffer(base, this.#spare)
-      this.#spare = undefined
-      this.#parts.source.addBuffer(buffer)
-      this.#current = { buffer, commits: [], change: undefined, slice: undefined }
-    }
-    return this.#current.buffer
+    return this.#batches.buffer()
   }
 
   /** From now until `release`, the current buffer belongs to a transaction that stays open for a while. */
   hold(): void {
-    this.#seal()
-    this.#held = true
+    this.#batches.hold()
   }
 
   release(): void {
-    this.#held = false
+    this.#batches.release()
   }
 
   /** Adds a commit that was completed in `buffer()`. */
   add(position: CommitPosition, settle: Settle): void {
-    this.#current?.commits.push({ position, settle })
+    this.#batches.add({ position, settle })
     this.#lastAdded = position
   }
 
   /** A result that wrote nothing is settled with the last commit that it was read from: if that fails, it was never true. False if there is none. */
   follow(settle: Settle): boolean {
-    const current = this.#current?.commits.length === 0 ? undefined : this.#current
-    const commits = current?.commits ?? this.#queue.at(-1)?.commits ?? this.#syncing
+    const commits = this.#batches.newest() ?? this.#syncing
     commits?.push({ position: this.#lastAdded, settle })
     return commits !== undefined
   }
 
   /** Whether commits wait to be written. */
   get busy(): boolean {
-    return this.#queue.length > 0 || (this.#current?.commits.length ?? 0) > 0
+    return this.#batches.busy
   }
 
   /** Whether nothing is on its way into the file, nor being synced. */
@@ -137,14 +128,14 @@ export class Committer {
       this.#draining = false
       // Whoever asked for a checkpoint since the last look could not start anything.
       const busy = this.busy && this.poison === undefined
-      if ((busy || this.checkpointer.asked) && !this.#held) this.schedule()
+      if ((busy || this.checkpointer.asked) && !this.#batches.held) this.schedule()
       else this.#idle.rest(this.#unsyncedBytes)
     }
   }
 
   /** Resolves when everything added so far was settled. */
   async settled(): Promise<void> {
-    while (this.#draining || (this.busy && !this.#held)) {
+    while (this.#draining || (this.busy && !this.#batches.held)) {
       if (!this.#draining) this.schedule()
       await this.#drained
     }
@@ -248,17 +239,25 @@ export class Committer {
   *#drain(idle: boolean): Task<void> {
     let written: PendingCommit[] = []
     for (;;) {
-      for (let batch = this.#nextBatch(); batch !== undefined; batch = this.#nextBatch()) {
-        if (!(yield* this.#write(batch, written))) return
+      for (let batch = this.#batches.next(); batch !== undefined; batch = this.#batches.next()) {
+        // As most are small, so that the way of a single commit is short.
+        const failed = isSmall(batch) ? this.#writeNow(batch, written) : yield* this.#write(batch, written)
+        if (failed !== undefined && !(yield* this.#writeFailed(batch, failed, written))) return
       }
       if (written.length > 0) {
         if (this.#parts.durability === 'commit' && !(yield* this.#makeDurable(written))) return
         for (const { settle } of written) settle()
         written = []
-      } else if (!(yield* this.#storeIndex(idle, written))) {
+      } else if (this.#nothingToStore(idle) || !(yield* this.#storeIndex(idle, written))) {
         return
       }
     }
+  }
+
+  /** Whether the index asks for nothing now. */
+  #nothingToStore(idle: boolean): boolean {
+    const { checkpointer, poison } = this
+    return poison === undefined && !checkpointer.complete && (this.#batches.held || !checkpointer.wants(idle))
   }
 
   /** A step of the checkpoint that runs or is due; false if there is none to be made now. */
@@ -273,11 +272,11 @@ export class Committer {
       yield PAUSE
       return idle
     }
-    if (this.#held || !this.checkpointer.wants(idle)) return false
-    const slice = this.checkpointer.addSlice(this.buffer(), this.#lastAdded.sequence)
-    if (this.#current !== undefined) this.#current.slice = slice
-    const batch = this.#nextBatch()
-    if (batch === undefined || !(yield* this.#write(batch, written))) return false
+    this.#batches.addSlice(this.checkpointer.addSlice(this.buffer(), this.#lastAdded.sequence))
+    const batch = this.#batches.next()
+    if (batch === undefined) return false
+    const failed = yield* this.#write(batch, written)
+    if (failed !== undefined && !(yield* this.#writeFailed(batch, failed, written))) return false
     yield PAUSE
     return true
   }
@@ -294,36 +293,36 @@ export class Committer {
     }
   }
 
-  #nextBatch(): Batch | undefined {
-    if (!this.#held) this.#seal()
-    return this.#queue[0]
+  /** Writes one batch in one call, blocking, and makes it visible. */
+  #writeNow(batch: Batch, written: PendingCommit[]): FailedWrite | undefined {
+    const progress = { bytes: 0 }
+    try {
+      this.#parts.writer.appendNow(batch.buffer.content(), progress)
+    } catch (error) {
+      return { bytes: progress.bytes, error }
+    }
+    this.#written(batch)
+    this.#batches.reuse(batch.buffer)
+    for (const commit of batch.commits) written.push(commit)
+    return undefined
   }
 
-  /** Closes the current buffer: what the head holds now is the state after its commits. */
-  #seal(): void {
-    const current = this.#current
-    if (current === undefined || (current.commits.length === 0 && current.slice === undefined)) return
-    if (current.commits.length > 0) current.change = this.#parts.head.takeChange()
-    this.#queue.push(current)
-    this.#current = undefined
-  }
-
-  /** Writes one batch and makes it visible. False if everything pending has failed. */
-  *#write(batch: Batch, written: PendingCommit[]): Task<boolean> {
+  /** Writes one batch and makes it visible. */
+  *#write(batch: Batch, written: PendingCommit[]): Task<FailedWrite | undefined> {
     const progress = { bytes: 0 }
     this.#writing = batch
     try {
       yield* this.#parts.writer.append(batch.buffer.content(), progress)
     } catch (error) {
       this.#writing = undefined
-      return yield* this.#writeFailed(batch, progress.bytes, error, written)
+      return { bytes: progress.bytes, error }
     }
     if (this.#writing === batch) {
       this.#written(batch)
-      if (batch.buffer.bytes.length <= REUSED_BUFFER_BYTES) this.#spare = batch.buffer
+      this.#batches.reuse(batch.buffer)
     }
-    written.push(...batch.commits)
-    return true
+    for (const commit of batch.commits) written.push(commit)
+    return undefined
   }
 
   /** A batch is whole in the file: its commits become visible. */
@@ -331,7 +330,7 @@ export class Committer {
     this.#writing = undefined
     const { buffer, slice, change } = batch
     const last = batch.commits.at(-1)
-    this.#queue.splice(this.#queue.indexOf(batch), 1)
+    this.#batches.remove(batch)
     if (last !== undefined && change !== undefined) {
       this.#parts.visible.apply(change, last.position)
       for (const nodes of change.retired) this.#parts.checkpoints.nodes.pool.retire(nodes)
@@ -339,7 +338,6 @@ export class Committer {
     }
     if (slice !== undefined) this.checkpointer.written(slice)
     this.#unsyncedBytes += buffer.length
-    this.#parts.source.removeBuffer(buffer)
     if (last !== undefined) this.#parts.onVisible()
   }
 
@@ -376,7 +374,8 @@ export class Committer {
 
   // Failing
 
-  *#writeFailed(batch: Batch, bytes: number, error: unknown, written: PendingCommit[]): Task<boolean> {
+  /** Goes back behind a write that failed. False if everything pending has failed. */
+  *#writeFailed(batch: Batch, { bytes, error }: FailedWrite, written: PendingCommit[]): Task<boolean> {
     const { writer, visible } = this.#parts
     if (writer.poison !== undefined) {
       this.#failAll(writer.poison, written)
@@ -395,7 +394,7 @@ export class Committer {
     } finally {
       this.#cuttingBack = false
     }
-    const failed = this.#pending().filter((commit) => !whole.includes(commit))
+    const failed = this.#batches.pending().filter((commit) => !whole.includes(commit))
     this.#clear(error)
     this.#parts.head.reset(visible)
     try {
@@ -435,7 +434,7 @@ export class Committer {
 
   /** Nothing more can be written: every commit that is not acknowledged fails. */
   #failAll(error: unknown, written: readonly PendingCommit[]): void {
-    const failed = [...written, ...this.#pending()]
+    const failed = [...written, ...this.#batches.pending()]
     this.#clear(error)
     this.checkpointer.end(() => error)
     this.#parts.head.reset(this.#parts.visible)
@@ -444,23 +443,9 @@ export class Committer {
     for (const { settle } of failed) settle(error)
   }
 
-  #pending(): PendingCommit[] {
-    return [...this.#queue, ...(this.#current === undefined ? [] : [this.#current])].flatMap(
-      ({ commits }) => commits,
-    )
-  }
-
   #clear(error: unknown): void {
-    for (const { buffer, slice } of [
-      ...this.#queue,
-      ...(this.#current === undefined ? [] : [this.#current]),
-    ]) {
-      this.#parts.source.removeBuffer(buffer)
+    for (const { slice } of this.#batches.clear())
       if (slice !== undefined) this.checkpointer.failed(slice, error)
-    }
-    this.#queue.length = 0
-    this.#current = undefined
-    this.#held = false
   }
 
   #beingCutBack(): StorageError {
@@ -474,10 +459,9 @@ export class Committer {
   /** States the watermark in the log, if the log does not state it yet and nothing else is going on. */
   #markIfBehind(): void {
     const { writer, visible } = this.#parts
-    if (this.#draining || this.busy || this.#held || this.poison !== undefined) return
+    if (this.#draining || this.busy || this.#batches.held || this.poison !== undefined) return
     if (writer.watermark.end <= this.#statedWatermark) return
-    if (this.#current !== undefined) this.#parts.source.removeBuffer(this.#current.buffer)
-    this.#current = undefined
+    this.#batches.dropEmpty()
     this.stateWatermark()
     const end = writer.end
     try {
@@ -496,4 +480,8 @@ export class Committer {
       // The writer is poisoned, and every later write says so.
     }
   }
+}
+
+function isSmall({ buffer }: Batch): boolean {
+  return buffer.length <= SYNC_WRITE_BYTES
 }

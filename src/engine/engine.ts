@@ -233,14 +233,15 @@ export class Engine {
   }
 
   /** Performs now, and resolves when the commit is acknowledged. */
-  async #commitLater<T>(run: (transaction: Transaction) => T): Promise<T> {
-    const { acknowledged, settle } = acknowledgement()
-    const committer = this.#committerNow()
-    const { result, wrote } = this.#perform(committer, run, false, settle)
-    if (!wrote && !committer.follow(settle)) return result
-    committer.schedule()
-    await acknowledged
-    return result
+  #commitLater<T>(run: (transaction: Transaction) => T): Promise<T> {
+    // One promise a commit: that of an asynchronous function would be a second one, and wait for the first.
+    return new Promise((resolve, reject) => {
+      const committer = this.#committerNow()
+      const settle: Settle = (error) => (error === undefined ? resolve(performed.result) : reject(error))
+      const performed = this.#perform(committer, run, false, settle)
+      if (performed.wrote || committer.follow(settle)) committer.schedule()
+      else resolve(performed.result)
+    })
   }
 
   /** Runs an operation or a synchronous callback as a transaction, blocking until it is acknowledged. */

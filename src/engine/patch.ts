@@ -3,16 +3,20 @@
  */
 import type { Row } from '../format/value.js'
 
-/** The row that results; neither `row`, which was read, nor `patch` is changed. */
-export function applyPatch(row: Row, patch: Row): Row {
-  const result: Record<string, unknown> = { ...row }
+/** Changes a row that belongs to the caller, without the objects in it; returns it. `patch` is not changed. */
+export function applyPatch(own: Record<string, unknown>, patch: Row): Row {
   for (const name of Object.keys(patch)) {
     const change = patch[name]
-    const present = Object.hasOwn(result, name) ? result[name] : undefined
-    if (change === undefined) delete result[name]
-    else define(result, name, isPlain(change) ? applyPatch(isPlain(present) ? present : {}, change) : change)
+    if (change === undefined) delete own[name]
+    else define(own, name, isPlain(change) ? applyPatch(copyOfObject(own, name), change) : change)
   }
-  return result
+  return own
+}
+
+/** A copy of the object that a row has at a name; an empty one if it has none there. */
+function copyOfObject(row: Row, name: string): Record<string, unknown> {
+  const present = Object.hasOwn(row, name) ? row[name] : undefined
+  return isPlain(present) ? { ...present } : {}
 }
 
 /** A copy with a value at a path; objects on the way are made where there are none. */

@@ -147,7 +147,8 @@ export class RecordSource {
   }
 
   #bufferOf(position: number): LogBuffer | undefined {
-    return this.#buffers.find((buffer) => position >= buffer.base && position < buffer.end)
+    for (const buffer of this.#buffers) if (position >= buffer.base && position < buffer.end) return buffer
+    return undefined
   }
 
   #hasKey(key: Uint8Array): boolean {

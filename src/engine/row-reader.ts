@@ -43,6 +43,11 @@ export class RowReader {
     return row
   }
 
+  /** As `read`, for a row that is about to be replaced: it is not worth keeping. */
+  readLast(collectionId: number, ref: RecordRef, key: Uint8Array | undefined): Row {
+    return this.cache?.at(ref, collectionId) ?? this.#readRecord(collectionId, ref, key)
+  }
+
   /** The row at `ref`, met on a walk through keys in order. */
   readOfWalk(collectionId: number, ref: RecordRef, key?: Uint8Array): Row {
     if (this.cache?.takesWalks !== false) return this.read(collectionId, ref, key)

@@ -18,7 +18,6 @@ import type { Row } from '../format/value.js'
 import type { MigrationRecord } from '../catalog/migration.js'
 import type { BuilderMark } from '../log/transaction-builder.js'
 import { RecordRef } from '../tree/index.js'
-import type { PlacedRecord } from './head.js'
 import { builtOn } from './index-build.js'
 import { applyPatch, withValue } from './patch.js'
 import {
@@ -139,10 +138,8 @@ export class Transaction {
   }
 
   #read(collection: WorkingCollection, key: Uint8Array): Row | undefined {
-    return collection.find(key, this.#ref) ? this.#readFound(collection, key) : undefined
-  }
-
-  #readFound({ definition }: WorkingCollection, key: Uint8Array): Row {
+    if (!collection.find(key, this.#ref)) return undefined
+    const { definition } = collection
     return finishRow(this.#parts.rules.of(definition), this.#parts.rows.read(definition.id, this.#ref, key))
   }
 
@@ -169,8 +166,10 @@ export class Transaction {
     const collection = this.#writable(name)
     const keys = this.#parts.keys.of(collection.definition)
     const bytes = keys.encode(key)
-    if (!this.#parts.head.seek(collection, bytes, this.#ref)) return undefined
-    const old = this.#readFound(collection, bytes)
+    if (!collection.lookUp(bytes, this.#ref)) return undefined
+    const { definition } = collection
+    const read = this.#parts.rows.readLast(definition.id, this.#ref, bytes)
+    const old = finishRow(this.#parts.rules.of(definition), read)
     const given = typeof change === 'function' ? this.#changed(name, change, old) : applyPatch(old, change)
     return this.#replace(collection, bytes, given, typeof change === 'function')
   }
@@ -205,7 +204,7 @@ export class Transaction {
   delete(name: string, key: Key): boolean {
     const collection = this.#writable(name)
     const bytes = this.#parts.keys.of(collection.definition).encode(key)
-    if (!this.#parts.head.seek(collection, bytes, this.#ref)) return false
+    if (!collection.lookUp(bytes, this.#ref)) return false
     this.#write(Operation.delete, collection.definition.id, bytes, EMPTY, this.#ref.position)
     return true
   }
@@ -290,7 +289,7 @@ export class Transaction {
 
   #putRow(collection: WorkingCollection, key: Uint8Array, value: Uint8Array, row: Row | undefined): void {
     const previous = this.#parts.head.seek(collection, key, this.#ref) ? this.#ref.position : 0
-    this.#write(Operation.put, collection.definition.id, key, value, previous, { row })
+    this.#write(Operation.put, collection.definition.id, key, value, previous, undefined, row)
   }
 
   #logStructures(collection: WorkingCollection): void {
@@ -409,7 +408,7 @@ export class Transaction {
   }
 
   #applyEntry(entry: CatalogEntry, operation: Operation, key: Uint8Array, value: Uint8Array): void {
-    this.#write(operation, CATALOG_ID, key, value, this.#entryPosition(key), { entry })
+    this.#write(operation, CATALOG_ID, key, value, this.#entryPosition(key), entry)
   }
 
   #entryPosition(key: Uint8Array): number {
@@ -452,20 +451,18 @@ export class Transaction {
     key: Uint8Array,
     value: Uint8Array,
     previous: number,
-    { entry, row }: { readonly entry?: CatalogEntry; readonly row?: Row | undefined } = {},
+    entry?: CatalogEntry,
+    row?: Row,
   ): void {
     const { head, builder } = this.#parts
     this.#makeRoom(key.length + value.length)
     builder.add(operation, collectionId, key, value, previous)
-    const at: PlacedRecord = {
-      position: builder.position,
-      lengthBytes: builder.lengthBytes,
-      crc: builder.crc,
-    }
     try {
-      if (entry !== undefined) head.applyEntry(entry, operation, key, at)
-      else if (operation === Operation.put) head.putRow(collectionId, key, at, value, 0, value.length, row)
-      else head.deleteRow(collectionId, key, at)
+      // The builder says where the record is that was added last.
+      if (entry !== undefined) head.applyEntry(entry, operation, key, builder)
+      else if (operation === Operation.put)
+        head.putRow(collectionId, key, builder, value, 0, value.length, row)
+      else head.deleteRow(collectionId, key, builder)
     } catch (error) {
       this.#takeBack()
       throw error

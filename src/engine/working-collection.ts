@@ -51,6 +51,11 @@ export class WorkingCollection {
   }
 
   /** As `find`; a change of this key that comes next need not look for it. */
+  lookUp(key: Uint8Array, ref: RecordRef): boolean {
+    return this.#editor.lookUp(key, ref)
+  }
+
+  /** As `lookUp`, for a change that is going to come. */
   seek(key: Uint8Array, ref: RecordRef): boolean {
     return this.#editor.seek(key, ref)
   }

@@ -22,7 +22,7 @@ import { encodeMark, MARK_BYTES } from '../format/mark.js'
 import { SUPERBLOCK_OFFSETS } from '../format/superblock.js'
 import type { Platform } from '../storage/platform.js'
 import type { Storage, StorageFile } from '../storage/storage.js'
-import { type Task, writeFully, type WriteProgress } from '../storage/task.js'
+import { type Task, writeFully, writeNow, type WriteProgress } from '../storage/task.js'
 import { cutLog } from './cut.js'
 import type { WritableLog } from './recover.js'
 import { FENCE_SPAN_BYTES, type SuperblockWriter } from './superblocks.js'
@@ -80,6 +80,8 @@ export class LogWriter {
   #watermark: CommitEnd
   #poison: VarveError | undefined
   #wrote = false
+  /** What is laid ahead at once. */
+  #zeros: Uint8Array | undefined
 
   private constructor(options: LogWriterOptions, log: WritableLog) {
     this.#file = options.file
@@ -152,10 +154,7 @@ export class LogWriter {
    * slower one then writes the same bytes to the same place and finds the end moved.
    */
   *append(bytes: Uint8Array, progress: WriteProgress, takeOver = false): Task<void> {
-    if (!takeOver) {
-      this.#checkOwnership()
-      if (this.#layAhead && bytes.length < AHEAD_BYTES) this.#ensureAhead(bytes.length)
-    }
+    if (!takeOver) this.#beforeAppend(bytes.length)
     const at = this.#end
     this.#wrote = true
     try {
@@ -163,8 +162,24 @@ export class LogWriter {
     } catch (error) {
       if (this.#end === at) throw error
     }
-    if (this.#end !== at) return
-    this.#end += bytes.length
+    if (this.#end === at) this.#appended(bytes.length)
+  }
+
+  /** As `append`, blocking. No other append is under way. */
+  appendNow(bytes: Uint8Array, progress: WriteProgress): void {
+    this.#beforeAppend(bytes.length)
+    this.#wrote = true
+    writeNow(this.#file, bytes, this.#end, progress)
+    this.#appended(bytes.length)
+  }
+
+  #beforeAppend(length: number): void {
+    this.#checkOwnership()
+    if (this.#layAhead && length < AHEAD_BYTES && this.#end + length > this.#size) this.#growAhead()
+  }
+
+  #appended(length: number): void {
+    this.#end += length
     this.#size = Math.max(this.#size, this.#end)
   }
 
@@ -309,15 +324,13 @@ export class LogWriter {
   }
 
   /**
-   * Lays zeros ahead. Written in one synchronous call: were it under way while another append overtook it, the zeros
-   * would land on that append's bytes. No space for them is no failure: the write itself will tell.
+   * Lays zeros ahead, behind those that are left. Written in one synchronous call: were it under way while another append overtook it,
+   * the zeros would land on that append's bytes. No space for them is no failure: the write itself will tell.
    */
-  #ensureAhead(length: number): void {
-    if (this.#end + length <= this.#size) return
-    const zeros = new Uint8Array(length + AHEAD_BYTES)
+  #growAhead(): void {
+    this.#zeros ??= new Uint8Array(AHEAD_BYTES)
     try {
-      const written = this.#file.write(zeros, this.#end)
-      this.#size = Math.max(this.#size, this.#end + written)
+      this.#size += this.#file.write(this.#zeros, this.#size)
     } catch (error) {
       if (!(error instanceof StorageError)) throw error
       this.#file.truncate(this.#end)

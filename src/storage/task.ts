@@ -39,7 +39,7 @@ export const PAUSE: Step = { kind: 'pause' }
 export const SLICE_MS = 5
 
 /** Writes up to this size are made synchronously even by an asynchronous driver: the thread pool would cost more. */
-const SYNC_WRITE_BYTES: number = 64 * 1024
+export const SYNC_WRITE_BYTES: number = 64 * 1024
 
 /** Runs a task to its end, blocking. */
 export function runSync<T>(task: Task<T>): T {
@@ -116,6 +116,22 @@ export function* writeFully(
     const at = position + progress.bytes
     const rest = progress.bytes === 0 ? bytes : bytes.subarray(progress.bytes)
     const written: number = yield { kind: 'write', file, bytes: rest, position: at }
+    if (written <= 0) throw nothingWritten(file.path, at)
+    progress.bytes += written
+  }
+}
+
+/** As `writeFully`, blocking. */
+export function writeNow(
+  file: StorageFile,
+  bytes: Uint8Array,
+  position: number,
+  progress: WriteProgress,
+): void {
+  progress.bytes = 0
+  while (progress.bytes < bytes.length) {
+    const at = position + progress.bytes
+    const written = file.write(progress.bytes === 0 ? bytes : bytes.subarray(progress.bytes), at)
     if (written <= 0) throw nothingWritten(file.path, at)
     progress.bytes += written
   }

@@ -71,20 +71,35 @@ export class TreeEditor {
     return findIn(this.#source, this.#root, key, out)
   }
 
-  /** As `find`, for a key that is about to be set or deleted: that looks for nothing again if it comes next. */
+  /** As `find`, for a key that may be set or deleted next: that looks for nothing again. */
+  lookUp(key: Uint8Array, out: RecordRef): boolean {
+    const way = this.#way
+    const near = way.find(key)
+    const found = near === NOT_THERE ? search(this.#wayTo(key), key, 0) : near
+    way.note(key, found)
+    if (found >= 0) readRef(way.leaf, found, out)
+    return found >= 0
+  }
+
+  /** As `lookUp`, for a key that is going to be set or deleted. */
   seek(key: Uint8Array, out: RecordRef): boolean {
-    const found = this.#seek(key)
+    const found = this.#own(key)
     if (found >= 0) readRef(this.#way.leaf, found, out)
     return found >= 0
   }
 
   /** Owns the way to where `key` belongs; what `search` says of it in the leaf there. */
-  #seek(key: Uint8Array): number {
+  #own(key: Uint8Array): number {
     const way = this.#way
     const near = way.find(key)
-    const found = near === NOT_THERE ? search(this.#wayTo(key), key, 0) : near
-    way.note(key, found)
-    return found
+    if (near === NOT_THERE) {
+      const found = search(this.#ownWayTo(key), key, 0)
+      way.note(key, found)
+      return found
+    }
+    if (!way.owned) this.#ownWay()
+    way.note(key, near)
+    return near
   }
 
   /** A copy of the first key at or above `key`. */
@@ -94,7 +109,7 @@ export class TreeEditor {
 
   /** Brings the nodes into memory that a change of `key` changes: until the next freeze, neither setting nor deleting it throws. */
   own(key: Uint8Array): void {
-    this.#seek(key)
+    this.#own(key)
   }
 
   /**
@@ -106,7 +121,7 @@ export class TreeEditor {
     reference.position = position
     reference.lengthBytes = lengthBytes
     reference.crc = crc
-    const found = this.#seek(key)
+    const found = this.#own(key)
     const { leaf } = this.#way
     if (found >= 0) {
       readRef(leaf, found, previous)
@@ -120,11 +135,9 @@ export class TreeEditor {
   /** Takes `key` out. True if it was there: `previous` then holds what it referred to. */
   delete(key: Uint8Array, previous: RecordRef): boolean {
     // Nodes are copied only for a key that is there.
-    if (!this.#way.isAt(key) && !this.find(key, previous)) return false
-    const found = this.#seek(key)
-    if (found < 0) return false
+    if (!this.lookUp(key, previous)) return false
+    const found = this.#own(key)
     const { leaf, nodes, slots, depth } = this.#way
-    readRef(leaf, found, previous)
     this.#way.changed()
     removeEntry(leaf, found)
     for (let level = 0; level < depth; level++) {
@@ -214,8 +227,24 @@ export class TreeEditor {
     this.#source.grew(bytes)
   }
 
-  /** Owns the nodes from the root to the leaf where `key` belongs. */
+  /** The leaf where `key` belongs, and the way to it. */
   #wayTo(key: Uint8Array): Node {
+    const way = this.#way
+    way.forget()
+    let node = this.#root
+    let depth = 0
+    for (; node.height > 0; depth++) {
+      const slot = childSlot(node, key)
+      way.nodes[depth] = node
+      way.slots[depth] = slot
+      node = childAt(this.#source, node, slot)
+    }
+    way.arrive(node, depth, false)
+    return node
+  }
+
+  /** The same, owned. */
+  #ownWayTo(key: Uint8Array): Node {
     const way = this.#way
     way.forget()
     let node = this.#ownRoot()
@@ -226,8 +255,19 @@ export class TreeEditor {
       way.slots[depth] = slot
       node = this.#ownChild(node, slot)
     }
-    way.arrive(node, depth)
+    way.arrive(node, depth, true)
     return node
+  }
+
+  /** Owns the nodes of the way that was found. */
+  #ownWay(): void {
+    const { nodes, slots, depth } = this.#way
+    let node = this.#ownRoot()
+    for (let level = 0; level < depth; level++) {
+      nodes[level] = node
+      node = this.#ownChild(node, slots[level] as number)
+    }
+    this.#way.arrive(node, depth, true)
   }
 
   /** Puts `key`, which is not there, before entry `at` of the leaf that the way leads to. */

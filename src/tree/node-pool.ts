@@ -33,7 +33,8 @@ export class NodePool {
   #evicted: Node[] = []
   #evictedBytes = 0
   readonly #forget: (node: Node) => void
-  readonly #free = new Map<number, Uint32Array[]>()
+  /** By the number of steps that they are long. */
+  readonly #free: Uint32Array[][] = []
   #freeBytes = 0
 
   /** `forget` is told of each node before its memory goes: it may be stored, and known by its place. */
@@ -43,10 +44,10 @@ export class NodePool {
 
   /** Memory of at least so many words; its content is whatever was there. */
   take(words: number): Uint32Array {
-    const length = steps(words)
-    const taken = this.#free.get(length)?.pop()
-    if (taken === undefined) return new Uint32Array(length)
-    this.#freeBytes -= length * WORD_BYTES
+    const steps = Math.ceil(words / STEP_WORDS)
+    const taken = this.#free[steps]?.pop()
+    if (taken === undefined) return new Uint32Array(steps * STEP_WORDS)
+    this.#freeBytes -= taken.length * WORD_BYTES
     return taken
   }
 
@@ -54,9 +55,9 @@ export class NodePool {
   giveBack(words: Uint32Array): void {
     const { length } = words
     if (length % STEP_WORDS !== 0 || this.#freeBytes + length * WORD_BYTES > MAX_FREE_BYTES) return
-    const list = this.#free.get(length)
-    if (list === undefined) this.#free.set(length, [words])
-    else list.push(words)
+    const steps = length / STEP_WORDS
+    for (let missing = this.#free.length; missing <= steps; missing++) this.#free.push([])
+    this.#free[steps]?.push(words)
     this.#freeBytes += length * WORD_BYTES
   }
 
@@ -110,8 +111,4 @@ export class NodePool {
     this.#waiting = undefined
     if (waiting !== undefined) this.retire(waiting)
   }
-}
-
-function steps(words: number): number {
-  return Math.ceil(words / STEP_WORDS) * STEP_WORDS
 }

@@ -19,6 +19,8 @@ export class Way {
   #found = 0
   /** Whether there is no leaf behind it. */
   #isLast = false
+  /** Whether whoever looked for it may change the nodes on it. */
+  #owned = false
 
   get leaf(): Node {
     if (this.#leaf === undefined) throw new TypeError('A way that leads nowhere.')
@@ -28,11 +30,6 @@ export class Way {
   forget(): void {
     this.#leaf = undefined
     this.#key = undefined
-  }
-
-  /** Whether `key` was looked for last, and nothing changed since. */
-  isAt(key: Uint8Array): boolean {
-    return key === this.#key
   }
 
   /** The leaf is about to change. */
@@ -46,8 +43,13 @@ export class Way {
     this.#found = found
   }
 
-  arrive(leaf: Node, depth: number): void {
+  get owned(): boolean {
+    return this.#owned
+  }
+
+  arrive(leaf: Node, depth: number, owned: boolean): void {
     this.#leaf = leaf
+    this.#owned = owned
     this.depth = depth
     this.#isLast = true
     for (let level = 0; level < depth; level++) {
