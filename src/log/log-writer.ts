@@ -299,9 +299,10 @@ export class LogWriter {
     this.#file.read(this.#fence, SUPERBLOCK_OFFSETS[0])
     if (!this.#superblocks.fenceHolds(this.#fence))
       throw this.#lost('another session has written its superblock')
-    const size = this.#file.size()
-    if (size !== this.#size) throw this.#lost(`its size is ${size} instead of ${this.#size} bytes`)
-    if (this.#storage.stat(path)?.id !== this.#inode) throw this.#lost('the path names another file now')
+    const named = this.#storage.stat(path)
+    if (named?.id !== this.#inode) throw this.#lost('the path names another file now')
+    const { sizeBytes } = named
+    if (sizeBytes !== this.#size) throw this.#lost(`its size is ${sizeBytes} instead of ${this.#size} bytes`)
   }
 
   /** As `requireOwnership`, unless it was checked a moment ago. */

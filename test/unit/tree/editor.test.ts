@@ -47,11 +47,14 @@ describe('a tree editor', () => {
     expect(filling?.capacity).toBeGreaterThanOrEqual(full?.count ?? 0)
   })
 
-  it('freezes to the same tree as long as nothing changes, failed deletes included', () => {
+  it('freezes to the same tree as long as nothing changes, failed deletes and look-ups included', () => {
     const editor = filled(500)
     const tree = editor.freeze()
     expect(editor.freeze()).toBe(tree)
     editor.delete(key(5000), new RecordRef())
+    expect(editor.freeze()).toBe(tree)
+    expect(editor.lookUp(key(5000), new RecordRef())).toBe(false)
+    expect(editor.lookUp(key(2), new RecordRef())).toBe(true)
     expect(editor.freeze()).toBe(tree)
     expect(new TreeEditor(tree).freeze()).toBe(tree)
     editor.delete(key(1), new RecordRef())
