@@ -62,7 +62,8 @@ export class Way {
   find(key: Uint8Array): number {
     if (key === this.#key) return this.#found
     const leaf = this.#leaf
-    if (leaf === undefined) return NOT_THERE
+    // A leaf that nobody owns may be gone by the next operation: it was found for this very key alone.
+    if (leaf === undefined || !this.#owned) return NOT_THERE
     const found = search(leaf, key, 0)
     if (found >= 0) return found
     const at = ~found
