@@ -76,6 +76,13 @@ export class StoredTrees {
     })
   }
 
+  /** Looks for a key that may be changed, and is not. */
+  lookUp(key: Uint8Array): boolean {
+    return this.#try(() => {
+      this.#compare(key, this.#editor.lookUp(key, this.#previous), this.model.get(hex(key)))
+    })
+  }
+
   delete(key: Uint8Array): boolean {
     return this.#try(() => {
       const was = this.#editor.delete(key, this.#previous)

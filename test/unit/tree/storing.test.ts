@@ -89,12 +89,17 @@ class Run {
           fault: { error: 'EIO' },
         })
       const key = keyOf(n, keyBytes)
-      const done =
-        random.next() < adds ? this.#trees.set(key, 1 + random.below(1e9)) : this.#trees.delete(key)
+      const done = this.#change(key, adds)
       this.#trees.storage.heal()
       if (!done) this.failures++
       if (!done) this.#trees.check()
     }
+  }
+
+  #change(key: Uint8Array, adds: number): boolean {
+    const random = this.#random
+    if (random.below(5) === 0) return this.#trees.lookUp(key)
+    return random.next() < adds ? this.#trees.set(key, 1 + random.below(1e9)) : this.#trees.delete(key)
   }
 
   /** A write takes a while: what is on its way is in the file, or has failed, at a later step. */
