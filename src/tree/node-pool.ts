@@ -13,7 +13,7 @@
  * to the garbage collector.
  */
 
-import { NO_CHILDREN, type Node, NOT_CACHED } from './node.js'
+import { NO_CHILDREN, type Node, NODE_BYTES, NOT_CACHED } from './node.js'
 
 /** Buffers come in steps of this size, so that one fits where another was. */
 const STEP_WORDS = 32
@@ -67,7 +67,12 @@ export class NodePool {
       for (const node of nodes) this.#waiting.push(node)
       return
     }
-    for (const node of nodes) if (node.owner.bornAt === this.captures) this.#reuse(node)
+    for (const node of nodes) {
+      if (node.owner.bornAt !== this.captures) continue
+      // Many leaves wait for the end of a checkpoint: no more of them are looked at than there is use for.
+      const isWanted = node.height > 0 || this.#freeBytes + NODE_BYTES <= MAX_FREE_BYTES
+      if (isWanted) this.#reuse(node)
+    }
   }
 
   /** A node left the cache. */

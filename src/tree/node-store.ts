@@ -135,8 +135,8 @@ export class NodeStore implements NodeSource {
   }
 
   replaced(node: Node): void {
-    if (node.position === 0) node.cachedAt = REPLACED
-    else this.#cache.forget(node)
+    if (node.position !== 0) this.#cache.forget(node)
+    node.cachedAt = REPLACED
   }
 
   recount(bytes: number): void {
@@ -162,8 +162,9 @@ export class NodeStore implements NodeSource {
     if (node.cachedAt !== REPLACED) this.#cache.hold(node)
   }
 
-  /** Keeps a stored node that its parent let go of. */
+  /** Keeps a stored node that its parent let go of, unless the newest state does not have it any more. */
   adopt(node: Node): void {
+    if (node.cachedAt === REPLACED) return
     this.#cache.add(node)
     this.trim()
   }

@@ -90,7 +90,7 @@ export const NOWHERE = -2
 
 /** Where a node is in the cache, if it is not there. */
 export const NOT_CACHED = -1
-/** The same of a node that was replaced before it was stored: it is of no use there. */
+/** The same of a node that was replaced: it is of no use there. */
 export const REPLACED = -2
 /** The same of a node that is kept whatever the budget, because its parents hold it anyway. */
 export const HELD = -3
