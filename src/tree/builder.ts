@@ -26,6 +26,7 @@ import {
   weightOf,
 } from './node.js'
 import type { RecordRef } from './record-ref.js'
+import { sharedBytes } from './search.js'
 import { EVENLY, separatorAt, splitNode, splitPoint } from './split.js'
 
 /** What a node weighs when the next entry goes into another. */
@@ -143,7 +144,7 @@ export class TreeBuilder {
     for (let i = 0; i < open.node.count; i++) this.#move(open, i, node)
     level.full = undefined
     level.open = full
-    if (!isOver(node)) return
+    if (!isOver(tightened(node))) return
     const at = splitPoint(node, EVENLY)
     const next = separatorAt(node, at)
     level.open = { node: splitNode(this.#owner, node, at), separator: next }
@@ -178,9 +179,13 @@ export class TreeBuilder {
   }
 }
 
-/** Whether an entry of this key goes into another node. */
+/** Whether an entry of this key goes into another node: with it, the node would weigh too much once it is tightened. */
 function isFull(node: Node, key: Uint8Array): boolean {
-  return node.count >= MIN_SPLIT_COUNT && weightOf(node) + ENTRY_BYTES + key.length > FULL_BYTES
+  if (node.count < MIN_SPLIT_COUNT) return false
+  const first = keyOf(node, 1)
+  // The first entry weighs as much as the prefix.
+  const prefixBytes = sharedBytes(first, 0, first.length, key, 0, key.length)
+  return weightOf(node) - node.prefixBytes + prefixBytes + ENTRY_BYTES + key.length > FULL_BYTES
 }
 
 /** An inner node of the same entries, whose prefix is all that its keys have in common; a leaf is so already. */

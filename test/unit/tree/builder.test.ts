@@ -55,6 +55,24 @@ const anyKey = fc.oneof(
 )
 
 describe('a tree built from keys in order', () => {
+  it.each([600, 850, 900, 950, 1100])(
+    'has no node that weighs too much of keys that share %i bytes',
+    (shared) => {
+      const keyOf = (n: number): Uint8Array => {
+        const key = new Uint8Array(shared + 2).fill(1)
+        key.set([n >>> 8, n & 0xff], shared)
+        return key
+      }
+      for (const count of [20, 21, 22, 23, 24, 25, 200]) {
+        const { tree } = built(
+          Array.from({ length: count }, (_, n) => keyOf(n)),
+          'records',
+        )
+        expect(checkTree(tree)).toEqual([])
+      }
+    },
+  )
+
   it('holds them, and is sound, whatever the keys are', () => {
     fc.assert(
       fc.property(
