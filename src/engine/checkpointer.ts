@@ -60,6 +60,8 @@ export interface CheckpointerParts {
   readonly automatic: boolean
   /** Bytes of node images in one slice. */
   readonly sliceBytes?: number | undefined
+  /** Called when what was asked for can be stored again. */
+  readonly wake: () => void
 }
 
 /** Frames of a checkpoint at the end of a batch. */
@@ -172,6 +174,7 @@ export class Checkpointer {
 
   resume(): void {
     this.#suspended = false
+    if (this.asked) this.#parts.wake()
   }
 
   /** Those who wait for a checkpoint: another file will have it. */

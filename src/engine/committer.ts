@@ -53,6 +53,7 @@ export class Committer {
       visible,
       checksum,
       sliceBytes,
+      wake: () => this.schedule(),
     })
     this.#idle = new IdleWork({ ...parts, sync: () => this.#syncTask(), mark: () => this.#markIfBehind() })
   }

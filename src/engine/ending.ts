@@ -8,17 +8,24 @@ import type { Committer } from './committer.js'
 export async function endSession(committer: Committer, platform: Platform): Promise<void> {
   await committer.settled()
   await committer.quiet()
-  if (committer.checkpointer.dueAtClose) await committer.checkpoint().catch(noMatter)
+  if (wantsCheckpoint(committer)) await committer.checkpoint().catch(noMatter)
   await runAsync(committer.finish(), platform)
 }
 
 /** As `endSession`, blocking. */
 export function endSessionSync(committer: Committer): void {
   if (committer.poison === undefined) {
+    // A compaction that is under way comes to nothing.
+    committer.checkpointer.resume()
     committer.drainSync()
-    if (committer.checkpointer.dueAtClose) checkpointIfPossible(committer)
+    if (wantsCheckpoint(committer)) checkpointIfPossible(committer)
   }
   runSync(committer.finish())
+}
+
+/** Whether one pays, or somebody asked for one and did not get it before the end was called for. */
+function wantsCheckpoint({ checkpointer }: Committer): boolean {
+  return checkpointer.asked || checkpointer.dueAtClose
 }
 
 function checkpointIfPossible(committer: Committer): void {

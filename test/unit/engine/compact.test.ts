@@ -171,3 +171,39 @@ describe('a compaction', () => {
     await expectSound(storage)
   })
 })
+
+describe('a checkpoint that is asked for while a compaction runs', () => {
+  /** More steps than the compaction of a small file takes that does not wait for anything else. */
+  const STEPS = 120
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+  /** Asks for a checkpoint so many steps after a compaction began, which is then ended by `end`; what became of the checkpoint. */
+  async function checkpointAfter(
+    steps: number,
+    end: (db: Database, abort: AbortController) => unknown,
+  ): Promise<'taken' | 'nothing yet'> {
+    const { db } = open(new MemoryStorage())
+    await db.registerCollection('rows', [], 'id')
+    await db.insert('rows', row(1))
+    const abort = new AbortController()
+    const compaction = db.compact({ signal: abort.signal }).catch(() => undefined)
+    for (let i = 0; i < steps; i++) await Promise.resolve()
+    const checkpoint = db.checkpoint().then(() => 'taken' as const)
+    await end(db, abort)
+    await compaction
+    for (let i = 0; i < 40; i++) await turn()
+    const outcome = await Promise.race([checkpoint, Promise.resolve('nothing yet' as const)])
+    await db.close()
+    return outcome
+  }
+
+  it.each<[string, (db: Database, abort: AbortController) => unknown]>([
+    ['a close', (db) => db.close()],
+    ['a blocking close', (db) => db.closeSync()],
+    ['its cancellation', (_, abort) => abort.abort()],
+  ])('is taken although the compaction is ended by %s', async (_, end) => {
+    for (let steps = 0; steps < STEPS; steps++) {
+      expect(`after ${steps} steps: ${await checkpointAfter(steps, end)}`).toBe(`after ${steps} steps: taken`)
+    }
+  })
+})
