@@ -20,7 +20,7 @@ import type { LogBuffer } from './log-buffer.js'
 import type { TransactionContext } from './transaction-builder.js'
 
 /** Bytes of records after which a frame is completed. A reader takes a frame in one step, and gives turns in between. */
-const FRAME_BYTES: number = 256 * 1024
+const FRAME_BYTES: number = 64 * 1024
 
 /** Records that are to be copied: how long each is, its CRC, and where it goes. */
 export interface RecordList {
