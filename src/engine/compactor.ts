@@ -3,8 +3,9 @@
  *
  *   1. the state of one commit is written as an image, read back and checked, while writes go on
  *   2. commits made meanwhile are copied behind it, until few are left
- *   3. with the writer's turn, and in one turn of the event loop: the last commits are copied and synced, the new file is renamed
- *      over the path, the directory is synced, and the engine goes over to it
+ *   3. with the writer's turn, the last commits are copied and synced; none but a blocking write can add to them
+ *   4. in one turn of the event loop: what such writes added is copied and synced, the new file is renamed over the path, the directory
+ *      is synced, and the engine goes over to it
  *
  * No commit is acknowledged on the new file before the directory was synced (I23). Until the rename a failure leaves the database
  * as it was, and the file aside is removed; a crash leaves it for the next open to remove. After the rename the old file has no
@@ -225,6 +226,9 @@ export class Compactor {
       await growing.committer.sync()
       return await engine.withTurn(async (atRest) => {
         const begun = platform.monotonicMs()
+        // What is under way becomes visible, and is copied.
+        await atRest(() => signal.throwIfAborted())
+        await this.#copyRest(growing, signal)
         await atRest(() => {
           signal.throwIfAborted()
           this.#putInPlace(growing)
@@ -234,6 +238,14 @@ export class Compactor {
     } finally {
       if (engine.checkpointer === checkpointer) checkpointer?.resume()
     }
+  }
+
+  /** Copies every commit that is visible, and makes it durable, so that next to nothing is left for the last step. */
+  async #copyRest({ committer, catchUp }: Growing, signal: AbortSignal): Promise<void> {
+    // Blocking writes may come in between again and again: what is left after two rounds is copied without them.
+    for (let round = 0; round < 2 && catchUp.bytesBehind > 0; round++)
+      await this.#copyPortion(catchUp, committer, signal)
+    await committer.sync()
   }
 
   /** The last step, in one turn of the event loop: a blocking write comes either before it or after it. */

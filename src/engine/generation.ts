@@ -49,7 +49,7 @@ export interface Generation extends OpenedFile {
 
 /** Gives the memory of its caches back: others read another file now, and who still reads this one reads it from the disk. */
 export function letGo({ nodes, source, rows }: Generation): void {
-  nodes.limitTo(0)
+  nodes.letGo()
   rows.cache?.letGo()
   source.dropPages()
 }

@@ -103,14 +103,10 @@ class ImageCheck implements ReplayTarget {
     // One commit, which holds all there is.
   }
 
-  frameOfBase(frame: LogScanner): number {
-    let records = 0
-    for (let at = frame.payloadStart; at < frame.payloadEnd; records++) {
-      const leaf = this.#leafAtHand()
-      if (leaf === undefined) throw this.#unexpected(frame, at)
-      at = this.#check(frame, at, leaf)
-    }
-    return records
+  recordOfBase(frame: LogScanner, at: number): number {
+    const leaf = this.#leafAtHand()
+    if (leaf === undefined) throw this.#unexpected(frame, at)
+    return this.#check(frame, at, leaf)
   }
 
   record(): void {

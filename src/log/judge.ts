@@ -26,8 +26,8 @@ export interface ReplayTarget {
   begin(speculative: boolean): void
   /** One record; `position` is where it stands in the file. Throws if its content is not understood. */
   record(bytes: Uint8Array, record: RecordView, position: number): void
-  /** Takes a whole frame of records of a compacted generation's first commit, instead of one record after the other; how many. */
-  frameOfBase?(frame: LogScanner): number
+  /** Takes a record of a compacted generation's first commit, at an index of its frame's bytes, before it was read; where it ends. */
+  recordOfBase?(frame: LogScanner, at: number): number
   /** The first commit of a compacted generation follows: whether what it states was applied. If not, how they differ. */
   beginsWith?(collections: readonly BaseCollection[]): string | undefined
   commit(position: CommitPosition): void
@@ -36,8 +36,8 @@ export interface ReplayTarget {
 
 /** What an open names of its findings; `verify` names all. */
 const NAMED_BY_AN_OPEN = 1000
-/** Bytes of log between two places where a task may be interrupted: a few hundred rows. */
-const BYTES_PER_PAUSE = 64 * 1024
+/** Bytes of log between two places where a task may be interrupted: few, since the first rows of a process take ten times as long. */
+const BYTES_PER_PAUSE = 8 * 1024
 
 /** Reads the log from `input.from` to its end, applying what is in the chain. */
 export function* judgeLog(input: JudgeInput, target: ReplayTarget): Task<Judgement> {
@@ -403,10 +403,6 @@ class LogJudge {
 
   /** Applies the records of the frame at hand from the index `start` on, some in this step and the others in the next ones. */
   #applyRecords(start: number, finish: () => void): void {
-    if (this.#awaitsBase && this.#target.frameOfBase !== undefined) {
-      this.#records += this.#target.frameOfBase(this.#scanner)
-      return finish()
-    }
     this.#rest = { at: start, finish }
     this.#goOn(this.#rest)
   }
@@ -416,14 +412,18 @@ class LogJudge {
     const base = offset + FRAME_HEADER_BYTES - payloadStart
     const checksum = this.#input.trustsFrames === true ? undefined : this.#input.checksum
     const until = Math.min(payloadEnd, rest.at + BYTES_PER_PAUSE)
-    while (rest.at < until) {
-      const { at } = rest
+    for (let at = rest.at; at < until; at = rest.at) {
+      this.#records += 1
+      const end = this.#awaitsBase ? this.#target.recordOfBase?.(this.#scanner, at) : undefined
+      if (end !== undefined) {
+        rest.at = end
+        continue
+      }
       const problem = readRecord(bytes, view, at, payloadEnd, this.#record, checksum)
       if (problem !== undefined)
         throw this.#notUnderstood(`a record at offset ${base + at} that is none (${problem})`)
       if (this.#record.distance !== base + at - offset)
         this.#contradiction('a record’s distance to its frame')
-      this.#records += 1
       if (!this.#awaitsBase) this.#commitCrc.addRecord(this.#record.crc)
       this.#target.record(bytes, this.#record, base + at)
       rest.at = this.#record.end

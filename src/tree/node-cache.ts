@@ -101,6 +101,16 @@ export class NodeCache {
     this.#hand = 0
   }
 
+  /** Forgets all nodes, and does not say so: what a node notes of its place here is looked up before it is believed. */
+  clear(): void {
+    this.#nodes.clear()
+    this.#ring = []
+    this.#gaps = []
+    this.#held = []
+    this.#hand = 0
+    this.bytes = 0
+  }
+
   /** Forgets a node that the newest state of its tree does not have any more. */
   forget(node: Node): void {
     if (node.cachedAt >= 0 && this.#ring[node.cachedAt] === node) this.#remove(node)

@@ -79,6 +79,12 @@ export class NodeStore implements NodeSource {
     this.trim()
   }
 
+  /** Gives its memory back, at once however much it is, and keeps nothing from now on. Nobody writes to these trees any more. */
+  letGo(): void {
+    this.#limitBytes = 0
+    this.#cache.clear()
+  }
+
   /** From now on `rest` uses what nodes leave free. */
   shareWith(rest: RestOfMemory): void {
     this.#rest = rest

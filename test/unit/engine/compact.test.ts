@@ -172,9 +172,47 @@ describe('a compaction', () => {
   })
 })
 
+/** More steps than the compaction of a small file takes that does not wait for anything else. */
+const STEPS = 120
+
+describe('a blocking write while a compaction runs', () => {
+  /** Writes so many steps after a compaction began; how many commits the compaction copied. */
+  async function writtenAfter(steps: number): Promise<number> {
+    const storage = new MemoryStorage()
+    const { db } = open(storage)
+    await db.registerCollection('rows', [], 'id')
+    await db.insert('rows', row(1))
+    const compaction = db.compact()
+    let done = false
+    const end = compaction.then(() => (done = true))
+    // The others wait for their turn, where it is taken, and the blocking one brings them with it.
+    const writes: unknown[] = [db.put('rows', row(2))]
+    for (let i = 0; i < steps && !done; i++) await Promise.resolve()
+    writes.push(db.put('rows', row(3)))
+    db.collection('rows').putSync(row(4, steps))
+    writes.push(db.put('rows', row(5)))
+    await Promise.all([...writes, end])
+    expect(dump(db)).toEqual([row(1), row(2), row(3), row(4, steps), row(5)])
+    const { commitSequence } = db
+    await db.close()
+    await expectSound(storage)
+    const again = open(storage)
+    expect(dump(again.db)).toEqual([row(1), row(2), row(3), row(4, steps), row(5)])
+    expect(again.db.commitSequence).toBe(commitSequence)
+    await again.db.close()
+    return (await compaction).commitsCopied
+  }
+
+  it('is kept, wherever it comes (I8, I23)', async () => {
+    const copied = new Set<number>()
+    for (let steps = 0; steps < STEPS; steps++) copied.add(await writtenAfter(steps))
+    // Some come while the image is written, some after the last turn.
+    expect(copied.has(1)).toBe(true)
+    expect(copied.has(4)).toBe(true)
+  })
+})
+
 describe('a checkpoint that is asked for while a compaction runs', () => {
-  /** More steps than the compaction of a small file takes that does not wait for anything else. */
-  const STEPS = 120
   const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
   /** Asks for a checkpoint so many steps after a compaction began, which is then ended by `end`; what became of the checkpoint. */
