@@ -255,7 +255,7 @@ export class Committer {
     }
   }
 
-  /** Whether the index asks for nothing now. */
+  /** Whether the index asks for nothing now, which begins a checkpoint that is due. Asked first, so that a commit alone makes no generator. */
   #nothingToStore(idle: boolean): boolean {
     const { checkpointer, poison } = this
     return poison === undefined && !checkpointer.complete && (this.#batches.held || !checkpointer.wants(idle))

@@ -58,12 +58,12 @@ export class PageCache {
   misses = 0
   readonly #file: StorageFile
   readonly #end: () => number
-  #limitPages: number
-  #frames: PageFrames
+  #limitPages = 0
+  #frames = new PageFrames(0)
   #slabs: Slab[] = []
   #slabBytes = 0
   /** Pages touched lately that are not in memory. As many as are, and the oldest touch is forgotten first. */
-  #touched: PageFrames
+  #touched = new PageFrames(0)
   /** Of frames that were given up since. */
   #earlierEvictions = 0
   #last = -1
@@ -72,9 +72,7 @@ export class PageCache {
   constructor({ file, limitBytes, end }: PageCacheOptions) {
     this.#file = file
     this.#end = end
-    this.#limitPages = pagesWithin(limitBytes)
-    this.#frames = new PageFrames(this.#limitPages)
-    this.#touched = new PageFrames(Math.min(MAX_TOUCHED, this.#limitPages))
+    this.limitTo(limitBytes)
   }
 
   /** Takes no more memory than this from now on. What was kept is given back. */
