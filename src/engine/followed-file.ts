@@ -70,6 +70,11 @@ export class FollowedFile {
     return Math.max(0, this.#size - this.#tail.end)
   }
 
+  /** Lets the next look try bytes that were no whole frame, however short a time ago that was. */
+  hurry(): void {
+    this.#patientUntil = 0
+  }
+
   /** Looks once, and takes in what there is. */
   *poll(): Task<Outcome> {
     const view = this.#look()

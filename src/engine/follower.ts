@@ -105,6 +105,7 @@ export class Follower {
     const waiting = this.#looking ?? Promise.resolve()
     this.#nextLook ??= waiting.then(() => {
       this.#nextLook = undefined
+      this.#file.hurry()
       return this.#look()
     })
     await this.#nextLook

@@ -1,6 +1,8 @@
 /** What a follower makes of a log that is being written: every part of it that may be there, and what can never become whole. */
 import { describe, expect, it } from 'vitest'
 import { Database, MemoryStorage, type Storage } from '../../../src/index.js'
+import { nodePlatform } from '../../../src/storage/node-platform.js'
+import type { Platform } from '../../../src/storage/platform.js'
 import { LOG_START } from '../../../src/format/header.js'
 import { stateOf } from '../../support/model-text.js'
 
@@ -74,6 +76,34 @@ describe('a log that grows', () => {
       }
     })
   }
+
+  it('is looked at when somebody asks, however slow the look before was', async () => {
+    const { before, after, states } = await grown(100)
+    const storage = new MemoryStorage()
+    const file = storage.open(NAME, 'create')
+    file.write(before, 0)
+    let now = 0
+    const platform = { ...nodePlatform(), monotonicMs: () => (now += 100) }
+    const slow = class extends Database {
+      static override platform(): Platform {
+        return platform
+      }
+    }
+    const follower = await slow.open(NAME, {
+      storage,
+      mode: 'follow',
+      follow: { minPollMs: 1000, maxPollMs: 1000 },
+    })
+    // The header of a frame is whole and leads beyond what follows, which are zeros.
+    file.write(after.subarray(LOG_START, before.length + 64), LOG_START)
+    file.write(new Uint8Array(after.length), before.length + 64)
+    await follower.refresh()
+    expect(follower.commitSequence).toBe([...states.keys()][0])
+    file.write(after, 0)
+    await follower.refresh()
+    expect(follower.commitSequence).toBe([...states.keys()].at(-1))
+    await follower.close()
+  })
 
   it('that is damaged where durable commits follow is an error, and what was seen stays', async () => {
     const { before, after, states } = await grown(100)
