@@ -4,9 +4,13 @@ import { runSeed } from './test/support/seed.js'
 /** The suites of `test/`, one project each: `npx vitest run --project unit`. */
 const suites = ['unit', 'conformance', 'property', 'corruption', 'crash', 'golden', 'cli'] as const
 
-const suite = (name: string): { name: string; include: string[] } => ({
+/** Of many small files, which share one process and its compiled code. Their tests leave nothing behind that others could meet. */
+const shared: readonly string[] = ['unit', 'conformance', 'property']
+
+const suite = (name: string): { name: string; include: string[]; isolate: boolean } => ({
   name,
   include: [`test/${name}/**/*.test.ts`],
+  isolate: !shared.includes(name),
 })
 
 // The runner reads this file once for every project, and test processes inherit the environment.
