@@ -13,10 +13,12 @@ import type { Checkpoint } from '../format/checkpoint.js'
 import type { CommitPosition } from '../log/commit-position.js'
 import type { RestorableTarget } from '../log/replay.js'
 import type { Row } from '../format/value.js'
+import { runSync, type Task } from '../storage/task.js'
 import { type Node, type NodeSource, RecordRef, type Tree } from '../tree/index.js'
 import { stateOf } from './checkpoint-state.js'
 import { emptyCollection, emptyIndex, emptyState } from './empty-state.js'
 import { addToBuilds, type IndexBuild, runBuild } from './index-build.js'
+import { PutOffRows } from './put-off-rows.js'
 import type { RowCodecs } from './row-codecs.js'
 import { duplicateIn } from './refusals.js'
 import type { RowReader } from './row-reader.js'
@@ -59,6 +61,8 @@ export class Head implements RestorableTarget {
   readonly #dirty = new Set<number>()
   readonly #scopes: Scope[] = []
   readonly #ref = new RecordRef()
+  /** Rows that a replay puts off; undefined while it may not. */
+  #putOff: PutOffRows | undefined
   #collections = new Map<number, WorkingCollection>()
   #names: ReadonlyMap<string, number> = new Map()
   #recordBytes = 0
@@ -88,6 +92,7 @@ export class Head implements RestorableTarget {
     this.#recordBytes = state.recordBytes
     this.#dirty.clear()
     this.#scopes.length = 0
+    this.#putOff = undefined
     let unstored = 0
     for (const tree of allTrees(state)) unstored += tree.unstoredBytes
     this.#nodes.recount(unstored)
@@ -158,6 +163,7 @@ export class Head implements RestorableTarget {
   }
 
   #save(id: number, working: WorkingCollection | undefined): void {
+    if (this.#putOff?.has(id) === true) runSync(this.#putOff.settleOf(id))
     this.#dirty.add(id)
     const scope = this.#scopes.at(-1)
     if (scope !== undefined && !scope.saved.has(id)) scope.saved.set(id, working?.freeze())
@@ -352,6 +358,20 @@ export class Head implements RestorableTarget {
     this.reset(this.base)
   }
 
+  putOff(): void {
+    this.#putOff = new PutOffRows()
+  }
+
+  settleSome(): Task<void> | undefined {
+    return this.#putOff?.areMany === true ? this.#putOff.settle() : undefined
+  }
+
+  *settle(): Task<void> {
+    if (this.#putOff !== undefined) yield* this.#putOff.settle()
+    this.#putOff = undefined
+    this.#nodes.endReadAhead?.()
+  }
+
   damagedNode(error: unknown): number | undefined {
     const { damage } = this.#nodes
     return damage !== undefined && error === damage ? damage.details.offset : undefined
@@ -362,14 +382,31 @@ export class Head implements RestorableTarget {
   }
 
   record(bytes: Uint8Array, record: RecordView, position: number): void {
+    const { collectionId } = record
+    const working = this.#collections.get(collectionId)
+    if (this.#putsOff(working, bytes, record, position)) return
     const key = bytes.subarray(record.keyStart, record.keyEnd)
     const at = { position, lengthBytes: record.end - record.start, crc: record.crc }
-    const { collectionId } = record
     if (collectionId === CATALOG_ID) return this.#catalogRecord(bytes, record, key, at)
-    if (!this.#collections.has(collectionId)) throw this.#unknownCollection(record, position)
+    if (working === undefined) throw this.#unknownCollection(record, position)
     if (record.operation === Operation.put)
       this.putRow(collectionId, key, at, bytes, record.valueStart, record.valueEnd)
     else this.deleteRow(collectionId, key, at)
+  }
+
+  /** Whether a record is carried out later: never one that may be rolled back. */
+  #putsOff(
+    working: WorkingCollection | undefined,
+    bytes: Uint8Array,
+    record: RecordView,
+    position: number,
+  ): boolean {
+    const { collectionId, start, end } = record
+    if (working === undefined || collectionId === CATALOG_ID || this.#scopes.length > 0) return false
+    if (this.#putOff?.takes(working, bytes, record, position) !== true) return false
+    this.#dirty.add(collectionId)
+    this.#recordBytes += end - start
+    return true
   }
 
   #catalogRecord(bytes: Uint8Array, record: RecordView, key: Uint8Array, at: PlacedRecord): void {

@@ -146,9 +146,11 @@ let varintEnd = 0
 function readVarint(view: DataView, end: number): number {
   let at = varintEnd
   let value = 0
-  for (let shift = 0; shift < 35 && at < end; shift += 7) {
+  let unit = 1
+  for (let bytes = 0; bytes < 5 && at < end; bytes++) {
     const byte = view.getUint8(at++)
-    value += (byte & 0x7f) * 2 ** shift
+    value += (byte & 0x7f) * unit
+    unit *= 128
     if (byte < 0x80) {
       varintEnd = value <= 0xffff_ffff ? at : 0
       return value

@@ -24,6 +24,8 @@ import {
   subtreeCount,
   writeRef,
 } from './node.js'
+import type { GatheredPuts } from './gathered-puts.js'
+import { Merge } from './merge.js'
 import { childAt, type NodeSource } from './node-source.js'
 import { RecordRef } from './record-ref.js'
 import { childSlot, findIn, keyFromIn, search } from './search.js'
@@ -32,6 +34,8 @@ import { type StoredMemory, Tree } from './tree.js'
 import { NOT_THERE, Way } from './way.js'
 
 export class TreeEditor {
+  /** How often a key that was to be changed did not belong into the leaf changed before it. */
+  descents = 0
   #source: NodeSource
   /** Undefined while the frozen tree has it. */
   #changed: Node | undefined
@@ -93,6 +97,7 @@ export class TreeEditor {
     const way = this.#way
     const near = way.find(key)
     if (near === NOT_THERE) {
+      this.descents++
       const found = search(this.#ownWayTo(key), key, 0)
       way.note(key, found)
       return found
@@ -150,6 +155,32 @@ export class TreeEditor {
     return true
   }
 
+  /**
+   * Puts the keys `[from, to)` of those gathered. `replaced` is told of each that was there, with what it referred to. If it throws, this
+   * editor is of no use until it is reset.
+   */
+  merge(
+    puts: GatheredPuts,
+    from: number,
+    to: number,
+    replaced: (at: number, reference: RecordRef) => void,
+  ): void {
+    this.#way.forget()
+    const merge = new Merge(
+      puts,
+      {
+        ownChild: (parent, slot, entries) => this.#ownChild(parent, slot, entries),
+        fitChild: (parent, slot) => this.#fitChild(parent, slot, EVENLY),
+        readAhead: (parent, slots) => this.#source.readAhead?.(parent, slots),
+        grew: (bytes) => this.#grew(bytes),
+      },
+      replaced,
+    )
+    merge.below(this.#ownRoot(), from, to)
+    this.#count += merge.added
+    while (isOver(this.#root)) this.#splitRoot(this.#root, EVENLY)
+  }
+
   /** The tree as it is now, in O(1). Later changes copy what they touch; without one the same tree is returned again. */
   freeze(): Tree {
     if (this.#changed !== undefined) {
@@ -191,9 +222,10 @@ export class TreeEditor {
     return copy
   }
 
-  #ownChild(parent: Node, slot: number): Node {
+  /** With room for so many `entries`, if it has to be read. */
+  #ownChild(parent: Node, slot: number, entries = 0): Node {
     const present = parent.children[slot]
-    const child = present ?? this.#source.load(parent, slot, this.#owner)
+    const child = present ?? this.#source.load(parent, slot, this.#owner, entries)
     if (child.owner !== this.#owner) {
       const copy = this.#copy(child)
       setChild(parent, slot, copy)

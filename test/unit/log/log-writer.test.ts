@@ -18,6 +18,8 @@ const nobody: RestorableTarget = {
   commit: () => {},
   rollback: () => {},
   start: () => {},
+  putOff: () => {},
+  *settle() {},
   damagedNode: () => undefined,
 }
 
