@@ -384,7 +384,13 @@ export class Head implements RestorableTarget {
   record(bytes: Uint8Array, record: RecordView, position: number): void {
     const { collectionId } = record
     const working = this.#collections.get(collectionId)
-    if (this.#putsOff(working, bytes, record, position)) return
+    // Never what may be rolled back.
+    const putOff = this.#scopes.length === 0 && collectionId !== CATALOG_ID ? this.#putOff : undefined
+    if (putOff !== undefined && working !== undefined && putOff.takes(working, bytes, record, position)) {
+      this.#dirty.add(collectionId)
+      this.#recordBytes += record.end - record.start
+      return
+    }
     const key = bytes.subarray(record.keyStart, record.keyEnd)
     const at = { position, lengthBytes: record.end - record.start, crc: record.crc }
     if (collectionId === CATALOG_ID) return this.#catalogRecord(bytes, record, key, at)
@@ -392,21 +398,6 @@ export class Head implements RestorableTarget {
     if (record.operation === Operation.put)
       this.putRow(collectionId, key, at, bytes, record.valueStart, record.valueEnd)
     else this.deleteRow(collectionId, key, at)
-  }
-
-  /** Whether a record is carried out later: never one that may be rolled back. */
-  #putsOff(
-    working: WorkingCollection | undefined,
-    bytes: Uint8Array,
-    record: RecordView,
-    position: number,
-  ): boolean {
-    const { collectionId, start, end } = record
-    if (working === undefined || collectionId === CATALOG_ID || this.#scopes.length > 0) return false
-    if (this.#putOff?.takes(working, bytes, record, position) !== true) return false
-    this.#dirty.add(collectionId)
-    this.#recordBytes += end - start
-    return true
   }
 
   #catalogRecord(bytes: Uint8Array, record: RecordView, key: Uint8Array, at: PlacedRecord): void {

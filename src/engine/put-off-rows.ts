@@ -30,28 +30,27 @@ export class PutOffRows {
   readonly #collections = new Map<number, PutOff>()
   /** That of the record before. */
   #last: PutOff | undefined
-  /** Whether there is so much of one collection that it should be carried out. */
-  areMany = false
 
   /** Takes a record of a row, unless it is to be carried out at once. */
   takes(working: WorkingCollection, bytes: Uint8Array, record: RecordView, position: number): boolean {
-    const { puts } = this.#look(working)
+    const putOff = this.#last?.working === working ? this.#last : this.#of(working)
+    this.#last = putOff
+    if (putOff.puts === undefined && ++putOff.rows === SAMPLE_ROWS) this.#look(putOff)
+    const { puts } = putOff
     if (puts?.hasRoom !== true) return false
     const { keyStart, keyEnd, crc } = record
     const lengthBytes = record.operation === Operation.put ? record.end - record.start : 0
     puts.add(bytes, keyStart, keyEnd, position, lengthBytes, crc)
-    this.areMany ||= puts.areMany
     return true
   }
 
-  #look(working: WorkingCollection): PutOff {
-    const putOff = this.#last?.working === working ? this.#last : this.#of(working)
-    this.#last = putOff
-    if (putOff.puts !== undefined || working.indexes.length > 0 || ++putOff.rows < SAMPLE_ROWS) return putOff
-    if (working.descents - putOff.descents > MOST_DESCENTS) putOff.puts = new GatheredPuts()
+  /** Puts off what follows, if the rows since the last look came in no order. */
+  #look(putOff: PutOff): void {
+    const { working, descents } = putOff
+    if (working.indexes.length === 0 && working.descents - descents > MOST_DESCENTS)
+      putOff.puts = new GatheredPuts()
     putOff.rows = 0
     putOff.descents = working.descents
-    return putOff
   }
 
   #of(working: WorkingCollection): PutOff {
@@ -63,10 +62,15 @@ export class PutOffRows {
     return putOff
   }
 
+  /** Whether there is so much of one collection that it should be carried out. */
+  get areMany(): boolean {
+    for (const { puts } of this.#collections.values()) if (puts?.areMany === true) return true
+    return false
+  }
+
   /** Carries out what was put off. */
   *settle(): Task<void> {
     for (const id of this.#collections.keys()) yield* this.settleOf(id)
-    this.areMany = false
   }
 
   /** The same of one collection. */

@@ -32,6 +32,9 @@ export class GatheredPuts {
   #lengths = new Uint32Array(FIRST_PUTS)
   #crcs = new Uint32Array(FIRST_PUTS)
   #order = new Uint32Array(0)
+  #sharedByAll = 0
+  #haveRepeats = false
+  #haveDeletions = false
 
   /** Whether they should be put into the tree soon. */
   get areMany(): boolean {
@@ -64,6 +67,9 @@ export class GatheredPuts {
     this.#positions[at] = position
     this.#lengths[at] = lengthBytes
     this.#crcs[at] = crc
+    this.#haveDeletions ||= lengthBytes === DELETED
+    this.#sharedByAll =
+      at === 0 ? length : sharedBytes(keys, 0, this.#sharedByAll, keys, target, target + length)
   }
 
   #makeRoom(): void {
@@ -81,8 +87,14 @@ export class GatheredPuts {
   /** From now on number `at` is that of the key which has `at` of the keys before it. */
   sort(): void {
     const order = new Uint32Array(this.count)
-    for (let at = 0; at < order.length; at++) order[at] = at
-    this.#sortPart(order, 0, order.length)
+    for (let put = 0; put < order.length; put++) order[put] = put
+    this.#sortPart(order, 0, order.length, this.#sharedByAll)
+    this.#order = order
+    if (this.#haveRepeats || this.#haveDeletions) this.#dropSome(order)
+  }
+
+  /** Drops those that others replaced, and takes those out whose keys are to be deleted. */
+  #dropSome(order: Uint32Array): void {
     let kept = 0
     for (let at = 0; at < order.length; at++) {
       const put = u32(order, at)
@@ -90,33 +102,38 @@ export class GatheredPuts {
       if (u32(this.#lengths, put) === DELETED) this.deleted.push(this.#keyOfPut(put))
       else order[kept++] = put
     }
-    this.#order = order
     this.count = kept
   }
 
   /** By the heads of what is behind the bytes that all of them have in common, then those of the same head. */
-  #sortPart(order: Uint32Array, from: number, to: number): void {
-    if (to - from <= FEW) return this.#sortFew(order, from, to)
-    const shared = this.#sharedBytes(order, from, to)
+  #sortPart(order: Uint32Array, from: number, to: number, shared: number): void {
     const heads = new Float64Array(to - from)
     for (let at = from; at < to; at++) {
       const put = u32(order, at)
-      const start = Math.min(this.#startOf(put) + shared, this.#endOf(put))
-      heads[at - from] = headOf(this.#keys, start, this.#endOf(put)) * MOST_PUTS + put
+      const end = this.#endOf(put)
+      heads[at - from] = headOf(this.#keys, Math.min(this.#startOf(put) + shared, end), end) * MOST_PUTS + put
     }
     heads.sort()
     let run = from
+    let head = -1
     for (let at = from; at < to; at++) {
-      const head = heads[at - from] ?? 0
-      order[at] = head % MOST_PUTS
-      const isLast =
-        at + 1 === to || Math.floor((heads[at + 1 - from] ?? 0) / MOST_PUTS) !== Math.floor(head / MOST_PUTS)
-      if (!isLast) continue
-      // Where a head says nothing of all of them, neither would the next one.
-      if (at + 1 - run < to - from) this.#sortPart(order, run, at + 1)
-      else this.#sortByKey(order, run, at + 1)
-      run = at + 1
+      const headAndPut = heads[at - from] ?? 0
+      const next = Math.floor(headAndPut / MOST_PUTS)
+      order[at] = headAndPut - next * MOST_PUTS
+      if (next === head) continue
+      if (at - run > 1) this.#sortRun(order, run, at, to - from)
+      run = at
+      head = next
     }
+    if (to - run > 1) this.#sortRun(order, run, to, to - from)
+  }
+
+  /** Those of one head, out of so many. */
+  #sortRun(order: Uint32Array, from: number, to: number, of: number): void {
+    if (to - from <= FEW) this.#sortFew(order, from, to)
+    // Where a head says nothing of all of them, neither would the next one.
+    else if (to - from === of) order.subarray(from, to).sort((a, b) => this.#compareBoth(a, b))
+    else this.#sortPart(order, from, to, this.#sharedBytes(order, from, to))
   }
 
   #sortFew(order: Uint32Array, from: number, to: number): void {
@@ -129,14 +146,12 @@ export class GatheredPuts {
     }
   }
 
-  #sortByKey(order: Uint32Array, from: number, to: number): void {
-    order.subarray(from, to).sort((a, b) => this.#compareBoth(a, b))
-  }
-
   /** By key, then by which came first. */
   #compareBoth(a: number, b: number): number {
     const byKey = this.#compare(a, b)
-    return byKey === 0 ? a - b : byKey
+    if (byKey !== 0) return byKey
+    this.#haveRepeats = true
+    return a - b
   }
 
   #compare(a: number, b: number): number {
