@@ -14,7 +14,7 @@ import { IndexFrameBuilder } from '../log/index-frames.js'
 import type { LogBuffer } from '../log/log-buffer.js'
 import type { CheckpointPlace, LogWriter } from '../log/log-writer.js'
 import type { RecoveredLog } from '../log/recover.js'
-import type { Task } from '../storage/task.js'
+import { PAUSE, type Task } from '../storage/task.js'
 import {
   imageBytes,
   memoryOf,
@@ -41,11 +41,11 @@ import type { Head } from './head.js'
 import type { RowCodecs } from './row-codecs.js'
 import { allTrees, type DatabaseState, type VisibleState } from './state.js'
 
-/** Bytes of node images in one slice: less than a millisecond of work. */
-const SLICE_BYTES = 256 * 1024
+/** Bytes of node images in one slice: less than half a millisecond of work, and few while its code is not compiled yet. */
+const SLICE_BYTES = 128 * 1024
 
 /** Nodes that are let go of at once. */
-const STEP_NODES = 2000
+const STEP_NODES = 500
 
 export interface CheckpointerParts {
   readonly head: Head
@@ -319,6 +319,7 @@ export class Checkpointer {
       throw error
     }
     this.#completed(running, running.place.offset)
+    while (this.#parts.nodes.pool.reuseSome(STEP_NODES)) yield PAUSE
   }
 
   #completed(running: Running, offset: number): void {
@@ -349,6 +350,7 @@ export class Checkpointer {
   #giveUp(error: () => unknown): void {
     this.#running = undefined
     this.#parts.nodes.pool.resume()
+    this.#parts.nodes.pool.reuseSome(Number.POSITIVE_INFINITY)
     this.#debt = 0
     this.#retryAt = this.#logBytes + RETRY_LOG_BYTES
     const waiting = this.#waiting

@@ -18,6 +18,9 @@ import { Batches } from './batches.js'
 import { Checkpointer } from './checkpointer.js'
 import { IdleWork } from './idle-work.js'
 
+/** How long a checkpoint may hold the event loop, in milliseconds: what it stores nodes of often holds it in the same turn. */
+const STORING_MS = 2
+
 /** A write that failed, and how many bytes of it are in the file. */
 interface FailedWrite extends Readonly<WriteProgress> {
   readonly error: unknown
@@ -124,7 +127,7 @@ export class Committer {
 
   async #drainAsync(): Promise<void> {
     try {
-      await runAsync(this.#drain(true), this.#parts.platform)
+      await runAsync(this.#drain(true), this.#parts.platform, undefined, STORING_MS)
     } finally {
       this.#draining = false
       // Whoever asked for a checkpoint since the last look could not start anything.

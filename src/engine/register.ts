@@ -12,9 +12,9 @@ import { indexChanges } from '../catalog/index-definition.js'
 import type { Engine } from './engine.js'
 import type { Transaction } from './transaction.js'
 
-/** Rows of the first slice of a build, and fewest and most of any. */
-const FIRST_ROWS = 32
-const LEAST_ROWS = 16
+/** Rows of the first slice of a build, which nothing is compiled for, and fewest and most of any. */
+const FIRST_ROWS = 4
+const LEAST_ROWS = 4
 const MOST_ROWS = 4096
 /** How long a slice should take, in milliseconds. */
 const TARGET_MS = 3
@@ -97,6 +97,8 @@ export async function buildIndexes(engine: Engine, id: number): Promise<boolean>
   let rows = FIRST_ROWS
   const wasBuilding = isBuilding(engine, id)
   for (let more = wasBuilding; more;) {
+    // Not in the turn of what called for the build either.
+    await platform.yield()
     let ms = 0
     const slice = (transaction: Transaction): boolean => {
       const start = platform.monotonicMs()
@@ -106,7 +108,6 @@ export async function buildIndexes(engine: Engine, id: number): Promise<boolean>
     }
     more = await engine.write(slice, () => slice)
     rows = nextRows(rows, ms)
-    await platform.yield()
   }
   return wasBuilding
 }

@@ -64,9 +64,14 @@ function performSync(step: Step): number {
   return 0
 }
 
-/** Runs a task to its end, giving the event loop a turn at least every `SLICE_MS`. */
-export async function runAsync<T>(task: Task<T>, platform: Platform, signal?: AbortSignal): Promise<T> {
-  let sliceEnd = platform.monotonicMs() + SLICE_MS
+/** Runs a task to its end, giving the event loop a turn at least every `sliceMs`. */
+export async function runAsync<T>(
+  task: Task<T>,
+  platform: Platform,
+  signal?: AbortSignal,
+  sliceMs: number = SLICE_MS,
+): Promise<T> {
+  let sliceEnd = platform.monotonicMs() + sliceMs
   let next = task.next(0)
   while (!next.done) {
     let result = 0
@@ -84,7 +89,7 @@ export async function runAsync<T>(task: Task<T>, platform: Platform, signal?: Ab
       } else if (platform.monotonicMs() >= sliceEnd) {
         await platform.yield()
         signal?.throwIfAborted()
-        sliceEnd = platform.monotonicMs() + SLICE_MS
+        sliceEnd = platform.monotonicMs() + sliceMs
       }
     } catch (error) {
       next = task.throw(error)

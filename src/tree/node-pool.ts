@@ -29,6 +29,8 @@ export class NodePool {
   captures = 0
   /** What goes out of reach while a checkpoint runs. */
   #waiting: Node[] | undefined
+  /** What waited for one that has ended, and is to be looked at. */
+  #late: Node[] = []
   /** What left the cache, and may be in use until the operation at hand ends. */
   #evicted: Node[] = []
   #evictedBytes = 0
@@ -67,6 +69,10 @@ export class NodePool {
       for (const node of nodes) this.#waiting.push(node)
       return
     }
+    this.#reuseWanted(nodes)
+  }
+
+  #reuseWanted(nodes: readonly Node[]): void {
     for (const node of nodes) {
       if (node.owner.bornAt !== this.captures) continue
       // Many leaves wait for the end of a checkpoint: no more of them are looked at than there is use for.
@@ -110,10 +116,16 @@ export class NodePool {
     this.#waiting ??= []
   }
 
-  /** It has ended. */
+  /** It has ended. `reuseSome` looks at what waited. */
   resume(): void {
-    const waiting = this.#waiting
+    if (this.#waiting === undefined) return
+    this.#late = this.#late.concat(this.#waiting)
     this.#waiting = undefined
-    if (waiting !== undefined) this.retire(waiting)
+  }
+
+  /** Uses the memory of some of what waited, which no checkpoint since has captured either; whether there is more. */
+  reuseSome(most: number): boolean {
+    this.#reuseWanted(this.#late.splice(-most))
+    return this.#late.length > 0
   }
 }
