@@ -41,8 +41,8 @@ import type { Head } from './head.js'
 import type { RowCodecs } from './row-codecs.js'
 import { allTrees, type DatabaseState, type VisibleState } from './state.js'
 
-/** Bytes of node images in one slice: less than half a millisecond of work, and few while its code is not compiled yet. */
-const SLICE_BYTES = 128 * 1024
+/** Bytes of node images in one slice: less than a millisecond of work. */
+const SLICE_BYTES = 256 * 1024
 
 /** Nodes that are let go of at once. */
 const STEP_NODES = 500
