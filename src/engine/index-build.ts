@@ -1,7 +1,7 @@
 /**
  * Adds the entries of rows that are there to indexes that are being built.
  *
- * A row is read once for all of them. Entries are sorted before they enter a tree, so that neighbours go into the same nodes:
+ * A row is read once for all indexes that are as far. Entries are sorted before they enter a tree, so that neighbours go into the same nodes:
  * what is built at once, by a replay or in a transaction, costs a fraction of what it would in the order of the rows.
  */
 import type { IndexDefinition } from '../catalog/index-definition.js'
@@ -28,16 +28,34 @@ export function addToBuilds(builds: IndexBuild[], index: WorkingIndex, from: Uin
   else same.indexes.push(index)
 }
 
-/** The definitions when those that are built up to `from` are so up to `to`, or wholly. */
-export function builtOn(
+/**
+ * The definitions after the next step of their build; undefined if there is nothing to build. `endOf` says up to which key a step from another
+ * one goes: undefined for the last row.
+ *
+ * The step is that of the first index and those that are as far; with `alone`, of the first one that has more than one step to go. The last
+ * step is taken by all together, so that they are whole, or refused, with one commit.
+ */
+export function afterStep(
   indexes: readonly IndexDefinition[],
-  from: Uint8Array,
-  to: Uint8Array | undefined,
-): readonly IndexDefinition[] {
+  endOf: (from: Uint8Array) => Uint8Array | undefined,
+  alone: boolean,
+): readonly IndexDefinition[] | undefined {
+  const steps = indexes.flatMap(({ id, builtTo }) =>
+    builtTo === undefined ? [] : [{ id, from: builtTo, to: endOf(builtTo) }],
+  )
+  const [first] = steps
+  if (first === undefined) return undefined
+  const single = alone ? steps.find(({ to }) => to !== undefined) : undefined
+  const isTaken = ({ id, from }: (typeof steps)[number]): boolean => {
+    if (single !== undefined) return id === single.id
+    return alone || compareKeys(from, first.from) === 0
+  }
+  const taken = new Map(steps.filter(isTaken).map(({ id, to }) => [id, to]))
   return indexes.map((index): IndexDefinition => {
-    if (index.builtTo === undefined || compareKeys(index.builtTo, from) !== 0) return index
+    if (!taken.has(index.id)) return index
     const { builtTo: _, ...whole } = index
-    return to === undefined ? whole : { ...whole, builtTo: to }
+    const builtTo = taken.get(index.id)
+    return builtTo === undefined ? whole : { ...whole, builtTo }
   })
 }
 

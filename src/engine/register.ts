@@ -9,6 +9,7 @@
  */
 import type { CollectionRequest } from '../catalog/collection-request.js'
 import { indexChanges } from '../catalog/index-definition.js'
+import { NODE_SHARE } from './checkpoint-policy.js'
 import type { Engine } from './engine.js'
 import type { Transaction } from './transaction.js'
 
@@ -18,6 +19,8 @@ const LEAST_ROWS = 4
 const MOST_ROWS = 4096
 /** How long a slice should take, in milliseconds. */
 const TARGET_MS = 3
+/** Of the memory for nodes, what indexes that are built together may change of it: then one has all of it after the other. */
+const TOGETHER_SHARE = 0.5
 
 /** By name: settles with the last call that there is. */
 const calls = new WeakMap<Engine, Map<string, Promise<unknown>>>()
@@ -95,14 +98,16 @@ function withPresentFields({ name, inputFor }: CollectionRequest): CollectionReq
 export async function buildIndexes(engine: Engine, id: number): Promise<boolean> {
   const { platform } = engine.parts
   let rows = FIRST_ROWS
+  let alone = false
   const wasBuilding = isBuilding(engine, id)
   for (let more = wasBuilding; more;) {
     // Not in the turn of what called for the build either.
     await platform.yield()
     let ms = 0
+    alone ||= outgrowsCache(engine)
     const slice = (transaction: Transaction): boolean => {
       const start = platform.monotonicMs()
-      const goesOn = transaction.buildIndexes(id, rows)
+      const goesOn = transaction.buildIndexes(id, rows, alone)
       ms = platform.monotonicMs() - start
       return goesOn
     }
@@ -110,6 +115,14 @@ export async function buildIndexes(engine: Engine, id: number): Promise<boolean>
     rows = nextRows(rows, ms)
   }
   return wasBuilding
+}
+
+/**
+ * Whether nodes of indexes that are built would leave the cache before they are changed again. Reading the rows once for each index costs less
+ * than reading and storing their nodes over and over.
+ */
+function outgrowsCache({ parts, generation }: Engine): boolean {
+  return generation.nodes.unstoredBytes > parts.cacheBytes * NODE_SHARE * TOGETHER_SHARE
 }
 
 /** As many rows as take the time that a slice should, by what the last one took; at most twice as many, and at least half. */

@@ -18,7 +18,7 @@ import type { Row } from '../format/value.js'
 import type { MigrationRecord } from '../catalog/migration.js'
 import type { BuilderMark } from '../log/transaction-builder.js'
 import { RecordRef } from '../tree/index.js'
-import { builtOn } from './index-build.js'
+import { afterStep } from './index-build.js'
 import { applyPatch, withValue } from './patch.js'
 import {
   beingMigrated,
@@ -113,17 +113,16 @@ export class Transaction {
   }
 
   /**
-   * Builds the indexes of a collection that are being built for `rows` rows more, in the order of their keys. True if there is
-   * more to do, and false if there is no such collection. Throws what refuses them: `VARVE_DUPLICATE_KEY` or `VARVE_LIMIT`.
+   * Builds the indexes of a collection that are being built for `rows` rows more, in the order of their keys; with `alone` one of them. True
+   * if there is more to do, and false if there is no such collection. Throws what refuses them: `VARVE_DUPLICATE_KEY` or `VARVE_LIMIT`.
    */
-  buildIndexes(id: number, rows: number): boolean {
+  buildIndexes(id: number, rows: number, alone: boolean): boolean {
     this.#use()
     const collection = this.#parts.head.collection(id)
     if (collection === undefined) return false
     const { definition } = collection
-    const builtTo = definition.indexes.find((index) => index.builtTo !== undefined)?.builtTo
-    if (builtTo === undefined) return false
-    const indexes = builtOn(definition.indexes, builtTo, collection.keyAfter(builtTo, rows))
+    const indexes = afterStep(definition.indexes, (from) => collection.keyAfter(from, rows), alone)
+    if (indexes === undefined) return false
     this.savepoint(() => this.#define({ ...definition, indexes }))
     return indexes.some((index) => index.builtTo !== undefined)
   }

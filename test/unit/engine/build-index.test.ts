@@ -13,9 +13,9 @@ import { fileBytes, PATH, storageWith } from '../../corruption/databases.js'
 const NAME = 'rows'
 const ROWS = 700
 
-function openOver(storage: MemoryStorage): { engine: Engine; db: Database } {
+function openOver(storage: MemoryStorage, cacheBytes?: number): { engine: Engine; db: Database } {
   const { platform } = workloadPlatform({ seed: 1, storage })
-  const engine = openEngineSync(PATH, { durability: 'os' }, platform)
+  const engine = openEngineSync(PATH, { durability: 'os', cacheBytes }, platform)
   return { engine, db: new Database(engine) }
 }
 
@@ -85,6 +85,39 @@ describe('an index that is added to rows', () => {
       await building
     }
     expect(interrupted).toBeGreaterThan(2)
+  })
+
+  it('takes turns with others once they outgrow the cache, and they become whole, or are refused, together', async () => {
+    const sound = fileBytes(await filled())
+    const state = (engine: Engine): string =>
+      indexesOf(engine)
+        .map(({ definition: { builtTo } }) => (builtTo === undefined ? 'whole' : builtTo.join()))
+        .join(' ')
+    for (const unique of [false, true]) {
+      const storage = storageWith({ [PATH]: sound })
+      const { db, engine } = openOver(storage, 0)
+      const indexes = { byM: { on: 'm' }, byN: { on: 'n', unique }, byBoth: { on: ['n', 'm'] } }
+      const states = new Set<string>()
+      const building = db.registerCollection(NAME, [], 'id', { indexes }).catch((error: unknown) => error)
+      const loop = { goesOn: true }
+      const end = building.finally(() => void (loop.goesOn = false))
+      for (let turns = 0; loop.goesOn && turns < 10_000; turns++) {
+        await turn()
+        if (turns % 5 === 1) await db.put(NAME, { id: turns % ROWS, n: 100 + turns, m: -turns })
+        if (turns % 50 === 0) check({ engine })
+        states.add(state(engine))
+      }
+      const error = await end
+      check({ engine })
+      const seen = [...states].map((each) => each.split(' '))
+      expect(seen.some(([first, second]) => first !== second)).toBe(true)
+      expect(
+        seen.filter((each) => each.includes('whole')).every((each) => each.every((one) => one === 'whole')),
+      ).toBe(true)
+      if (unique) expect(error).toMatchObject({ code: 'VARVE_DUPLICATE_KEY', details: { index: 'byN' } })
+      expect(indexesOf(engine).map(isWhole)).toEqual(unique ? [] : [true, true, true])
+      await db.close()
+    }
   })
 
   it('is not added at all if two rows have the same unique value, and leaves those that were there', async () => {
