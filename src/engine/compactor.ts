@@ -15,7 +15,7 @@ import { ErrorCode, StateError, VarveError } from '../errors.js'
 import { compactionName } from '../log/compaction-files.js'
 import { requireRoom } from '../storage/room.js'
 import type { StorageFile } from '../storage/storage.js'
-import { runAsync, runSync } from '../storage/task.js'
+import { runAsync, runSync, type Task } from '../storage/task.js'
 import { CatchUp } from './catch-up.js'
 import { NODE_SHARE } from './checkpoint-policy.js'
 import type { Committer } from './committer.js'
@@ -32,6 +32,8 @@ import type { DatabaseState } from './state.js'
 const PAUSE_BYTES: number = 64 * 1024
 /** After so many rounds writers wait while a portion is copied: they may be faster than the copying. */
 const FREE_ROUNDS = 64
+/** How long it may hold the event loop at a time, in milliseconds: reads and writes that waited meanwhile hold it in the same turn. */
+const SLICE_MS = 3
 /** Of the memory for nodes, what the new file may take before it is put in place. */
 const GROWING_SHARE = 0.25
 
@@ -153,7 +155,11 @@ export class Compactor {
   async #stateToBeginWith({ retain }: CompactOptions, signal: AbortSignal): Promise<DatabaseState> {
     const engine = this.#engine
     if (retain === undefined) return engine.pin()
-    return await runAsync(stateToRetain(engine, retain), engine.parts.platform, signal)
+    return await this.#run(stateToRetain(engine, retain), signal)
+  }
+
+  async #run<T>(task: Task<T>, signal: AbortSignal): Promise<T> {
+    return await runAsync(task, this.#engine.parts.platform, signal, SLICE_MS)
   }
 
   /** Writes the image, checks it, and opens it. */
@@ -170,14 +176,10 @@ export class Compactor {
     const header = generationAfter(from.header, state.commit, platform)
     const source = { state, file: from.file, codecs: from.codecs }
     const { highestSequence } = engine
-    await runAsync(
-      writeImage(file, source, header, checksum, { onProgress, highestSequence }),
-      platform,
-      signal,
-    )
+    await this.#run(writeImage(file, source, header, checksum, { onProgress, highestSequence }), signal)
     await this.#syncAndCheck(file, state, signal)
     const parts = { ...engine.parts, codecs: from.codecs }
-    const opened = await runAsync(openToWrite(parts, file, 'strict'), platform, signal)
+    const opened = await this.#run(openToWrite(parts, file, 'strict'), signal)
     const generation = newGeneration(parts, opened)
     // Both files share the memory for nodes until one of them goes.
     from.nodes.limitTo(nodeLimitBytes(engine) * (1 - GROWING_SHARE))
@@ -190,8 +192,8 @@ export class Compactor {
 
   /** What is read back comes from the memory of the system in either order, so the file is on its way to the disk meanwhile. */
   async #syncAndCheck(file: StorageFile, state: DatabaseState, signal: AbortSignal): Promise<void> {
-    const { platform } = this.#engine.parts
-    const check = runAsync(checkImage(file, state, platform.checksum), platform, signal)
+    const { checksum } = this.#engine.parts.platform
+    const check = this.#run(checkImage(file, state, checksum), signal)
     // A sync that failed may have lost what was read back: then its error is the one that tells why.
     for (const outcome of await Promise.allSettled([file.syncAsync(), check]))
       if (outcome.status === 'rejected') throw outcome.reason
@@ -208,7 +210,7 @@ export class Compactor {
   }
 
   async #copyPortion(catchUp: CatchUp, committer: Committer, signal: AbortSignal): Promise<void> {
-    await runAsync(catchUp.copySome(), this.#engine.parts.platform, signal)
+    await this.#run(catchUp.copySome(), signal)
     committer.schedule()
     await committer.settled()
     catchUp.requireWritten()
