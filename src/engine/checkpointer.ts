@@ -1,7 +1,7 @@
 /**
  * Takes checkpoints, slice by slice, while commits go on.
  *
- * A checkpoint describes the commit that was visible when it began. Its nodes are immutable, so commits made meanwhile copy
+ * A checkpoint describes the commit that was visible when it began. Its trees are detached: nobody edits their nodes, so commits made meanwhile copy
  * what they change, and lie in the log between the frames of the checkpoint; a replay starts right behind its commit (I19).
  * The committer owns the log: it asks for slices, puts them into the file, and says what became of them. A node is let go of
  * only when its image and all below it are in the file (I20); nodes of a slice that was cut back are unstored again.
@@ -44,8 +44,8 @@ import { allTrees, type DatabaseState, type VisibleState } from './state.js'
 /** Bytes of node images in one slice: less than a millisecond of work. */
 const SLICE_BYTES = 256 * 1024
 
-/** Nodes that are let go of at once. */
-const STEP_NODES = 500
+/** So many bytes of a slice to each node of those that are let go of at once. */
+const STEP_NODE_BYTES = 512
 
 export interface CheckpointerParts {
   readonly head: Head
@@ -237,14 +237,18 @@ export class Checkpointer {
     const running = this.#running
     if (running === undefined) return false
     running.release ??= this.#releaseSteps()
-    return running.release.next().done !== true || this.#parts.nodes.settleSome(STEP_NODES)
+    return running.release.next().done !== true || this.#parts.nodes.settleSome(this.#stepNodes)
+  }
+
+  get #stepNodes(): number {
+    return Math.ceil((this.#parts.sliceBytes ?? SLICE_BYTES) / STEP_NODE_BYTES)
   }
 
   *#releaseSteps(): Generator<void, void, undefined> {
     const { visible, nodes } = this.#parts
     // The second time through what commits held on to meanwhile.
     for (const _ of [1, 2]) {
-      for (const tree of allTrees(visible)) yield* releaseStored(tree, nodes, STEP_NODES)
+      for (const tree of allTrees(visible.pin())) yield* releaseStored(tree, nodes, this.#stepNodes)
     }
   }
 
@@ -319,7 +323,7 @@ export class Checkpointer {
       throw error
     }
     this.#completed(running, running.place.offset)
-    while (this.#parts.nodes.pool.reuseSome(STEP_NODES)) yield PAUSE
+    while (this.#parts.nodes.pool.reuseSome(this.#stepNodes)) yield PAUSE
   }
 
   #completed(running: Running, offset: number): void {

@@ -17,6 +17,7 @@ import type { Batch, CommitterParts, PendingCommit } from './batch.js'
 import { Batches } from './batches.js'
 import { Checkpointer } from './checkpointer.js'
 import { IdleWork } from './idle-work.js'
+import type { StateChange } from './state.js'
 
 /** How long a checkpoint may hold the event loop, in milliseconds: what it stores nodes of often holds it in the same turn. */
 const STORING_MS = 2
@@ -336,8 +337,8 @@ export class Committer {
     const last = batch.commits.at(-1)
     this.#batches.remove(batch)
     if (last !== undefined && change !== undefined) {
-      this.#parts.visible.apply(change, last.position)
-      for (const nodes of change.retired) this.#parts.checkpoints.nodes.pool.retire(nodes)
+      this.#show(change, last.position)
+      for (const { retired } of change.published) this.#parts.checkpoints.nodes.pool.retire(retired)
       this.checkpointer.committed(last.position.end - buffer.base)
     }
     if (slice !== undefined) this.checkpointer.written(slice)
@@ -432,8 +433,13 @@ export class Committer {
     const { last } = runSync(judgeLog(input, head))
     if (last.end !== to)
       throw new StorageError(`${file.path} changed between a write and reading it back.`, { path: file.path })
-    visible.apply(head.takeChange(), head.lastReplayed)
+    this.#show(head.takeChange(), head.lastReplayed)
     this.#parts.onVisible()
+  }
+
+  #show(change: StateChange, position: CommitPosition): void {
+    this.#parts.visible.apply(change, position)
+    for (const { settle } of change.published) settle()
   }
 
   /** Nothing more can be written: every commit that is not acknowledged fails. */

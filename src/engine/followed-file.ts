@@ -128,7 +128,7 @@ export class FollowedFile {
     if (commit.sequence === visible.commit.sequence) return
     const change = head.takeChange()
     visible.apply(change, commit)
-    for (const retired of change.retired) nodes.pool.retire(retired)
+    for (const { retired } of change.published) nodes.pool.retire(retired)
     nodes.trim()
     this.#told()
   }

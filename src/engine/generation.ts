@@ -69,7 +69,11 @@ export function newGeneration(
   const replaced = opened.writer === undefined ? undefined : new ReplacedRecords(() => visible.commit.end)
   const rows = new RowReader(source, codecs, path, cache, replaced)
   // A reader's head applies what the log holds: nothing is refused.
-  if (opened.writer !== undefined) head.serve(rows)
+  const { writer } = opened
+  if (writer !== undefined) {
+    head.serve(rows, (cause) => writer.abandon('a rollback failed', cause, visible.commit))
+    nodes.editsInPlace = true
+  }
   return {
     ...opened,
     header: log.header,

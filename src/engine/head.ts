@@ -6,7 +6,7 @@
  */
 import { type CatalogEntry, CATALOG_ID, readEntry } from '../catalog/entry.js'
 import type { CollectionDefinition } from '../catalog/definition.js'
-import { CorruptionError, FormatError } from '../errors.js'
+import { CorruptionError, FormatError, type VarveError } from '../errors.js'
 import type { BaseCollection } from '../format/base.js'
 import { Operation, type RecordView } from '../format/record.js'
 import type { Checkpoint } from '../format/checkpoint.js'
@@ -14,7 +14,7 @@ import type { CommitPosition } from '../log/commit-position.js'
 import type { RestorableTarget } from '../log/replay.js'
 import type { Row } from '../format/value.js'
 import { runSync, type Task } from '../storage/task.js'
-import { type Node, type NodeSource, RecordRef, type Tree } from '../tree/index.js'
+import { type NodeSource, type Publication, RecordRef, type Tree } from '../tree/index.js'
 import { stateOf } from './checkpoint-state.js'
 import { emptyCollection, emptyIndex, emptyState } from './empty-state.js'
 import { addToBuilds, type IndexBuild, runBuild } from './index-build.js'
@@ -22,9 +22,9 @@ import { PutOffRows } from './put-off-rows.js'
 import type { RowCodecs } from './row-codecs.js'
 import { duplicateIn } from './refusals.js'
 import type { RowReader } from './row-reader.js'
-import { allTrees, type CollectionState, type DatabaseState, type StateChange } from './state.js'
+import { allTrees, type CollectionState, type DatabaseState, type StateChange, treesOf } from './state.js'
 import { WorkingCollection } from './working-collection.js'
-import { type IndexChange, WorkingIndex } from './working-index.js'
+import type { IndexChange, WorkingIndex } from './working-index.js'
 
 const NO_ROW = new Uint8Array(0)
 /** Before every key. */
@@ -58,6 +58,7 @@ export class Head implements RestorableTarget {
   #rows: RowsOfRecords
   /** Whether values that must be unique are: what the log holds was refused or not when it was written. */
   #refusesClashes = false
+  #abandon: ((cause: unknown) => VarveError) | undefined
   readonly #dirty = new Set<number>()
   readonly #scopes: Scope[] = []
   readonly #ref = new RecordRef()
@@ -77,17 +78,20 @@ export class Head implements RestorableTarget {
     this.reset(state)
   }
 
-  /** From now on transactions change it, whose records `rows` reads before they are in the file. */
-  serve(rows: RowsOfRecords): void {
+  /**
+   * From now on transactions change it, whose records `rows` reads before they are in the file. `abandon` has nothing more written, and
+   * returns the error that says so.
+   */
+  serve(rows: RowsOfRecords, abandon: (cause: unknown) => VarveError): void {
     this.#rows = rows
+    this.#abandon = abandon
     this.#refusesClashes = true
   }
 
   /** Goes back (or forward) to a whole state; scopes are forgotten. */
   reset(state: DatabaseState): void {
     this.#collections = new Map()
-    for (const [id, collection] of state.collections)
-      this.#collections.set(id, new WorkingCollection(collection))
+    for (const [id, collection] of state.collections) this.#collections.set(id, this.#working(id, collection))
     this.#names = state.names
     this.#recordBytes = state.recordBytes
     this.#dirty.clear()
@@ -137,10 +141,18 @@ export class Head implements RestorableTarget {
     for (const [id, state] of scope.saved) if (!outer.saved.has(id)) outer.saved.set(id, state)
   }
 
-  /** Undoes what was done in the innermost scope. */
+  /** Undoes what was done in the innermost scope. That does not fail; if it does all the same, nothing more is written. */
   undoScope(): void {
     const scope = this.#scopes.pop()
     if (scope === undefined) return
+    try {
+      this.#undo(scope)
+    } catch (error) {
+      throw this.#abandon?.(error) ?? error
+    }
+  }
+
+  #undo(scope: Scope): void {
     for (const [id, state] of scope.saved) {
       if (state === undefined) this.#collections.delete(id)
       else this.#restore(id, state)
@@ -151,8 +163,21 @@ export class Head implements RestorableTarget {
 
   #restore(id: number, state: CollectionState): void {
     const working = this.#collections.get(id)
-    if (working === undefined) this.#collections.set(id, new WorkingCollection(state))
+    if (working === undefined) this.#collections.set(id, this.#working(id, state))
     else working.reset(state)
+  }
+
+  #working(id: number, state: CollectionState): WorkingCollection {
+    return new WorkingCollection(state, () => this.#leavePast(id))
+  }
+
+  /** Only scopes have live trees that were not published. */
+  #leavePast(id: number): void {
+    for (const { saved } of this.#scopes) {
+      const state = saved.get(id)
+      if (state !== undefined) for (const tree of treesOf(state)) tree.detach()
+    }
+    this.#collections.get(id)?.leavePast()
   }
 
   /** To be called before a collection changes. */
@@ -172,14 +197,14 @@ export class Head implements RestorableTarget {
   /** Everything changed since the last call, as it is now. */
   takeChange(): StateChange {
     const collections = new Map<number, CollectionState | undefined>()
-    const retired: (readonly Node[])[] = []
+    const published: Publication[] = []
     for (const id of this.#dirty) {
       const working = this.#collections.get(id)
       collections.set(id, working?.freeze())
-      if (working !== undefined) retired.push(working.takeRetired())
+      if (working !== undefined) published.push(...working.publish())
     }
     this.#dirty.clear()
-    return { collections, names: this.#names, recordBytes: this.#recordBytes, retired }
+    return { collections, names: this.#names, recordBytes: this.#recordBytes, published }
   }
 
   // Changes
@@ -276,7 +301,7 @@ export class Head implements RestorableTarget {
     } else {
       names.set(definition.name, id)
       if (working === undefined)
-        this.#collections.set(id, new WorkingCollection(emptyCollection(definition, this.#nodes)))
+        this.#collections.set(id, this.#working(id, emptyCollection(definition, this.#nodes)))
       else this.#redefine(working, definition)
     }
     this.#names = names
@@ -288,7 +313,7 @@ export class Head implements RestorableTarget {
     working.definition = definition
     working.indexes = definition.indexes.map((wanted) => {
       const present = working.indexes.find((index) => index.definition.id === wanted.id)
-      const index = present ?? new WorkingIndex(emptyIndex(wanted, this.#nodes), definition.name)
+      const index = present ?? working.newIndex(emptyIndex(wanted, this.#nodes), definition.name)
       const from = present === undefined ? NO_KEY : present.definition.builtTo
       index.advance(wanted, definition.name)
       if (from !== undefined) addToBuilds(builds, index, from)

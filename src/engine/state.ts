@@ -5,9 +5,9 @@ import type { CollectionDefinition } from '../catalog/definition.js'
 import type { IndexDefinition } from '../catalog/index-definition.js'
 import type { Digest } from '../format/digest.js'
 import type { CommitPosition } from '../log/commit-position.js'
-import type { Node, Tree } from '../tree/index.js'
+import type { Publication, Tree } from '../tree/index.js'
 
-/** One secondary index as of a commit. Never changes. */
+/** One secondary index as of a commit. What it says never changes. */
 export interface IndexState {
   readonly definition: IndexDefinition
   /** Of keys alone: the encoded values, and the primary key behind them. */
@@ -16,7 +16,7 @@ export interface IndexState {
   readonly rows: number
 }
 
-/** One collection as of a commit. Never changes. */
+/** One collection as of a commit. What it says never changes. */
 export interface CollectionState {
   readonly definition: CollectionDefinition
   readonly tree: Tree
@@ -37,7 +37,7 @@ export function isWhole({ definition }: IndexState): boolean {
 }
 
 /** All trees of a collection. */
-function treesOf({ tree, indexes }: CollectionState): readonly Tree[] {
+export function treesOf({ tree, indexes }: CollectionState): readonly Tree[] {
   return indexes.length === 0 ? [tree] : [tree, ...indexes.map((index) => index.tree)]
 }
 
@@ -51,8 +51,8 @@ export interface StateChange {
   readonly collections: ReadonlyMap<number, CollectionState | undefined>
   readonly names: ReadonlyMap<string, number>
   readonly recordBytes: number
-  /** Nodes that no state has from these commits on. */
-  readonly retired: readonly (readonly Node[])[]
+  /** The trees of these collections. */
+  readonly published: readonly Publication[]
 }
 
 /** The whole database as of a commit. */
@@ -104,6 +104,7 @@ export class VisibleState implements DatabaseState {
   /** This commit, kept. */
   pin(): DatabaseState {
     const { commit, names, recordBytes } = this
+    for (const tree of allTrees(this)) tree.detach()
     return { commit, names, recordBytes, collections: new Map(this.collections) }
   }
 }

@@ -4,7 +4,7 @@
 import type { CollectionDefinition } from '../catalog/definition.js'
 import { type Digest, DigestSum } from '../format/digest.js'
 import type { KeyPart } from '../format/key.js'
-import { type GatheredPuts, type Node, RecordRef, type Tree, TreeEditor } from '../tree/index.js'
+import { type GatheredPuts, type Publication, RecordRef, type Tree, TreeEditor } from '../tree/index.js'
 import { type CollectionState, type IndexState, isWhole } from './state.js'
 import { type IndexChange, WorkingIndex } from './working-index.js'
 
@@ -19,16 +19,23 @@ export class WorkingCollection {
   readonly #editor: TreeEditor
   readonly #digest = new DigestSum()
   readonly #replaced = new RecordRef()
+  readonly #leavePast: () => void
   #liveBytes: number
 
-  constructor(state: CollectionState) {
+  /** `leavePast` detaches all trees of it that anybody has, and then calls `leavePast` of it. */
+  constructor(state: CollectionState, leavePast: () => void) {
+    this.#leavePast = leavePast
     this.definition = state.definition
     this.counter = state.counter
     this.structuresLogged = state.structuresLogged
-    this.indexes = state.indexes.map((index) => new WorkingIndex(index, state.definition.name))
-    this.#editor = new TreeEditor(state.tree)
+    this.indexes = state.indexes.map((index) => this.newIndex(index, state.definition.name))
+    this.#editor = new TreeEditor(state.tree, leavePast)
     this.#liveBytes = state.liveBytes
     this.#digest.set(state.digest)
+  }
+
+  newIndex(state: IndexState, collection: string): WorkingIndex {
+    return new WorkingIndex(state, collection, this.#leavePast)
   }
 
   /** Where the counter goes for a key that the caller gives; undefined if it is past it already. */
@@ -106,7 +113,7 @@ export class WorkingCollection {
     return replaced.position
   }
 
-  /** The collection as it is now, in O(1). Later changes copy what they touch. */
+  /** The collection as it is now, in O(1). */
   freeze(): CollectionState {
     const digest: Digest = { a: this.#digest.a, b: this.#digest.b }
     const { definition, counter, structuresLogged } = this
@@ -133,7 +140,7 @@ export class WorkingCollection {
 
   /** Has `release` let go of each tree's root; returns the memory that unstored nodes take. */
   recount(release: (tree: Tree) => void): number {
-    const tree = this.#editor.freeze()
+    const tree = this.#editor.freeze().detach()
     release(tree)
     return this.indexes.reduce((bytes, index) => bytes + index.recount(release), tree.unstoredBytes)
   }
@@ -143,7 +150,7 @@ export class WorkingCollection {
     this.indexes = indexes.map((state) => {
       const index = kept.get(state.definition.id)
       index?.reset(state, definition.name)
-      return index ?? new WorkingIndex(state, definition.name)
+      return index ?? this.newIndex(state, definition.name)
     })
   }
 
@@ -172,11 +179,13 @@ export class WorkingCollection {
     return this.#editor.freeze().capture()
   }
 
-  /** Nodes that the collection's state before had, and no state from now on. */
-  takeRetired(): readonly Node[] {
-    const retired = this.#editor.takeRetired()
-    return this.indexes.length === 0
-      ? retired
-      : [...retired, ...this.indexes.flatMap((index) => index.takeRetired())]
+  /** What it is now is going to be visible. */
+  publish(): Publication[] {
+    return [this.#editor.publish(), ...this.indexes.map((index) => index.publish())]
+  }
+
+  leavePast(): void {
+    this.#editor.leavePast()
+    for (const index of this.indexes) index.leavePast()
   }
 }

@@ -4,7 +4,7 @@
 import type { IndexDefinition } from '../catalog/index-definition.js'
 import { entryKeyStart, hasNullPart, IndexKeys } from '../catalog/index-key.js'
 import { compareKeys, keyAfter } from '../format/key-order.js'
-import { type Node, RecordRef, type Tree, TreeEditor } from '../tree/index.js'
+import { type Publication, RecordRef, type Tree, TreeEditor } from '../tree/index.js'
 import type { IndexState } from './state.js'
 
 /** What a change of a row does to one index. */
@@ -25,10 +25,10 @@ export class WorkingIndex {
   #definition: IndexDefinition
   #rows: number
 
-  constructor({ definition, tree, rows }: IndexState, collection: string) {
+  constructor({ definition, tree, rows }: IndexState, collection: string, leavePast: () => void) {
     this.#definition = definition
     this.keys = new IndexKeys(definition, collection)
-    this.#editor = new TreeEditor(tree)
+    this.#editor = new TreeEditor(tree, leavePast)
     this.#rows = rows
   }
 
@@ -125,13 +125,17 @@ export class WorkingIndex {
 
   /** Has `release` let go of the tree's root; returns the memory that unstored nodes take. */
   recount(release: (tree: Tree) => void): number {
-    const tree = this.#editor.freeze()
+    const tree = this.#editor.freeze().detach()
     release(tree)
     return tree.unstoredBytes
   }
 
-  takeRetired(): readonly Node[] {
-    return this.#editor.takeRetired()
+  publish(): Publication {
+    return this.#editor.publish()
+  }
+
+  leavePast(): void {
+    this.#editor.leavePast()
   }
 }
 

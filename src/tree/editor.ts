@@ -1,13 +1,15 @@
 /**
  * Changing a tree by copying what others can see.
  *
- * An editor owns the nodes that it made since its last freeze, and edits those in place; every other node is copied
- * before it changes, together with the nodes above it. So `freeze` and `reset` take O(1), and no tree that was handed out
- * ever changes.
+ * An editor owns the nodes that it made since a tree of its was last detached, and edits those in place; every other node is copied before it changes,
+ * together with the nodes above it. `freeze` takes O(1). Where the source says so, the tree that it gives is live: it is detached only when somebody keeps it, or
+ * reads it after more changes, and then made from the nodes there are by taking the changes since back. Going back to a live tree
+ * takes them back in place; going back to another one takes O(1).
  *
- * If an operation throws, because a stored node could not be read, nothing was changed.
+ * If an operation throws, because a stored node could not be read, nothing was changed. Taking changes back never throws: a node with a key that changed since a
+ * live tree is in memory, because it is not stored; places that such a tree needs are never dropped; what cannot be read is not merged with.
  */
-import { VarveError } from '../errors.js'
+import type { ChangeLog } from './change-log.js'
 import { concatenate, copyNode, insertChild, insertEntry, removeChild, removeEntry } from './entries.js'
 import {
   countAt,
@@ -22,22 +24,25 @@ import {
   setChild,
   setCountAt,
   subtreeCount,
+  unstoredMemoryOf,
   writeRef,
 } from './node.js'
 import type { GatheredPuts } from './gathered-puts.js'
 import { Merge } from './merge.js'
-import { childAt, type NodeSource } from './node-source.js'
+import { childAt, type NodeSource, readableChild } from './node-source.js'
+import { maySpoilThePast, Past, type Publication, WayBack } from './past.js'
+import { PastNodes } from './past-nodes.js'
 import { RecordRef } from './record-ref.js'
-import { childSlot, findIn, keyFromIn, search } from './search.js'
+import { childSlot, findIn, isInEmptyLeaf, keyFromIn, search } from './search.js'
 import { EVENLY, noteInsertion, separatorAt, splitNode, splitPoint } from './split.js'
-import { type StoredMemory, Tree } from './tree.js'
+import { type StoredMemory, Tree, type TreeKeeper } from './tree.js'
 import { NOT_THERE, Way } from './way.js'
 
-export class TreeEditor {
+export class TreeEditor implements TreeKeeper {
   /** How often a key that was to be changed did not belong into the leaf changed before it. */
   descents = 0
   #source: NodeSource
-  /** Undefined while the frozen tree has it. */
+  /** Undefined while the frozen tree has it, which then is not live. */
   #changed: Node | undefined
   #count: number
   #owner: Owner
@@ -51,14 +56,21 @@ export class TreeEditor {
   /** What `set` writes. */
   readonly #reference = new RecordRef()
   readonly #way = new Way()
+  readonly #past: Past
+  readonly #leavePast: () => void
+  /** While changes are taken back. */
+  #undoing: WayBack | undefined
 
-  constructor(tree: Tree) {
-    this.#source = tree.source
-    this.#owner = new Owner(tree.source.pool)
+  /** `leavePast` detaches every live tree of this editor that anybody has, and then calls `leavePast` of it. */
+  constructor(tree: Tree, leavePast?: () => void, source: NodeSource = tree.source) {
+    this.#source = source
+    this.#owner = new Owner(source.pool)
     this.#count = tree.count
-    this.#frozen = tree
+    this.#frozen = tree.detach()
+    this.#leavePast = leavePast ?? ((): void => this.leavePast())
     this.#madeBytes = tree.madeBytes
     this.#stored = tree.stored
+    this.#past = new Past(tree.mark)
   }
 
   get #root(): Node {
@@ -79,7 +91,7 @@ export class TreeEditor {
   lookUp(key: Uint8Array, out: RecordRef): boolean {
     const way = this.#way
     const near = way.find(key)
-    const found = near === NOT_THERE ? search(this.#wayTo(key), key, 0) : near
+    const found = near === NOT_THERE ? search(way.to(this.#source, this.#root, key), key, 0) : near
     way.note(key, found)
     if (found >= 0) readRef(way.leaf, found, out)
     return found >= 0
@@ -126,13 +138,16 @@ export class TreeEditor {
     reference.position = position
     reference.lengthBytes = lengthBytes
     reference.crc = crc
+    if (this.#past.isLong) this.#leavePast()
     const found = this.#own(key)
     const { leaf } = this.#way
     if (found >= 0) {
       readRef(leaf, found, previous)
+      if (this.#past.noted) this.#past.log.add(key, previous)
       writeRef(leaf, found, position, lengthBytes, crc)
       return true
     }
+    if (this.#past.noted) this.#past.log.add(key, undefined)
     this.#insert(leaf, ~found, key)
     return false
   }
@@ -141,7 +156,13 @@ export class TreeEditor {
   delete(key: Uint8Array, previous: RecordRef): boolean {
     // Nodes are copied only for a key that is there.
     if (!this.lookUp(key, previous)) return false
-    const found = this.#own(key)
+    if (this.#past.isLong) this.#leavePast()
+    let found = this.#own(key)
+    if (this.#past.noted && maySpoilThePast(this.#way, this.#source)) {
+      this.#leavePast()
+      found = this.#own(key)
+    }
+    if (this.#past.noted) this.#past.log.add(key, previous)
     const { leaf, nodes, slots, depth } = this.#way
     this.#way.changed()
     removeEntry(leaf, found)
@@ -165,6 +186,8 @@ export class TreeEditor {
     to: number,
     replaced: (at: number, reference: RecordRef) => void,
   ): void {
+    // Nothing is noted of these.
+    if (this.#past.noted) this.#leavePast()
     this.#way.forget()
     const merge = new Merge(
       puts,
@@ -181,25 +204,68 @@ export class TreeEditor {
     while (isOver(this.#root)) this.#splitRoot(this.#root, EVENLY)
   }
 
-  /** The tree as it is now, in O(1). Later changes copy what they touch; without one the same tree is returned again. */
+  /** The tree as it is now, in O(1); without changes the same one is returned again. */
   freeze(): Tree {
-    if (this.#changed !== undefined) {
-      this.#way.forget()
-      this.#frozen = new Tree(this.#source, this.#changed, this.#count, this.#madeBytes, this.#stored)
-      this.#changed = undefined
-      this.#owner = new Owner(this.#source.pool)
-    }
-    return this.#frozen
+    const frozen = this.#frozen
+    const { log } = this.#past
+    if (frozen.isLive ? frozen.mark === log.end : this.#changed === undefined) return frozen
+    const tree = Tree.live(this, this.#source, { count: this.#count, stored: this.#stored, mark: log.end })
+    this.#frozen = tree
+    if (this.#source.editsInPlace) this.#past.noted = true
+    else tree.detach()
+    return tree
   }
 
-  /** Goes back, or over, to a tree, in O(1). */
+  /** The tree as it is now is going to be visible. */
+  publish(): Publication {
+    const tree = this.freeze()
+    if (this.#source.editsInPlace) this.#past.publish(tree)
+    const retired = this.#retired
+    this.#retired = []
+    return { tree, retired, settle: () => this.#past.settle(tree, this.#frozen) }
+  }
+
+  /** Detaches what was published. Of every other live tree that somebody has, that was done: the way back is forgotten. */
+  leavePast(): void {
+    this.freeze().detach()
+    this.#past.leave()
+  }
+
+  // For its live trees
+
+  rootOf(tree: Tree): Node {
+    if (tree.mark === this.#past.log.end) return this.#root
+    return tree.detach().root
+  }
+
+  madeBytesOf(tree: Tree): number {
+    return tree.mark === this.#past.log.end ? this.#madeBytes : tree.detach().madeBytes
+  }
+
+  detach(tree: Tree): void {
+    const now = this.freeze()
+    if (now.isLive) {
+      this.#way.forget()
+      now.own(this.#root, this.#madeBytes)
+      this.#changed = undefined
+    }
+    if (now === tree) return
+    this.#past.wasTaken()
+    const past = new TreeEditor(now, undefined, new PastNodes(this.#source))
+    past.#undo(this.#past.log, tree)
+    tree.own(past.#root, past.#madeBytes)
+  }
+
+  /** Goes back, or over, to a tree. */
   reset(tree: Tree): void {
+    if (tree.isKeptBy(this)) return this.#resetInPlace(tree)
+    tree.detach()
+    this.#past.log.cut(tree.mark)
     this.#source.grew(tree.unstoredBytes - (this.#madeBytes - this.#stored.bytes))
     this.#way.forget()
     this.#source = tree.source
     this.#changed = undefined
     this.#count = tree.count
-    this.#owner = new Owner(tree.source.pool)
     this.#frozen = tree
     this.#madeBytes = tree.madeBytes
     this.#stored = tree.stored
@@ -207,17 +273,39 @@ export class TreeEditor {
     this.#retired = []
   }
 
-  /** Nodes that are in no tree that this editor gives from now on. */
-  takeRetired(): readonly Node[] {
-    const retired = this.#retired
-    this.#retired = []
-    return retired
+  #resetInPlace(tree: Tree): void {
+    const past = this.#past
+    past.noted = false
+    try {
+      this.#undo(past.log, tree)
+    } catch (error) {
+      // What is half done is nobody's tree.
+      past.log.clear()
+      throw error
+    }
+    past.noted = true
+    past.log.cut(tree.mark)
+    this.#changed = this.#root
+    this.#frozen = tree
+  }
+
+  /** Takes the changes since a tree back, the newest first. Does not throw, whatever cannot be read. */
+  #undo(log: ChangeLog, { mark, count }: Tree): void {
+    if (mark < log.start) throw new TypeError('The way back to a tree was forgotten.')
+    const back = new WayBack(this)
+    this.#undoing = back
+    back.go(log, mark)
+    this.#undoing = undefined
+    for (const key of back.empty) if (isInEmptyLeaf(this.#root, key)) this.#mend(this.#ownWayTo(key))
+    if (this.#count !== count) throw new TypeError('The way back leads to another tree.')
   }
 
   #ownRoot(): Node {
-    const root = this.#root
-    if (root.owner === this.#owner) return root
-    const copy = this.#copy(root)
+    const changed = this.#changed
+    if (changed?.owner === this.#owner) return changed
+    // Nobody may edit what the frozen tree has.
+    if (changed === undefined) this.#owner = new Owner(this.#source.pool)
+    const copy = this.#copy(changed ?? this.#frozen.root)
     this.#changed = copy
     return copy
   }
@@ -244,7 +332,7 @@ export class TreeEditor {
     const copy = copyNode(this.#owner, node)
     const bytes = memoryOf(copy)
     this.#source.made(bytes)
-    this.#grew(bytes - unstored(node))
+    this.#grew(bytes - unstoredMemoryOf(node))
     this.#retire(node)
     return copy
   }
@@ -259,23 +347,7 @@ export class TreeEditor {
     this.#source.grew(bytes)
   }
 
-  /** The leaf where `key` belongs, and the way to it. */
-  #wayTo(key: Uint8Array): Node {
-    const way = this.#way
-    way.forget()
-    let node = this.#root
-    let depth = 0
-    for (; node.height > 0; depth++) {
-      const slot = childSlot(node, key)
-      way.nodes[depth] = node
-      way.slots[depth] = slot
-      node = childAt(this.#source, node, slot)
-    }
-    way.arrive(node, depth, false)
-    return node
-  }
-
-  /** The same, owned. */
+  /** The leaf where `key` belongs, and the way to it, owned. */
   #ownWayTo(key: Uint8Array): Node {
     const way = this.#way
     way.forget()
@@ -391,12 +463,12 @@ export class TreeEditor {
     this.#way.forget()
     const left = Math.max(0, slot - 1)
     const right = left + 1
-    const leftChild = right < parent.count ? this.#readable(parent, left) : undefined
-    const rightChild = leftChild === undefined ? undefined : this.#readable(parent, right)
+    const leftChild = right < parent.count ? readableChild(this.#source, parent, left) : undefined
+    const rightChild = leftChild === undefined ? undefined : readableChild(this.#source, parent, right)
     if (leftChild === undefined || rightChild === undefined) return this.#dropIfEmpty(parent, slot)
     const merged = concatenate(this.#owner, leftChild, rightChild, keyOf(parent, right))
     this.#source.made(memoryOf(merged))
-    const before = memoryOf(parent) + unstored(leftChild) + unstored(rightChild)
+    const before = memoryOf(parent) + unstoredMemoryOf(leftChild) + unstoredMemoryOf(rightChild)
     this.#retire(leftChild)
     this.#retire(rightChild)
     removeEntry(parent, right)
@@ -406,20 +478,11 @@ export class TreeEditor {
     this.#fitChild(parent, left, EVENLY)
   }
 
-  /** A child that a merge could use. Without it the tree is as sound, so that a deletion is whole whatever is unreadable. */
-  #readable(parent: Node, slot: number): Node | undefined {
-    try {
-      return childAt(this.#source, parent, slot)
-    } catch (error) {
-      if (VarveError.is(error)) return undefined
-      throw error
-    }
-  }
-
   #dropIfEmpty(parent: Node, slot: number): void {
     if (countAt(parent, slot) > 0 || parent.count === 1) return
+    if (this.#undoing !== undefined) return this.#undoing.leftEmpty()
     const child = childAt(this.#source, parent, slot)
-    const before = memoryOf(parent) + unstored(child)
+    const before = memoryOf(parent) + unstoredMemoryOf(child)
     removeChild(parent, slot)
     this.#grew(memoryOf(parent) - before)
   }
@@ -427,16 +490,11 @@ export class TreeEditor {
   /** Puts a root's only child in its place; false if it cannot be read. */
   #dropRoot(): boolean {
     const root = this.#root
-    const child = this.#readable(root, 0)
+    const child = readableChild(this.#source, root, 0)
     if (child === undefined) return false
     this.#way.forget()
-    this.#grew(-unstored(root))
+    this.#grew(-unstoredMemoryOf(root))
     this.#changed = child
     return true
   }
-}
-
-/** What a node takes of the memory of unstored ones. */
-function unstored(node: Node): number {
-  return node.position === 0 ? memoryOf(node) : 0
 }

@@ -1,7 +1,7 @@
 /**
  * The seam between a tree and where its nodes are stored: all descents go through it.
  */
-import { CorruptionError } from '../errors.js'
+import { CorruptionError, VarveError } from '../errors.js'
 import type { StoredRoot } from '../format/checkpoint.js'
 import type { NodePool } from './node-pool.js'
 import type { Node, Owner } from './node.js'
@@ -21,6 +21,8 @@ export interface NodeSource {
   loadRoot(root: StoredRoot, columns: number): Node
   /** Memory for nodes that editors make; undefined where it is not used again. */
   readonly pool: NodePool | undefined
+  /** Whether editors edit nodes of trees that they gave: whoever publishes trees says when they are visible. */
+  readonly editsInPlace: boolean
   /** Told by an editor how much more (or less) memory its tree's unstored nodes take. */
   grew(bytes: number): void
   /** Told by an editor how much memory a node that it copied or made takes. */
@@ -57,10 +59,21 @@ export const memoryOnly: NodeSource = {
   },
   damage: undefined,
   pool: undefined,
+  editsInPlace: false,
 }
 
 /** The child `slot` of an inner node. */
 export function childAt(source: NodeSource, parent: Node, slot: number): Node {
   const child = parent.children[slot]
   return child === undefined ? source.load(parent, slot) : child
+}
+
+/** A child that a merge could use. Without it the tree is as sound, so that a deletion is whole whatever is unreadable. */
+export function readableChild(source: NodeSource, parent: Node, slot: number): Node | undefined {
+  try {
+    return childAt(source, parent, slot)
+  } catch (error) {
+    if (VarveError.is(error)) return undefined
+    throw error
+  }
 }

@@ -27,6 +27,7 @@ import {
   subtreeCount,
 } from './node.js'
 import type { NodeSource } from './node-source.js'
+import { PastNodes } from './past-nodes.js'
 import { ReadAhead } from './read-ahead.js'
 import { readImage } from './stored-node.js'
 
@@ -55,6 +56,7 @@ export class NodeStore implements NodeSource {
   /** Nodes that were in memory, and those that were read. */
   hits = 0
   misses = 0
+  editsInPlace = false
   /** Memory of nodes that are in the newest state of the trees and not stored. */
   unstoredBytes = 0
   /** Memory of all nodes ever copied or made by an editor. */
@@ -166,7 +168,7 @@ export class NodeStore implements NodeSource {
     this.trim()
   }
 
-  /** The same nodes for trees that are not the newest: what changes in them is not counted here. */
+  /** The same nodes for trees that are not the newest. */
   forThePast(): NodeSource {
     this.pool.captures++
     return new PastNodes(this)
@@ -244,45 +246,6 @@ export class NodeStore implements NodeSource {
       { path, offset: position, expected: 'an index node with its checksum', actual },
     )
     return this.damage
-  }
-}
-
-/** Nodes for trees that are built to be read and thrown away. */
-class PastNodes implements NodeSource {
-  /** Their trees share nodes with nobody who would know when they go. */
-  readonly pool = undefined
-  readonly #store: NodeStore
-
-  constructor(store: NodeStore) {
-    this.#store = store
-  }
-
-  get damage(): CorruptionError | undefined {
-    return this.#store.damage
-  }
-
-  load(parent: Node, slot: number, owner?: Owner): Node {
-    return this.#store.load(parent, slot, owner)
-  }
-
-  loadRoot(root: StoredRoot, columns: number): Node {
-    return this.#store.loadRoot(root, columns)
-  }
-
-  grew(): void {
-    // Not the newest state.
-  }
-
-  made(): void {
-    // As above.
-  }
-
-  replaced(): void {
-    // As above.
-  }
-
-  recount(): void {
-    // As above.
   }
 }
 

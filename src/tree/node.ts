@@ -211,6 +211,11 @@ export function memoryOf({ columns, capacity, words, children }: Node): number {
   return NODE_OBJECT_BYTES + words.length * WORD_BYTES + children.length * CHILD_BYTES + notes
 }
 
+/** What a node takes of the memory of unstored ones. */
+export function unstoredMemoryOf(node: Node): number {
+  return node.position === 0 ? memoryOf(node) : 0
+}
+
 /** An inner node above one child. */
 export function makeRoot(owner: Owner, child: Node): Node {
   const root = emptyNode(owner, child.height + 1, ColumnCount.inner, ROOT_CAPACITY, 0)

@@ -152,3 +152,10 @@ function placeIn(leaf: Node, key: Uint8Array): number {
   const i = search(leaf, key, 0)
   return i < 0 ? ~i : i
 }
+
+/** Whether the leaf where `key` belongs is empty; false if it is not in memory, where leaves are that were emptied. */
+export function isInEmptyLeaf(root: Node, key: Uint8Array): boolean {
+  let node: Node | undefined = root
+  while (node !== undefined && node.height > 0) node = node.children[childSlot(node, key)]
+  return node?.count === 0
+}

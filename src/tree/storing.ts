@@ -41,7 +41,7 @@ export function releaseChildren(node: Node, store: NodeStore): void {
 }
 
 /**
- * Lets go of the stored nodes that a tree holds, and counts the memory of the others anew; in steps of about so many children, between
+ * Lets go of the stored nodes that a detached tree holds, and counts the memory of the others anew; in steps of about so many children, between
  * which editors may go on from it. What they copy meanwhile of what is yet to come, they hold: going through the tree that there
  * is then lets go of that too. Nothing may be stored, and the memory of no node may be used again, until the end.
  */

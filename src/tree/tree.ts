@@ -1,7 +1,9 @@
 /**
  * A tree as it was at one moment: byte-string keys in unsigned lexicographic order, each with where its record lies.
  *
- * Immutable (I15), and O(1) to make: the nodes of successive trees are shared.
+ * What it says never changes (I15), and it takes O(1) to make: the nodes of successive trees are shared. Of a live tree they even belong to
+ * the editor that gave it, which edits them in place. Once that has happened and somebody asks for the tree all the same, or keeps it, the editor makes
+ * it a tree of its own.
  */
 import type { StoredRoot } from '../format/checkpoint.js'
 import { ColumnCount, emptyNode, memoryOf, NOBODY, type Node } from './node.js'
@@ -23,6 +25,16 @@ export interface CursorOptions {
   readonly offset?: number | undefined
 }
 
+/** Edits the nodes of trees in place, and knows the way back to them. */
+export interface TreeKeeper {
+  /** The root of a live tree. */
+  rootOf(tree: Tree): Node
+  /** As the tree's. */
+  madeBytesOf(tree: Tree): number
+  /** Makes a tree of its own of a live one, and has it `own` its root. */
+  detach(tree: Tree): void
+}
+
 /** Of all trees that one editor made: memory of nodes that were made and are stored by now. */
 export class StoredMemory {
   bytes = 0
@@ -38,26 +50,71 @@ export class Tree {
   readonly source: NodeSource
   /** How many keys there are. */
   readonly count: number
-  /** Memory of nodes made for it, less what was replaced before it was stored; and how much of it is stored by now. */
-  readonly madeBytes: number
+  /** How much of the memory made for it is stored by now. */
   readonly stored: StoredMemory
+  /** Where it is in the log of its editor's changes. */
+  readonly mark: number
+  #madeBytes: number
   #root: Node | undefined
+  /** Of a live tree. */
+  #keeper: TreeKeeper | undefined
   /** Where the root is stored, when it is not held. */
   #stored: { readonly root: StoredRoot; readonly columns: number } | undefined
 
   constructor(
     source: NodeSource,
-    root: Node,
+    root: Node | undefined,
     count: number,
     madeBytes = 0,
     stored: StoredMemory = new StoredMemory(),
+    mark = 0,
   ) {
     this.source = source
     this.#root = root
-    root.holders++
+    if (root !== undefined) root.holders++
     this.count = count
-    this.madeBytes = madeBytes
+    this.#madeBytes = madeBytes
     this.stored = stored
+    this.mark = mark
+  }
+
+  /** The tree that an editor has now. */
+  static live(
+    keeper: TreeKeeper,
+    source: NodeSource,
+    { count, stored, mark }: Pick<Tree, 'count' | 'stored' | 'mark'>,
+  ): Tree {
+    const tree = new Tree(source, undefined, count, 0, stored, mark)
+    tree.#keeper = keeper
+    return tree
+  }
+
+  /** Memory of nodes made for it, less what was replaced before it was stored. */
+  get madeBytes(): number {
+    return this.#keeper === undefined ? this.#madeBytes : this.#keeper.madeBytesOf(this)
+  }
+
+  /** Whether an editor edits its nodes in place. */
+  get isLive(): boolean {
+    return this.#keeper !== undefined
+  }
+
+  isKeptBy(keeper: TreeKeeper): boolean {
+    return this.#keeper === keeper
+  }
+
+  /** From now on nobody edits its nodes. */
+  detach(): this {
+    this.#keeper?.detach(this)
+    return this
+  }
+
+  /** For its keeper: the nodes below `root` are its own, and nobody edits them. */
+  own(root: Node, madeBytes: number): void {
+    this.#keeper = undefined
+    this.#root = root
+    root.holders++
+    this.#madeBytes = madeBytes
   }
 
   /** Memory of its nodes that are not stored, as of when it was counted last. */
@@ -92,19 +149,19 @@ export class Tree {
   }
 
   static #storedOf(source: NodeSource, root: StoredRoot, columns: number): Tree {
-    const tree = new Tree(source, emptyLeaf(columns), root.count)
-    tree.#root = undefined
+    const tree = new Tree(source, undefined, root.count)
     tree.#stored = { root, columns }
     return tree
   }
 
   get root(): Node {
     if (this.#root !== undefined) return this.#root
+    if (this.#keeper !== undefined) return this.#keeper.rootOf(this)
     if (this.#stored === undefined) throw new TypeError('A tree without a root.')
     return this.source.loadRoot(this.#stored.root, this.#stored.columns)
   }
 
-  /** The root if it is held: then it may be unstored. */
+  /** The root if it is held: then it may be unstored. A live tree's is its editor's. */
   get heldRoot(): Node | undefined {
     return this.#root
   }
@@ -128,11 +185,11 @@ export class Tree {
 
   /**
    * To be called by whoever keeps this tree, or anything made of it, beyond one synchronous operation: its nodes then stay as
-   * they are for good (I21).
+   * they are for good (I15, I21).
    */
   capture(): this {
     if (this.source.pool !== undefined) this.source.pool.captures++
-    return this
+    return this.detach()
   }
 
   /** Fills `out` with the reference of `key`, if it is there. */

@@ -2,7 +2,8 @@
  * The way from a root to the leaf that was changed last: the next key often belongs there too.
  */
 import type { Node } from './node.js'
-import { search } from './search.js'
+import { childAt, type NodeSource } from './node-source.js'
+import { childSlot, search } from './search.js'
 
 /** What no search returns: the key need not belong into the leaf. */
 export const NOT_THERE: number = Number.MIN_SAFE_INTEGER
@@ -45,6 +46,21 @@ export class Way {
 
   get owned(): boolean {
     return this.#owned
+  }
+
+  /** Leads to the leaf where `key` belongs, which nobody owns, and returns it. */
+  to(source: NodeSource, root: Node, key: Uint8Array): Node {
+    this.forget()
+    let node = root
+    let depth = 0
+    for (; node.height > 0; depth++) {
+      const slot = childSlot(node, key)
+      this.nodes[depth] = node
+      this.slots[depth] = slot
+      node = childAt(source, node, slot)
+    }
+    this.arrive(node, depth, false)
+    return node
   }
 
   arrive(leaf: Node, depth: number, owned: boolean): void {

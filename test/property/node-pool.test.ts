@@ -10,6 +10,7 @@ import { checkTree } from '../../src/tree/check.js'
 import { TreeEditor } from '../../src/tree/editor.js'
 import { NodePool } from '../../src/tree/node-pool.js'
 import { memoryOnly, type NodeSource } from '../../src/tree/node-source.js'
+import type { Publication } from '../../src/tree/past.js'
 import { RecordRef } from '../../src/tree/record-ref.js'
 import { Tree } from '../../src/tree/tree.js'
 import { count, seed } from '../support/counts.js'
@@ -42,7 +43,7 @@ interface Version {
 }
 
 interface Pending extends Version {
-  readonly retired: ReturnType<TreeEditor['takeRetired']>
+  readonly retired: Publication['retired']
 }
 
 function bytesOf(key: string): Uint8Array {
@@ -92,7 +93,8 @@ class SmallEngine {
     }
     if (fails) return this.#editor.reset(before)
     this.#model = model
-    this.#pending.push({ tree: this.#editor.freeze(), model, retired: this.#editor.takeRetired() })
+    const { tree, retired } = this.#editor.publish()
+    this.#pending.push({ tree, model, retired })
   }
 
   /** The oldest commit that is not visible becomes so. */

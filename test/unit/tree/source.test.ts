@@ -16,6 +16,7 @@ import { entryOf, hex, TreeModel, walk } from '../../support/tree-model.js'
 
 /** Stores nodes by number, and takes them out of their parents. */
 class NodeStore implements NodeSource {
+  readonly editsInPlace = false
   loads = 0
   readonly damage = undefined
   readonly pool = undefined
