@@ -82,47 +82,47 @@ function queriesOf(collection, count, seed) {
   const chosen = choices(OPERATIONS, count / PER_GROUP, seed)
   const ids = []
   for (const { id } of rows(1000, 1)) ids.push(id)
+  const found = (filter, options) => collection.find(filter, options).toArray().length
   return [
-    ['get', OPERATIONS, (i) => check(collection.get(ids[i % ids.length]) !== undefined, 'a row')],
-    [
-      'equality, 10 rows',
-      OPERATIONS,
-      (i) =>
-        check(collection.find({ group: chosen[i] }).toArray().length === PER_GROUP, 'ten rows of a group'),
-    ],
-    [
-      'range, limit 50',
-      OPERATIONS / 10,
-      (i) => {
-        const found = collection.find({ score: { $gte: (i % 900) + 0.5 } }, { limit: 50 }).toArray()
-        check(found.length === 50, 'fifty rows')
-      },
-    ],
-    [
-      'in order of the index, limit 50',
-      OPERATIONS / 10,
-      () => {
-        const found = collection.find({ city: 'Oslo' }, { orderBy: { created: 'desc' }, limit: 50 }).toArray()
-        check(found.length === 50, 'fifty rows')
-      },
-    ],
-    [
-      'count over a range',
-      OPERATIONS,
-      (i) => check(collection.find({ score: { $gte: i % 900, $lt: (i % 900) + 50 } }).count() > 0, 'a count'),
-    ],
+    {
+      label: 'get',
+      operations: OPERATIONS,
+      run: (i) => check(collection.get(ids[i % ids.length]) !== undefined, 'a row'),
+    },
+    {
+      label: 'equality, 10 rows',
+      operations: OPERATIONS,
+      run: (i) => check(found({ group: chosen[i] }) === PER_GROUP, 'ten rows of a group'),
+    },
+    {
+      label: 'range, limit 50',
+      operations: OPERATIONS / 10,
+      run: (i) => check(found({ score: { $gte: (i % 900) + 0.5 } }, { limit: 50 }) === 50, 'fifty rows'),
+    },
+    {
+      label: 'in order of the index, limit 50',
+      operations: OPERATIONS / 10,
+      run: () =>
+        check(found({ city: 'Oslo' }, { orderBy: { created: 'desc' }, limit: 50 }) === 50, 'fifty rows'),
+    },
+    {
+      label: 'count over a range',
+      operations: OPERATIONS,
+      run: (i) =>
+        check(collection.find({ score: { $gte: i % 900, $lt: (i % 900) + 50 } }).count() > 0, 'a count'),
+    },
   ]
 }
 
 function warmUp(collection, count) {
-  for (const [, operations, run] of queriesOf(collection, count, 4)) {
+  for (const { operations, run } of queriesOf(collection, count, 4)) {
     const end = performance.now() + WARM_UP_MS
     for (let i = 0; performance.now() < end; i = (i + 1) % operations) run(i)
   }
 }
 
 function queries(collection, count) {
-  for (const [label, operations, run] of queriesOf(collection, count, 5)) {
+  for (const { label, operations, run } of queriesOf(collection, count, 5)) {
     const start = performance.now()
     for (let i = 0; i < operations; i++) run(i)
     const us = ((performance.now() - start) / operations) * 1000

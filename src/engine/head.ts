@@ -13,12 +13,10 @@ import type { Checkpoint } from '../format/checkpoint.js'
 import type { CommitPosition } from '../log/commit-position.js'
 import type { RestorableTarget } from '../log/replay.js'
 import type { Row } from '../format/value.js'
-import { runSync, type Task } from '../storage/task.js'
 import { type NodeSource, type Publication, RecordRef, type Tree } from '../tree/index.js'
 import { stateOf } from './checkpoint-state.js'
 import { emptyCollection, emptyIndex, emptyState } from './empty-state.js'
 import { addToBuilds, type IndexBuild, runBuild } from './index-build.js'
-import { PutOffRows } from './put-off-rows.js'
 import type { RowCodecs } from './row-codecs.js'
 import { duplicateIn } from './refusals.js'
 import type { RowReader } from './row-reader.js'
@@ -62,8 +60,6 @@ export class Head implements RestorableTarget {
   readonly #dirty = new Set<number>()
   readonly #scopes: Scope[] = []
   readonly #ref = new RecordRef()
-  /** Rows that a replay puts off; undefined while it may not. */
-  #putOff: PutOffRows | undefined
   #collections = new Map<number, WorkingCollection>()
   #names: ReadonlyMap<string, number> = new Map()
   #recordBytes = 0
@@ -96,7 +92,6 @@ export class Head implements RestorableTarget {
     this.#recordBytes = state.recordBytes
     this.#dirty.clear()
     this.#scopes.length = 0
-    this.#putOff = undefined
     let unstored = 0
     for (const tree of allTrees(state)) unstored += tree.unstoredBytes
     this.#nodes.recount(unstored)
@@ -188,7 +183,6 @@ export class Head implements RestorableTarget {
   }
 
   #save(id: number, working: WorkingCollection | undefined): void {
-    if (this.#putOff?.has(id) === true) runSync(this.#putOff.settleOf(id))
     this.#dirty.add(id)
     const scope = this.#scopes.at(-1)
     if (scope !== undefined && !scope.saved.has(id)) scope.saved.set(id, working?.freeze())
@@ -383,20 +377,6 @@ export class Head implements RestorableTarget {
     this.reset(this.base)
   }
 
-  putOff(): void {
-    this.#putOff = new PutOffRows()
-  }
-
-  settleSome(): Task<void> | undefined {
-    return this.#putOff?.areMany === true ? this.#putOff.settle() : undefined
-  }
-
-  *settle(): Task<void> {
-    if (this.#putOff !== undefined) yield* this.#putOff.settle()
-    this.#putOff = undefined
-    this.#nodes.endReadAhead?.()
-  }
-
   damagedNode(error: unknown): number | undefined {
     const { damage } = this.#nodes
     return damage !== undefined && error === damage ? damage.details.offset : undefined
@@ -407,19 +387,11 @@ export class Head implements RestorableTarget {
   }
 
   record(bytes: Uint8Array, record: RecordView, position: number): void {
-    const { collectionId } = record
-    const working = this.#collections.get(collectionId)
-    // Never what may be rolled back.
-    const putOff = this.#scopes.length === 0 && collectionId !== CATALOG_ID ? this.#putOff : undefined
-    if (putOff !== undefined && working !== undefined && putOff.takes(working, bytes, record, position)) {
-      this.#dirty.add(collectionId)
-      this.#recordBytes += record.end - record.start
-      return
-    }
     const key = bytes.subarray(record.keyStart, record.keyEnd)
     const at = { position, lengthBytes: record.end - record.start, crc: record.crc }
+    const { collectionId } = record
     if (collectionId === CATALOG_ID) return this.#catalogRecord(bytes, record, key, at)
-    if (working === undefined) throw this.#unknownCollection(record, position)
+    if (!this.#collections.has(collectionId)) throw this.#unknownCollection(record, position)
     if (record.operation === Operation.put)
       this.putRow(collectionId, key, at, bytes, record.valueStart, record.valueEnd)
     else this.deleteRow(collectionId, key, at)

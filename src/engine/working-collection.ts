@@ -4,7 +4,7 @@
 import type { CollectionDefinition } from '../catalog/definition.js'
 import { type Digest, DigestSum } from '../format/digest.js'
 import type { KeyPart } from '../format/key.js'
-import { type GatheredPuts, type Publication, RecordRef, type Tree, TreeEditor } from '../tree/index.js'
+import { type Publication, RecordRef, type Tree, TreeEditor } from '../tree/index.js'
 import { type CollectionState, type IndexState, isWhole } from './state.js'
 import { type IndexChange, WorkingIndex } from './working-index.js'
 
@@ -84,24 +84,6 @@ export class WorkingCollection {
     this.#liveBytes += lengthBytes
     this.#digest.add(key, 0, key.length, crc)
     return wasThere ? replaced.position : 0
-  }
-
-  /** How often a row that changed was not in the leaf of the one before. */
-  get descents(): number {
-    return this.#editor.descents
-  }
-
-  /** Puts the rows `[from, to)` of those gathered. If it throws, the collection is of no use until it is reset. */
-  merge(puts: GatheredPuts, from: number, to: number): void {
-    const digest = this.#digest
-    this.#editor.merge(puts, from, to, (at, { lengthBytes, crc }) => {
-      this.#liveBytes -= lengthBytes
-      puts.subtractFrom(digest, at, crc)
-    })
-    for (let at = from; at < to; at++) {
-      this.#liveBytes += puts.lengthOf(at)
-      puts.addTo(digest, at)
-    }
   }
 
   /** Returns the position of the record that was there; 0 for none. */

@@ -16,7 +16,7 @@ import { TXN_BEGIN_BYTES } from '../format/txn-begin.js'
 import { PAUSE, type Task } from '../storage/task.js'
 import type { BadRange, LostCommit, RecoveryClass } from './recovery-info.js'
 import type { CommitPosition } from './commit-position.js'
-import { type Break, contradiction, type JudgeInput, type Judgement, notUnderstood } from './judgement.js'
+import { contradiction, type JudgeInput, type Judgement, notUnderstood } from './judgement.js'
 import { isWhole, type PendingTransaction } from './pending-transaction.js'
 import { LogScanner } from './scanner.js'
 
@@ -32,8 +32,6 @@ export interface ReplayTarget {
   beginsWith?(collections: readonly BaseCollection[]): string | undefined
   commit(position: CommitPosition): void
   rollback(): void
-  /** What was put off, once there is much of it: to be carried out before more is read. */
-  settleSome?(): Task<void> | undefined
 }
 
 /** What an open names of its findings; `verify` names all. */
@@ -49,10 +47,14 @@ export function* judgeLog(input: JudgeInput, target: ReplayTarget): Task<Judgeme
     if (judge.position - pausedAt < BYTES_PER_PAUSE) continue
     pausedAt = judge.position
     yield PAUSE
-    const putOff = target.settleSome?.()
-    if (putOff !== undefined) yield* putOff
   }
   return judge.conclude()
+}
+
+interface Break {
+  readonly offset: number
+  readonly reason: string
+  readonly uncommitted: boolean
 }
 
 /** Records of a frame that are to be applied: from an index of its bytes on, and what is to be done then. */

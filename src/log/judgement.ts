@@ -51,13 +51,6 @@ export interface JudgeInput {
   readonly observe?: ((event: ScanEvent, scanner: LogScanner) => void) | undefined
 }
 
-/** Where the chain of commits ends before the log does, unless a later commit shows that it does not. */
-export interface Break {
-  readonly offset: number
-  readonly reason: string
-  readonly uncommitted: boolean
-}
-
 export interface Judgement {
   readonly classification: RecoveryClass
   /** X: where the chain breaks; undefined if it does not. For `shortFile` the end of what is there. */

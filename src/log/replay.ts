@@ -19,10 +19,6 @@ import type { LogScanner, ScanEvent } from './scanner.js'
 export interface RestorableTarget extends ReplayTarget {
   /** Forgets everything and starts from a checkpoint, or from `parent` with nothing. Throws if its content is damaged. */
   start(checkpoint: Checkpoint | undefined, parent: CommitPosition): void
-  /** From now on records that cannot be rolled back may be put off until `settle`. */
-  putOff(): void
-  /** Carries out what was put off. */
-  settle(): Task<void>
   /** Offset of the damaged index node that led to an error; undefined if none did. */
   damagedNode(error: unknown): number | undefined
 }
@@ -121,13 +117,11 @@ function* replayFrom(
   }
   const parent = found === undefined ? input.parent : commitOf(found.checkpoint)
   target.start(found?.checkpoint, parent)
-  target.putOff()
   const from = found?.checkpoint.replayFrom ?? parent.end
   const judgement = yield* judgeLog(
     { ...input, parent, from, nodesCheckedBefore: counted, trustsFrames: true, observe },
     target,
   )
-  yield* target.settle()
   const end = judgement.breakOffset ?? Number.POSITIVE_INFINITY
   // What is behind a break will be cut.
   const kept = frames.filter(({ offset }) => offset < end)

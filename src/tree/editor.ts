@@ -27,8 +27,6 @@ import {
   unstoredMemoryOf,
   writeRef,
 } from './node.js'
-import type { GatheredPuts } from './gathered-puts.js'
-import { Merge } from './merge.js'
 import { childAt, type NodeSource, readableChild } from './node-source.js'
 import { maySpoilThePast, Past, type Publication, WayBack } from './past.js'
 import { PastNodes } from './past-nodes.js'
@@ -39,8 +37,6 @@ import { type StoredMemory, Tree, type TreeKeeper } from './tree.js'
 import { NOT_THERE, Way } from './way.js'
 
 export class TreeEditor implements TreeKeeper {
-  /** How often a key that was to be changed did not belong into the leaf changed before it. */
-  descents = 0
   #source: NodeSource
   /** Undefined while the frozen tree has it, which then is not live. */
   #changed: Node | undefined
@@ -109,7 +105,6 @@ export class TreeEditor implements TreeKeeper {
     const way = this.#way
     const near = way.find(key)
     if (near === NOT_THERE) {
-      this.descents++
       const found = search(this.#ownWayTo(key), key, 0)
       way.note(key, found)
       return found
@@ -174,34 +169,6 @@ export class TreeEditor implements TreeKeeper {
     this.#count--
     this.#mend(leaf)
     return true
-  }
-
-  /**
-   * Puts the keys `[from, to)` of those gathered. `replaced` is told of each that was there, with what it referred to. If it throws, this
-   * editor is of no use until it is reset.
-   */
-  merge(
-    puts: GatheredPuts,
-    from: number,
-    to: number,
-    replaced: (at: number, reference: RecordRef) => void,
-  ): void {
-    // Nothing is noted of these.
-    if (this.#past.noted) this.#leavePast()
-    this.#way.forget()
-    const merge = new Merge(
-      puts,
-      {
-        ownChild: (parent, slot, entries) => this.#ownChild(parent, slot, entries),
-        fitChild: (parent, slot) => this.#fitChild(parent, slot, EVENLY),
-        readAhead: (parent, slots) => this.#source.readAhead?.(parent, slots),
-        grew: (bytes) => this.#grew(bytes),
-      },
-      replaced,
-    )
-    merge.below(this.#ownRoot(), from, to)
-    this.#count += merge.added
-    while (isOver(this.#root)) this.#splitRoot(this.#root, EVENLY)
   }
 
   /** The tree as it is now, in O(1); without changes the same one is returned again. */
@@ -310,10 +277,9 @@ export class TreeEditor implements TreeKeeper {
     return copy
   }
 
-  /** With room for so many `entries`, if it has to be read. */
-  #ownChild(parent: Node, slot: number, entries = 0): Node {
+  #ownChild(parent: Node, slot: number): Node {
     const present = parent.children[slot]
-    const child = present ?? this.#source.load(parent, slot, this.#owner, entries)
+    const child = present ?? this.#source.load(parent, slot, this.#owner)
     if (child.owner !== this.#owner) {
       const copy = this.#copy(child)
       setChild(parent, slot, copy)

@@ -27,8 +27,6 @@ import { headOf, sharedBytes } from './search.js'
 /** From here on the built-in copy is faster than a loop. */
 const LONG_COPY_BYTES = 64
 
-const NO_KEY = new Uint8Array(0)
-
 /** Which entries of which node another is built from, and the shape of the new one. */
 interface Plan {
   readonly owner: Owner
@@ -107,53 +105,6 @@ export function insertEntry(node: Node, at: number, key: Uint8Array): void {
   words[ends + at] = start + length
   for (let i = ends + at + 1; i <= ends + count; i++) words[i] = u32(words, i) + length
   node.count = count + 1
-}
-
-/**
- * Puts entries of these keys, which are in order, before the entries `ats` of a leaf, as {@link insertEntry} would one after the other.
- * The first `added` of both count.
- */
-export function insertEntries(
-  leaf: Node,
-  ats: readonly number[],
-  newKeys: readonly Uint8Array[],
-  added: number,
-): void {
-  makeRoomForAll(leaf, newKeys, added)
-  const { words, keys, count, capacity, prefixBytes, columns } = leaf
-  const ends = Column.end * capacity
-  let shift = bytesOf(newKeys, added) - added * prefixBytes
-  let end = usedKeyBytes(leaf)
-  let behind = count
-  // From the last one on: what is behind it moves to its place at once.
-  for (let left = added; left > 0; left--) {
-    const at = ats[left - 1] ?? 0
-    const key = newKeys[left - 1] ?? NO_KEY
-    const start = startOf(leaf, at)
-    moveBytes(keys, start, end, start + shift)
-    for (let i = behind - 1; i >= at; i--) words[ends + left + i] = u32(words, ends + i) + shift
-    for (let column = 0; column < columns; column++) {
-      if (column === Column.end) continue
-      const base = column * capacity
-      for (let i = base + behind - 1; i >= base + at; i--) words[left + i] = u32(words, i)
-    }
-    const length = key.length - prefixBytes
-    shift -= length
-    for (let i = 0; i < length; i++) keys[start + shift + i] = u8(key, prefixBytes + i)
-    const entry = at + left - 1
-    words[entry] = headOf(key, prefixBytes, key.length)
-    words[ends + entry] = start + shift + length
-    for (let column = Column.end + 1; column < columns; column++) words[column * capacity + entry] = 0
-    end = start
-    behind = at
-  }
-  leaf.count = count + added
-}
-
-function bytesOf(keys: readonly Uint8Array[], count: number): number {
-  let bytes = 0
-  for (let i = 0; i < count; i++) bytes += keys[i]?.length ?? 0
-  return bytes
 }
 
 /** Takes out entry `at`; of an inner node only one that has a separator. */
@@ -256,35 +207,6 @@ function makeRoom(node: Node, key: Uint8Array): void {
   const owner = node.owner
   node.become(
     build({ owner, source: node, from: 0, to: count, prefixBytes, spare, spareKeyBytes: key.length }),
-  )
-}
-
-/** The same for all of these keys, which are in order: what the first and the last one have in common, all of them have. */
-function makeRoomForAll(node: Node, newKeys: readonly Uint8Array[], added: number): void {
-  const { keys, count, capacity } = node
-  const first = newKeys[0] ?? NO_KEY
-  const last = newKeys[added - 1] ?? NO_KEY
-  const shared = Math.min(
-    sharedBytes(keys, 0, node.prefixBytes, first, 0, first.length),
-    sharedBytes(keys, 0, node.prefixBytes, last, 0, last.length),
-  )
-  const addedBytes = bytesOf(newKeys, added)
-  const fits =
-    count + added <= capacity && usedKeyBytes(node) + addedBytes - added * node.prefixBytes <= keys.length
-  if (fits && shared === node.prefixBytes) return
-  const prefixBytes =
-    shared < node.prefixBytes ? shared : Math.min(prefixWith(node, first), prefixWith(node, last))
-  const spare = Math.max(growth(count, node, capacity - count), added)
-  node.become(
-    build({
-      owner: node.owner,
-      source: node,
-      from: 0,
-      to: count,
-      prefixBytes,
-      spare,
-      spareKeyBytes: addedBytes,
-    }),
   )
 }
 

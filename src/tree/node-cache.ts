@@ -37,10 +37,6 @@ export class NodeCache {
     return node
   }
 
-  has(position: number): boolean {
-    return this.#nodes.has(position)
-  }
-
   /** Adds a node that is stored and not here, or is here already. */
   add(node: Node): void {
     if (this.#nodes.has(node.position)) return

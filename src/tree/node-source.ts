@@ -10,13 +10,9 @@ import type { Node, Owner } from './node.js'
 export interface NodeSource {
   /**
    * The child `slot` of `parent`, which is stored: read and checked. Throws what the read threw. For an owner that is about to
-   * edit it, a node that has to be read may be made its own at once, with room to grow by `entries` at least.
+   * edit it, a node that has to be read may be made its own at once, with room to grow.
    */
-  load(parent: Node, slot: number, owner?: Owner, entries?: number): Node
-  /** The children at these slots are going to be loaded: reads those that are near one another together. */
-  readAhead?(parent: Node, slots: readonly number[]): void
-  /** Nothing that was read ahead is going to be loaded any more. */
-  endReadAhead?(): void
+  load(parent: Node, slot: number, owner?: Owner): Node
   /** The root of a stored tree with at least one node; `columns` says of which kind the tree is. */
   loadRoot(root: StoredRoot, columns: number): Node
   /** Memory for nodes that editors make; undefined where it is not used again. */

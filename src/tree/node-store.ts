@@ -28,7 +28,6 @@ import {
 } from './node.js'
 import type { NodeSource } from './node-source.js'
 import { PastNodes } from './past-nodes.js'
-import { ReadAhead } from './read-ahead.js'
 import { readImage } from './stored-node.js'
 
 /** What a pointer says of the node that it leads to. */
@@ -67,7 +66,6 @@ export class NodeStore implements NodeSource {
   #rest: RestOfMemory | undefined
   readonly #cache = new NodeCache((node) => this.pool.evicted(node))
   readonly #head = new NodeHead()
-  #ahead: ReadAhead | undefined
   readonly #scratch = new Uint8Array(MAX_NODE_IMAGE_BYTES)
   readonly #view: DataView = viewOf(this.#scratch)
 
@@ -108,7 +106,7 @@ export class NodeStore implements NodeSource {
     return this.#cache.evictions
   }
 
-  load(parent: Node, slot: number, owner?: Owner, entries = 0): Node {
+  load(parent: Node, slot: number, owner?: Owner): Node {
     const position = positionAt(parent, slot)
     const cached = this.#cache.get(position)
     if (cached !== undefined) {
@@ -125,20 +123,7 @@ export class NodeStore implements NodeSource {
       count: countAt(parent, slot),
       storedBytes: storedBytesAt(parent, slot),
     }
-    return owner === undefined ? this.#read(pointer) : this.#readImage(pointer, owner, entries)
-  }
-
-  readAhead(parent: Node, slots: readonly number[]): void {
-    const wanted = slots.filter(
-      (slot) => parent.children[slot] === undefined && !this.#cache.has(positionAt(parent, slot)),
-    )
-    this.#ahead ??= new ReadAhead()
-    this.#ahead.read(this.#file, parent, wanted)
-  }
-
-  /** What was read ahead is of no use any more. */
-  endReadAhead(): void {
-    this.#ahead = undefined
+    return owner === undefined ? this.#read(pointer) : this.#readImage(pointer, owner)
   }
 
   loadRoot(root: StoredRoot, columns: number): Node {
@@ -208,32 +193,18 @@ export class NodeStore implements NodeSource {
     return node
   }
 
-  #readImage(pointer: Pointer, owner: Owner, entries = 0): Node {
+  #readImage(pointer: Pointer, owner: Owner): Node {
     this.misses++
     const { position, lengthBytes } = pointer
     if (lengthBytes < NODE_HEAD_BYTES || lengthBytes > MAX_NODE_IMAGE_BYTES)
       throw this.#damaged(pointer, 'length')
-    const place = this.#ahead?.placeOf(position)
-    if (this.#ahead !== undefined && place !== undefined)
-      return this.#decode(pointer, this.#ahead.bytes, this.#ahead.view, place, owner, entries)
     const read = this.#file.read(this.#scratch.subarray(0, lengthBytes), position)
     if (read < lengthBytes) throw this.#damaged(pointer, `${read} bytes`)
-    return this.#decode(pointer, this.#scratch, this.#view, 0, owner, entries)
-  }
-
-  #decode(
-    pointer: Pointer,
-    bytes: Uint8Array,
-    view: DataView,
-    at: number,
-    owner: Owner,
-    entries: number,
-  ): Node {
     const head = this.#head
-    const problem = readNodeHead(bytes, view, at, at + pointer.lengthBytes, head, this.#checksum)
+    const problem = readNodeHead(this.#scratch, this.#view, 0, lengthBytes, head, this.#checksum)
     if (problem !== undefined) throw this.#damaged(pointer, problem)
     if (head.crc !== pointer.crc) throw this.#damaged(pointer, 'another node')
-    const node = readImage(bytes, view, at + NODE_HEAD_BYTES, head, owner, entries)
+    const node = readImage(this.#scratch, this.#view, NODE_HEAD_BYTES, head, owner)
     if (typeof node === 'string') throw this.#damaged(pointer, node)
     if (!fits(node, pointer)) throw this.#damaged(pointer, 'a node that contradicts its parent')
     return node

@@ -9,7 +9,7 @@ import { childAt, type NodeSource } from './node-source.js'
 import type { RecordRef } from './record-ref.js'
 
 /** Bytes of a key that its head holds. */
-export const HEAD_BYTES = 4
+const HEAD_BYTES = 4
 
 /**
  * The first bytes of `bytes[start, end)` as an unsigned integer, zeros behind a short one. Different heads order as

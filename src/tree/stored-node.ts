@@ -16,6 +16,7 @@ import {
   Column,
   ColumnCount,
   emptyNode,
+  firstKeyed,
   NOBODY,
   type Node,
   noteStored,
@@ -24,7 +25,7 @@ import {
   storedBytesAt,
   usedKeyBytes,
 } from './node.js'
-import { HEAD_BYTES, headOf } from './search.js'
+import { headOf } from './search.js'
 
 /** The columns of an image, in order: those of four bytes an entry, then those of two. Suffix lengths come behind them. */
 const WIDE: Readonly<Record<NodeKind, readonly number[]>> = {
@@ -121,28 +122,34 @@ function writeEntries(node: Node, kind: NodeKind, bytes: Uint8Array, view: DataV
   bytes.set(node.keys.subarray(0, before), at)
 }
 
-/** The node of an image whose head was read and checked; the rest of it starts at `start`. For an owner, with room for `entries` more. */
+/** The node of an image whose head was read and checked; the rest of it starts at `start`. */
 export function readImage(
   bytes: Uint8Array,
   view: DataView,
   start: number,
   head: NodeHead,
   owner: Owner = NOBODY,
-  entries = 0,
 ): Node | NodeProblem {
   const kind = head.kind as NodeKind // The head was checked.
   const { count, prefix, height, length } = head
   const keyBytes = length - NODE_HEAD_BYTES - count * NODE_ENTRY_BYTES[kind]
-  const spare = owner === NOBODY ? 0 : Math.max(entries, spareOf(count))
+  const spare = owner === NOBODY ? 0 : spareOf(count)
   const spareBytes = Math.ceil(((keyBytes - prefix) / Math.max(1, count)) * spare)
   const node = emptyNode(owner, height, COLUMNS[kind], count + spare, keyBytes + spareBytes)
   node.count = count
   node.prefixBytes = prefix
   node.lengthBytes = length
   node.crc = head.crc
-  const at =
-    kind === NodeKind.recordsLeaf ? readReferences(node, view, start) : readColumns(node, kind, view, start)
-  if (!readKeys(node, bytes, view, at, keyBytes)) return 'layout'
+  const at = readColumns(node, kind, view, start)
+  if (!readEnds(node, view, at, keyBytes)) return 'layout'
+  node.keys.set(bytes.subarray(at + 2 * count, at + 2 * count + keyBytes))
+  const { words, keys, capacity } = node
+  if (height > 0) words[0] = 0
+  for (let i = firstKeyed(node), from = prefix; i < count; i++) {
+    const end = u32(words, Column.end * capacity + i)
+    words[i] = headOf(keys, from, end)
+    from = end
+  }
   if (height > 0) node.children.length = count
   node.storedBytes = length + childrenBytes(node)
   return node
@@ -163,38 +170,15 @@ function readColumns(node: Node, kind: NodeKind, view: DataView, start: number):
   return at
 }
 
-/** As {@link readColumns}, for a leaf of records: a replay reads thousands of them. */
-function readReferences({ words, count, capacity }: Node, view: DataView, start: number): number {
-  const lengths = Column.length * capacity
-  const crcs = Column.crc * capacity
-  const positions = Column.positionLow * capacity
-  const crcsAt = start + 4 * count
-  const positionsAt = start + 8 * count
-  const highsAt = start + 12 * count
-  for (let i = 0; i < count; i++) {
-    words[lengths + i] = view.getUint32(start + 4 * i, true)
-    words[crcs + i] = view.getUint32(crcsAt + 4 * i, true)
-    words[positions + i] = view.getUint32(positionsAt + 4 * i, true)
-    words[positions + capacity + i] = view.getUint16(highsAt + 2 * i, true)
-  }
-  return start + 14 * count
-}
-
-/** Whether prefix and suffixes, whose lengths are at `start`, take exactly the bytes there are, and an inner node's first key none. */
-function readKeys(node: Node, bytes: Uint8Array, view: DataView, start: number, keyBytes: number): boolean {
+/** Whether prefix and suffixes take exactly the bytes there are, and an inner node's first key none. */
+function readEnds(node: Node, view: DataView, start: number, keyBytes: number): boolean {
   const { words, count, capacity, prefixBytes } = node
-  const keysAt = start + 2 * count
   const ends = Column.end * capacity
   let end = prefixBytes
   for (let i = 0; i < count; i++) {
-    const length = view.getUint16(start + 2 * i, true)
-    const from = keysAt + end
-    end += length
-    if (end > keyBytes) return false
-    words[i] = length >= HEAD_BYTES ? view.getUint32(from) : headOf(bytes, from, from + length)
+    end += view.getUint16(start + 2 * i, true)
     words[ends + i] = end
   }
-  node.keys.set(bytes.subarray(keysAt, keysAt + keyBytes))
   if (node.height > 0 && u32(words, ends) !== prefixBytes) return false
   return end === keyBytes
 }

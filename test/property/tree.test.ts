@@ -7,7 +7,6 @@ import { describe, expect, it } from 'vitest'
 import { checkTree } from '../../src/tree/check.js'
 import type { TreeCursor } from '../../src/tree/cursor.js'
 import { TreeEditor } from '../../src/tree/editor.js'
-import { GatheredPuts } from '../../src/tree/gathered-puts.js'
 import { RecordRef } from '../../src/tree/record-ref.js'
 import { type KeyBounds, Tree } from '../../src/tree/tree.js'
 import { count, seed } from '../support/counts.js'
@@ -58,12 +57,6 @@ type Step =
       readonly order: string
       readonly reference: Reference
     }
-  | {
-      readonly do: 'merge'
-      readonly keys: Uint8Array[]
-      readonly reference: Reference
-      readonly portion: number
-    }
   | { readonly do: 'delete'; readonly key: Uint8Array; readonly rank: number }
   | { readonly do: 'deleteMany'; readonly rank: number; readonly share: number }
   | { readonly do: 'freeze' }
@@ -90,15 +83,6 @@ const stepsOf = (key: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Step[]> => {
         keys: fc.array(key, { minLength: 1, maxLength: 60, size: 'max' }),
         order,
         reference,
-      }),
-    },
-    {
-      weight: 3,
-      arbitrary: fc.record({
-        do: fc.constant('merge' as const),
-        keys: fc.array(key, { minLength: 1, maxLength: 80, size: 'max' }),
-        reference,
-        portion: fc.integer({ min: 1, max: 200 }),
       }),
     },
     { weight: 3, arbitrary: fc.record({ do: fc.constant('delete' as const), key, rank: share }) },
@@ -138,8 +122,6 @@ class Run {
         return this.#set(step.key, step.reference)
       case 'setMany':
         return this.#setMany(step.keys, step.order, step.reference)
-      case 'merge':
-        return this.#merge(step.keys, step.reference, step.portion)
       case 'delete':
         this.#delete(step.key)
         return this.#deleteRank(step.rank)
@@ -197,38 +179,6 @@ class Run {
     const sorted = order === 'as they come' ? keys : keys.toSorted((a, b) => Buffer.compare(a, b))
     if (order === 'descending') sorted.reverse()
     for (const [i, key] of sorted.entries()) this.#set(key, [at, (lengthBytes + i) >>> 0, crc])
-  }
-
-  /** Gathers keys, one in five to be deleted, and puts them in so many at a time. */
-  #merge(keys: Uint8Array[], [at, lengthBytes, crc]: Reference, portion: number): void {
-    const puts = new GatheredPuts()
-    const last = new Map<string, ModelEntry | undefined>()
-    for (const [i, key] of keys.entries()) {
-      const isDeleted = (crc + i) % 5 === 0
-      const length = (lengthBytes + i) % 1000
-      puts.add(key, 0, key.length, at, isDeleted ? 0 : length + 1, crc)
-      last.set(
-        hex(key),
-        isDeleted ? undefined : { key: hex(key), position: at, lengthBytes: length + 1, crc },
-      )
-    }
-    puts.sort()
-    const replaced: ModelEntry[] = []
-    const expected: ModelEntry[] = []
-    for (let from = 0; from < puts.count; from += portion) {
-      this.#editor.merge(puts, from, Math.min(puts.count, from + portion), (number, before) => {
-        replaced.push(entryOf(puts.keyOf(number), before))
-      })
-    }
-    for (const [, entry] of [...last].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-      const before = entry === undefined ? undefined : this.#model.set(entry)
-      if (before !== undefined) expected.push(before)
-    }
-    expect(replaced).toEqual(expected)
-    expect(this.#editor.count).toBe(this.#model.entries.length)
-    const deleted = [...last].filter(([, entry]) => entry === undefined)
-    expect(puts.deleted.map(hex)).toEqual(deleted.map(([key]) => key).toSorted())
-    for (const key of puts.deleted) this.#delete(key)
   }
 
   #deleteRank(share: number): void {

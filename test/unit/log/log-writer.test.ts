@@ -18,8 +18,6 @@ const nobody: RestorableTarget = {
   commit: () => {},
   rollback: () => {},
   start: () => {},
-  putOff: () => {},
-  *settle() {},
   damagedNode: () => undefined,
 }
 

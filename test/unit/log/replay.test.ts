@@ -13,8 +13,6 @@ function replay(bytes: Uint8Array): ReplayedLog {
   const file = storageWith({ a: bytes }).open('a', 'read')
   const target = {
     start: () => undefined,
-    putOff: () => undefined,
-    *settle() {},
     damagedNode: () => undefined,
     begin: () => undefined,
     record: () => undefined,
