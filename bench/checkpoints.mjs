@@ -47,6 +47,18 @@ async function database() {
 const roles = {
   empty: async () => ({ peakMiB: peakMiB() }),
 
+  /** Makes the rows of a load, and does nothing with them: what of the memory is the program's that loads. */
+  make: async ({ count }) => {
+    let batch = []
+    for (const row of longRows(count, SEED)) {
+      batch.push(row)
+      if (batch.length < BATCH) continue
+      await new Promise((resolve) => setTimeout(resolve, 0))
+      batch = []
+    }
+    return { peakMiB: peakMiB() }
+  },
+
   load: async ({ path, count, cacheBytes = CACHE_BYTES }) => {
     const { Database } = await database()
     const db = await Database.open(path, { durability: 'os', cacheBytes })
@@ -125,15 +137,16 @@ const roles = {
   read: async ({ path, count, reads }) => {
     const { Database } = await database()
     const ids = idsAtRandom(count, Math.min(count, 200_000))
+    const chosen = choices(reads, ids.length, 3)
+    const ownMiB = peakMiB()
     const db = await Database.open(path, { mode: 'readOnly', cacheBytes: CACHE_BYTES })
     const collection = db.collection('rows')
-    const chosen = choices(reads, ids.length, 3)
     const start = performance.now()
     for (const i of chosen) check(collection.get(ids[i])?.id === ids[i], `the row of ${ids[i]}`)
     const ms = performance.now() - start
     const { cache } = db.stats()
     await db.close()
-    return { ms, reads, cache, peakMiB: peakMiB() }
+    return { ms, reads, cache, ownMiB, peakMiB: peakMiB() }
   },
 }
 
@@ -223,7 +236,8 @@ async function printKilled(path, count, order) {
   )
 }
 
-function printLoad(count, { ms, pauseMs, longestMs, fileBytes, recordBytes, peakMiB: peak }, empty) {
+async function printLoad(count, { ms, pauseMs, longestMs, fileBytes, recordBytes, peakMiB: peak }, empty) {
+  const { peakMiB: own } = await run('make', { count })
   const n = count.toLocaleString('en')
   console.log(
     `  load of ${n} rows at random: ${Math.round((count / ms) * 1000).toLocaleString('en')} rows/s, loop p99.9 ${pauseMs.toFixed(1)} ms, longest ${longestMs.toFixed(1)} ms`,
@@ -231,7 +245,9 @@ function printLoad(count, { ms, pauseMs, longestMs, fileBytes, recordBytes, peak
   console.log(
     `  write amplification at ${n}: ${(fileBytes / recordBytes).toFixed(2)} (${(fileBytes / 2 ** 20).toFixed(0)} MiB appended over ${(recordBytes / 2 ** 20).toFixed(0)} MiB of records, ${(recordBytes / count).toFixed(0)} bytes each)`,
   )
-  console.log(`  resident memory, loading ${n}: ${(peak - empty).toFixed(0)} MiB over an empty process`)
+  console.log(
+    `  resident memory, loading ${n}: ${(peak - empty).toFixed(0)} MiB over an empty process, ${(peak - own).toFixed(0)} over one that only makes the rows`,
+  )
 }
 
 async function main() {
@@ -247,7 +263,7 @@ async function main() {
     const { peakMiB: empty } = await run('empty', {})
     console.log(`  empty process: ${empty.toFixed(0)} MiB`)
     const small = join(folder, 'few.varve')
-    printLoad(few, await run('load', { path: small, count: few }), empty)
+    await printLoad(few, await run('load', { path: small, count: few }), empty)
     await printOpens('after a clean close', small, few)
     // What is left when nothing is compiled in between.
     await printOpens('after a clean close, node --no-lazy', small, few, ['--no-lazy'])
@@ -262,12 +278,12 @@ async function main() {
       `  the same with a young generation of a few MiB (node --max-semi-space-size=1): ${(tight - empty).toFixed(0)} MiB over an empty process`,
     )
     const large = join(folder, 'many.varve')
-    printLoad(many, await run('load', { path: large, count: many }), empty)
+    await printLoad(many, await run('load', { path: large, count: many }), empty)
     await printOpens('after a clean close', large, many)
     const read = await run('read', { path: large, count: many, reads: 1_000_000 })
     const { cache, ms, reads } = read
     console.log(
-      `  ${reads.toLocaleString('en')} random reads of ${many.toLocaleString('en')} rows: ${Math.round((reads / ms) * 1000).toLocaleString('en')} /s, resident memory ${(read.peakMiB - empty).toFixed(0)} MiB over an empty process`,
+      `  ${reads.toLocaleString('en')} random reads of ${many.toLocaleString('en')} rows: ${Math.round((reads / ms) * 1000).toLocaleString('en')} /s, resident memory ${(read.peakMiB - empty).toFixed(0)} MiB over an empty process, ${(read.peakMiB - read.ownMiB).toFixed(0)} over this one before it opened the database`,
     )
     console.log(`  cache ${JSON.stringify(cache)}`)
   } finally {

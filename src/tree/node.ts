@@ -68,7 +68,7 @@ const WORD_BYTES = 4
  * What a node takes beside its buffer: objects and its place in a table, 550 bytes (measured), of which the collector lets pile up about
  * half as much again before it comes round, and the buffer's own bookkeeping.
  */
-const NODE_OBJECT_BYTES = 1000
+const NODE_OBJECT_BYTES = 850
 const CHILD_BYTES = 8
 const TWO_32 = 4_294_967_296
 
