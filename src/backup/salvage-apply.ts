@@ -17,7 +17,7 @@ import { Operation, readRecord, RecordView } from '../format/record.js'
 import { type Row, RowCodec } from '../format/value.js'
 import { PAUSE, type Task } from '../storage/task.js'
 import { guessedDefinition, type KnownCatalogs } from './salvage-catalogs.js'
-import type { LineCollection, SalvageLine } from './salvage-line.js'
+import { codecOf, type LineCollection, type SalvageLine, structuresOf } from './salvage-line.js'
 import { mentions } from './salvage-mentions.js'
 import type { RecoveredCollection, UnreadableRow } from './salvage-report.js'
 import type { SalvageSource } from './salvage-source.js'
@@ -320,7 +320,10 @@ export class SalvageApplier {
     bytes?: { key: Uint8Array; value: Uint8Array },
   ): void {
     const { codec, lostStructures, outId } = collection
-    if (structureId < codec.structureCount) return
+    if (structureId < codec.structureCount) {
+      if (!sameNames(codec.structure(structureId), fields)) redefine(collection, structureId, fields)
+      return
+    }
     for (let lost = codec.structureCount; lost < structureId; lost++) {
       codec.define(lost, [lostName(lost)])
       lostStructures.add(lost)
@@ -344,6 +347,13 @@ export class SalvageApplier {
     for (const [structureId, fields] of known?.structures.entries() ?? [])
       this.#structure(collection, structureId, fields)
   }
+}
+
+/** Of a structure that was lost, or taken for another one's: what the line itself says of it counts. */
+function redefine(collection: LineCollection, structureId: number, fields: readonly string[]): void {
+  collection.codec = codecOf(structuresOf(collection.codec).with(structureId, fields))
+  collection.lostStructures.delete(structureId)
+  collection.diverged = true
 }
 
 function decode({ codec, lostStructures }: LineCollection, value: Uint8Array): Row | DecodeFailure {

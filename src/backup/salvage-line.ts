@@ -13,7 +13,7 @@ import type { FoundCommit } from './salvage-stream.js'
 /** A collection as one line knows it. */
 export interface LineCollection {
   definition: CollectionDefinition
-  readonly codec: RowCodec
+  codec: RowCodec
   /** Structures whose names are not known: their ids are taken in the codec by others. */
   readonly lostStructures: Set<number>
   /** Its id in the new file. */
@@ -48,9 +48,7 @@ export class SalvageLine {
     const fork = new SalvageLine(source, this.lastSequence)
     for (const [id, collection] of this.collections) {
       const { codec, lostStructures } = collection
-      const copy = new RowCodec()
-      for (let structure = 0; structure < codec.structureCount; structure++)
-        copy.define(structure, codec.structure(structure))
+      const copy = codecOf(structuresOf(codec))
       fork.collections.set(id, { ...collection, codec: copy, lostStructures: new Set(lostStructures) })
     }
     for (const [id, orphans] of this.orphans) fork.orphans.set(id, new Map(orphans))
@@ -70,7 +68,10 @@ export class SalvageLines {
       const before = [...this.#lines.values()].find(
         (each) => each.lastSequence === previousSequence && each.lastCrc === previousCrc,
       )
-      line = (before ?? this.#latest)?.fork(source) ?? new SalvageLine(source, 0)
+      // Where the commit before is lost, what was cut off says nothing of what the database went on from.
+      const isOfAnother = this.#latest?.isCut === true && source.kind !== 'quarantine'
+      const guess = isOfAnother ? undefined : this.#latest
+      line = (before ?? guess)?.fork(source) ?? new SalvageLine(source, 0)
       this.#lines.set(source, line)
     }
     line.lastSequence = sequence
@@ -83,4 +84,15 @@ export class SalvageLines {
   get main(): SalvageLine | undefined {
     return [...this.#lines.values()].find(({ isCut }) => !isCut)
   }
+}
+
+/** The names of all record structures that a codec knows, by their ids. */
+export function structuresOf(codec: RowCodec): (readonly string[])[] {
+  return Array.from({ length: codec.structureCount }, (_, id) => codec.structure(id))
+}
+
+export function codecOf(structures: readonly (readonly string[])[]): RowCodec {
+  const codec = new RowCodec()
+  for (const [id, names] of structures.entries()) codec.define(id, names)
+  return codec
 }
