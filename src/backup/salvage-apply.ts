@@ -321,7 +321,8 @@ export class SalvageApplier {
   ): void {
     const { codec, lostStructures, outId } = collection
     if (structureId < codec.structureCount) {
-      if (!sameNames(codec.structure(structureId), fields)) redefine(collection, structureId, fields)
+      if (!sameNames(codec.structure(structureId), fields))
+        redefine(collection, structureId, fields, bytes !== undefined)
       return
     }
     for (let lost = codec.structureCount; lost < structureId; lost++) {
@@ -349,10 +350,21 @@ export class SalvageApplier {
   }
 }
 
-/** Of a structure that was lost, or taken for another one's: what the line itself says of it counts. */
-function redefine(collection: LineCollection, structureId: number, fields: readonly string[]): void {
-  collection.codec = codecOf(structuresOf(collection.codec).with(structureId, fields))
-  collection.lostStructures.delete(structureId)
+/**
+ * Of a structure that was lost, or taken for another one's: what the line itself says of it counts. Where a transaction says it, it
+ * is the newest there is, and all behind it were another line's.
+ */
+function redefine(
+  collection: LineCollection,
+  structureId: number,
+  fields: readonly string[],
+  isNewest: boolean,
+): void {
+  const known = structuresOf(collection.codec).with(structureId, fields)
+  const kept = isNewest ? known.slice(0, structureId + 1) : known
+  collection.codec = codecOf(kept)
+  for (const lost of collection.lostStructures)
+    if (lost === structureId || lost >= kept.length) collection.lostStructures.delete(lost)
   collection.diverged = true
 }
 
