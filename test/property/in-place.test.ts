@@ -3,18 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { count, seed } from '../support/counts.js'
 import { EditedTrees } from '../support/edited-trees.js'
 import { type Random, randomFrom } from '../support/random.js'
-import { bytesOf } from '../support/tree-model.js'
+import { bytesOf, longKeyOf, type TreeRunShape } from '../support/tree-model.js'
 
-interface Shape {
-  readonly name: string
-  readonly limitBytes: number
-  readonly keyBytes: number
-  readonly keys: number
-  /** In one of so many changes a read fails; 0 for none. */
-  readonly failing: number
-}
-
-const SHAPES: readonly Shape[] = [
+const SHAPES: readonly TreeRunShape[] = [
   { name: 'nothing cached, long keys', limitBytes: 0, keyBytes: 500, keys: 90, failing: 0 },
   { name: 'nothing cached, short keys', limitBytes: 0, keyBytes: 9, keys: 1500, failing: 0 },
   { name: 'everything cached', limitBytes: 1e9, keyBytes: 300, keys: 300, failing: 0 },
@@ -22,21 +13,14 @@ const SHAPES: readonly Shape[] = [
   { name: 'reads that fail often', limitBytes: 20_000, keyBytes: 500, keys: 120, failing: 2 },
 ]
 
-/** Long keys make tall trees of few rows. */
-function keyOf(n: number, lengthBytes: number): Uint8Array {
-  const key = new Uint8Array(lengthBytes + (n % 7)).fill(n % 3 === 0 ? 0x61 : 0x62)
-  new DataView(key.buffer).setUint32(key.length - 4, n)
-  return key
-}
-
 class Run {
   readonly trees: EditedTrees
   stored = 0
   failures = 0
-  readonly #shape: Shape
+  readonly #shape: TreeRunShape
   readonly #random: Random
 
-  constructor(shape: Shape, random: Random) {
+  constructor(shape: TreeRunShape, random: Random) {
     this.#shape = shape
     this.#random = random
     this.trees = new EditedTrees(shape.limitBytes)
@@ -83,7 +67,7 @@ class Run {
           fault: { error: 'EIO' },
         })
       }
-      const key = keyOf(n, keyBytes)
+      const key = longKeyOf(n, keyBytes)
       if (!this.#change(key, adds)) this.failures++
       this.trees.storage.heal()
     }
@@ -132,18 +116,18 @@ describe('a tree that is edited in place (I15, I21)', () => {
     const random = randomFrom(seed)
     for (let round = 0; round < count(40, 2000); round++) {
       const trees = new EditedTrees(0)
-      for (let n = 0; n < 40; n++) trees.set(keyOf(n, 700), n + 1)
+      for (let n = 0; n < 40; n++) trees.set(longKeyOf(n, 700), n + 1)
       trees.publish()
       trees.settle()
       while (!trees.store1(9, false, () => undefined));
-      trees.set(keyOf(round % 40, 700), 99)
+      trees.set(longKeyOf(round % 40, 700), 99)
       trees.publish()
       trees.settle()
       trees.openScope()
       const keys = trees.model.entries.map(({ key }) => bytesOf(key))
       const first = random.below(34)
       for (let change = 0; change < 60; change++) {
-        const key = keys[first + random.below(6)] ?? keyOf(change, 700)
+        const key = keys[first + random.below(6)] ?? longKeyOf(change, 700)
         const nth = 1 + random.below(2)
         trees.storage.plan({ operation: 'read', nth, times: Infinity, fault: { error: 'EIO' } })
         if (random.below(8) === 0) trees.set(key, change + 100)

@@ -6,7 +6,6 @@
  */
 import { expect } from 'vitest'
 import { VarveError } from '../../src/errors.js'
-import { viewOf } from '../../src/format/integers.js'
 import { MemoryStorage } from '../../src/storage/memory-storage.js'
 import { checkTree } from '../../src/tree/check.js'
 import { TreeEditor } from '../../src/tree/editor.js'
@@ -15,10 +14,9 @@ import { NodeStore } from '../../src/tree/node-store.js'
 import type { Publication } from '../../src/tree/past.js'
 import { RecordRef } from '../../src/tree/record-ref.js'
 import { releaseChildren, releaseRoot, releaseStored, unstoredNodes } from '../../src/tree/storing.js'
-import { imageBytes, writeImage } from '../../src/tree/stored-node.js'
 import { Tree } from '../../src/tree/tree.js'
 import { FaultyStorage } from './faulty-storage.js'
-import { unstoredBytesOf } from './stored-trees.js'
+import { nextPiece, type Piece, unstoredBytesOf } from './stored-trees.js'
 import { type ModelEntry, hex, TreeModel, walk } from './tree-model.js'
 import { workloadPlatform } from './workload-platform.js'
 
@@ -33,12 +31,6 @@ interface Version {
 
 interface Pending extends Version {
   readonly publication: Publication
-}
-
-interface Piece {
-  readonly nodes: readonly Node[]
-  readonly bytes: Uint8Array
-  readonly position: number
 }
 
 export class EditedTrees {
@@ -215,19 +207,9 @@ export class EditedTrees {
   }
 
   #next(most: number): Piece | undefined {
-    const nodes: Node[] = []
-    const images: Uint8Array[] = []
-    const position = this.#end
-    while (nodes.length < most) {
-      const node = this.#walk?.next().value
-      if (node === undefined) break
-      const image = new Uint8Array(imageBytes(node))
-      writeImage(node, image, viewOf(image), 0, this.#end, checksum)
-      nodes.push(node)
-      images.push(image)
-      this.#end += image.length
-    }
-    return nodes.length === 0 ? undefined : { nodes, bytes: Buffer.concat(images), position }
+    const piece = this.#walk === undefined ? undefined : nextPiece(this.#walk, most, this.#end)
+    this.#end += piece?.bytes.length ?? 0
+    return piece
   }
 
   #written({ nodes, bytes, position }: Piece): void {

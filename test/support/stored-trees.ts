@@ -126,21 +126,8 @@ export class StoredTrees {
 
   /** The next nodes, as images at the end of the file to be; undefined if all were given. */
   next(howMany: number): Piece | undefined {
-    const nodes: Node[] = []
-    const images: Uint8Array[] = []
-    let end = this.#end
-    while (nodes.length < howMany) {
-      const node = this.#walk?.next().value
-      if (node === undefined) break
-      const image = new Uint8Array(imageBytes(node))
-      writeImage(node, image, viewOf(image), 0, end, checksum)
-      nodes.push(node)
-      images.push(image)
-      end += image.length
-    }
-    if (nodes.length === 0) return undefined
-    const piece = { nodes, bytes: Buffer.concat(images), position: this.#end }
-    this.#end = end
+    const piece = this.#walk === undefined ? undefined : nextPiece(this.#walk, howMany, this.#end)
+    this.#end += piece?.bytes.length ?? 0
     return piece
   }
 
@@ -234,4 +221,25 @@ export function unstoredBytesOf(tree: Tree): number {
     return bytes
   }
   return tree.heldRoot === undefined ? 0 : below(tree.heldRoot)
+}
+
+/** The next nodes of a walk, as images from `position` on; undefined if all were given. */
+export function nextPiece(
+  nodesToStore: Iterator<Node, void>,
+  howMany: number,
+  position: number,
+): Piece | undefined {
+  const nodes: Node[] = []
+  const images: Uint8Array[] = []
+  let end = position
+  while (nodes.length < howMany) {
+    const node = nodesToStore.next().value
+    if (node === undefined) break
+    const image = new Uint8Array(imageBytes(node))
+    writeImage(node, image, viewOf(image), 0, end, checksum)
+    nodes.push(node)
+    images.push(image)
+    end += image.length
+  }
+  return nodes.length === 0 ? undefined : { nodes, bytes: Buffer.concat(images), position }
 }

@@ -65,3 +65,20 @@ export function walk(tree: Tree, bounds: KeyBounds = {}, reverse = false, offset
 export function entryOf(key: Uint8Array, { position, lengthBytes, crc }: RecordRef): ModelEntry {
   return { key: hex(key), position, lengthBytes, crc }
 }
+
+/** What a random run over trees is made of. */
+export interface TreeRunShape {
+  readonly name: string
+  readonly limitBytes: number
+  readonly keyBytes: number
+  readonly keys: number
+  /** In one of so many changes a read fails; 0 for none. */
+  readonly failing: number
+}
+
+/** Long keys make tall trees of few rows. */
+export function longKeyOf(n: number, lengthBytes: number): Uint8Array {
+  const key = new Uint8Array(lengthBytes + (n % 7)).fill(n % 3 === 0 ? 0x61 : 0x62)
+  new DataView(key.buffer).setUint32(key.length - 4, n)
+  return key
+}

@@ -7,25 +7,9 @@ import { Tree } from '../../../src/tree/tree.js'
 import { count, seed } from '../../support/counts.js'
 import { type Random, randomFrom } from '../../support/random.js'
 import { type Piece, StoredTrees, unstoredBytesOf } from '../../support/stored-trees.js'
-import { bytesOf, hex, walk } from '../../support/tree-model.js'
+import { bytesOf, hex, longKeyOf, type TreeRunShape, walk } from '../../support/tree-model.js'
 
-/** Long keys make tall trees of few rows. */
-const keyOf = (n: number, lengthBytes: number): Uint8Array => {
-  const key = new Uint8Array(lengthBytes + (n % 7)).fill(n % 3 === 0 ? 0x61 : 0x62)
-  new DataView(key.buffer).setUint32(key.length - 4, n)
-  return key
-}
-
-interface Shape {
-  readonly name: string
-  readonly limitBytes: number
-  readonly keyBytes: number
-  readonly keys: number
-  /** In one of so many changes a read fails; 0 for none. */
-  readonly failing: number
-}
-
-const SHAPES: readonly Shape[] = [
+const SHAPES: readonly TreeRunShape[] = [
   { name: 'nothing cached, long keys', limitBytes: 0, keyBytes: 500, keys: 90, failing: 0 },
   { name: 'nothing cached, short keys', limitBytes: 0, keyBytes: 9, keys: 2000, failing: 0 },
   { name: 'a small cache', limitBytes: 40_000, keyBytes: 300, keys: 300, failing: 0 },
@@ -36,7 +20,7 @@ const SHAPES: readonly Shape[] = [
 
 class Run {
   readonly #random: Random
-  readonly #shape: Shape
+  readonly #shape: TreeRunShape
   readonly #trees: StoredTrees
   #written: Piece | undefined
   #stored = 0
@@ -47,7 +31,7 @@ class Run {
     return this.#trees.reclaimed
   }
 
-  constructor(shape: Shape, random: Random) {
+  constructor(shape: TreeRunShape, random: Random) {
     this.#shape = shape
     this.#random = random
     this.#trees = new StoredTrees(shape.limitBytes)
@@ -88,7 +72,7 @@ class Run {
           nth: 1 + random.below(2),
           fault: { error: 'EIO' },
         })
-      const key = keyOf(n, keyBytes)
+      const key = longKeyOf(n, keyBytes)
       const done = this.#change(key, adds)
       this.#trees.storage.heal()
       if (!done) this.failures++
@@ -163,7 +147,7 @@ describe('trees that are stored while they change (I20)', () => {
     const editor = new TreeEditor(Tree.empty)
     const previous = new RecordRef()
     for (let step = 0; step < 4000; step++) {
-      const key = keyOf(random.below(400), 300)
+      const key = longKeyOf(random.below(400), 300)
       if (random.next() < (step < 2000 ? 0.7 : 0.3)) editor.set(key, step, 1, 2, previous)
       else editor.delete(key, previous)
       if (step % 5 !== 0) continue
@@ -175,7 +159,7 @@ describe('trees that are stored while they change (I20)', () => {
 
   it('give children before parents, each once, and nothing that is stored', () => {
     const trees = new StoredTrees(0)
-    for (let n = 0; n < 200; n++) trees.set(keyOf(n, 500), n + 1)
+    for (let n = 0; n < 200; n++) trees.set(longKeyOf(n, 500), n + 1)
     const { root } = trees.tree
     expect(root.height).toBeGreaterThan(1)
     const seen = new Set<unknown>()
@@ -190,7 +174,7 @@ describe('trees that are stored while they change (I20)', () => {
     expect(seen.has(root)).toBe(true)
     expect([...unstoredNodes(root)]).toEqual([])
     trees.finish()
-    trees.set(keyOf(7, 500), 8)
+    trees.set(longKeyOf(7, 500), 8)
     // A path to one leaf is all that is to be stored again.
     trees.begin()
     expect(trees.next(1000)?.nodes.length).toBe(root.height + 1)
@@ -198,7 +182,7 @@ describe('trees that are stored while they change (I20)', () => {
 
   it('let go of a node only when its image is in the file', () => {
     const trees = new StoredTrees(0)
-    for (let n = 0; n < 200; n++) trees.set(keyOf(n, 500), n + 1)
+    for (let n = 0; n < 200; n++) trees.set(longKeyOf(n, 500), n + 1)
     trees.begin()
     const first = trees.next(30)
     if (first === undefined) throw new Error('Nothing to store.')
@@ -216,7 +200,7 @@ describe('memory of nodes that left the cache', () => {
   /** The keys that a walk meets which is interrupted when the cache lets go of everything. */
   function walkOver(capture: boolean): { met: string[]; trees: StoredTrees } {
     const trees = new StoredTrees(1e9)
-    for (let n = 0; n < 300; n++) trees.set(keyOf(n, 100), n + 1)
+    for (let n = 0; n < 300; n++) trees.set(longKeyOf(n, 100), n + 1)
     trees.begin()
     for (let piece = trees.next(5); piece !== undefined; piece = trees.next(5)) trees.written(piece)
     trees.finish()
@@ -255,7 +239,7 @@ describe('deleting beside a node that cannot be read', () => {
     const random = randomFrom(seed)
     for (let round = 0; round < count(5, 300); round++) {
       const trees = new StoredTrees(0)
-      for (let n = 0; n < 40; n++) trees.set(keyOf(n, 700), n + 1)
+      for (let n = 0; n < 40; n++) trees.set(longKeyOf(n, 700), n + 1)
       trees.begin()
       for (let piece = trees.next(9); piece !== undefined; piece = trees.next(9)) trees.written(piece)
       trees.finish()
