@@ -13,12 +13,16 @@ import { NODE_SHARE } from './checkpoint-policy.js'
 import type { Engine } from './engine.js'
 import type { Transaction } from './transaction.js'
 
-/** Rows of the first slice of a build, which nothing is compiled for, and fewest and most of any. */
+/** Rows of the first step of a build, which nothing is compiled for, and fewest and most of any. */
 const FIRST_ROWS = 4
 const LEAST_ROWS = 4
 const MOST_ROWS = 4096
-/** How long a slice should take, in milliseconds. */
-const TARGET_MS = 3
+/**
+ * How long a slice should take, and each of its steps, in milliseconds. A step is as many rows as took that time before; while V8 marks
+ * what is in use, it does a piece of that with every node that is made, and a step takes ten times as long.
+ */
+const SLICE_MS = 3
+const STEP_MS = 1
 /** Of the memory for nodes, what indexes that are built together may change of it: then one has all of it after the other. */
 const TOGETHER_SHARE = 0.5
 
@@ -103,16 +107,19 @@ export async function buildIndexes(engine: Engine, id: number): Promise<boolean>
   for (let more = wasBuilding; more;) {
     // Not in the turn of what called for the build either.
     await platform.yield()
-    let ms = 0
     alone ||= outgrowsCache(engine)
     const slice = (transaction: Transaction): boolean => {
       const start = platform.monotonicMs()
-      const goesOn = transaction.buildIndexes(id, rows, alone)
-      ms = platform.monotonicMs() - start
+      let goesOn = true
+      for (let now = start; goesOn && now - start < SLICE_MS;) {
+        const began = now
+        goesOn = transaction.buildIndexes(id, rows, alone)
+        now = platform.monotonicMs()
+        rows = nextRows(rows, now - began)
+      }
       return goesOn
     }
     more = await engine.write(slice, () => slice)
-    rows = nextRows(rows, ms)
   }
   return wasBuilding
 }
@@ -125,9 +132,9 @@ function outgrowsCache({ parts, generation }: Engine): boolean {
   return generation.nodes.unstoredBytes > parts.cacheBytes * NODE_SHARE * TOGETHER_SHARE
 }
 
-/** As many rows as take the time that a slice should, by what the last one took; at most twice as many, and at least half. */
+/** As many rows as take the time that a step should, by what the last one took; at most twice as many, and at least half. */
 function nextRows(rows: number, ms: number): number {
-  const factor = Math.min(2, Math.max(0.5, TARGET_MS / Math.max(ms, 0.1)))
+  const factor = Math.min(2, Math.max(0.5, STEP_MS / Math.max(ms, 0.1)))
   return Math.min(MOST_ROWS, Math.max(LEAST_ROWS, Math.round(rows * factor)))
 }
 
