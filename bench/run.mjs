@@ -9,7 +9,7 @@
  *     npm run bench -- --also /path/to/another/dist   another build of Varve, as a peer
  *     npm run bench -- --cpu                          the table by processor time, for a machine that others use too
  *     npm run bench -- --docs                         writes the figures of docs/benchmarks.md, or of another --page
- *     npm run bench -- --from bench/results/x.jsonl   only prints the table of an earlier run
+ *     npm run bench -- --from a.jsonl,b.jsonl         only prints the tables of earlier runs, of one machine and build
  *
  * Every result is a line of JSON in bench/results/.
  */
@@ -102,7 +102,7 @@ const read = (path) =>
     .map((line) => JSON.parse(line))
 
 const clock = values.cpu ? 'cpuSeconds' : 'seconds'
-const records = values.from === undefined ? await run() : read(values.from)
+const records = values.from === undefined ? await run() : list(values.from).flatMap(read)
 if (values.docs) {
   writeSection(values.page, records, clock)
   const prettier = join(import.meta.dirname, '../node_modules/prettier/bin/prettier.cjs')

@@ -1,7 +1,7 @@
 /** The section of docs/benchmarks.md that comes from a run; what stands around it is written by hand. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { titleOf, PEERS } from './peers.mjs'
-import { limitsOf, markdownTable, partsOf, partTitle, shortfallsOf, tableOf } from './report.mjs'
+import { growthOf, limitsOf, markdownTable, partsOf, partTitle, shortfallsOf, tableOf } from './report.mjs'
 
 const BEGIN = '<!-- Written by `npm run bench:full -- --docs`: change bench/harness/docs.mjs, not this. -->'
 const END = '<!-- The end of what is written by that command. -->'
@@ -47,14 +47,13 @@ const CLOCKS = {
 /** Everything between the two marks, from the records of a run, by the clock that is named. */
 function sectionOf(records, clock) {
   const machine = records.find(({ kind }) => kind === 'machine')
-  const runs = Math.max(...records.map(({ run = 0 }) => run + 1))
-  const limits = limitsOf(records, clock)
+  const [growth, limits] = [growthOf(records, clock), limitsOf(records, clock)]
   const missed = shortfalls(records, clock)
   return [
     BEGIN,
     '## Beside its peers',
     `${machineText(machine)} ${CLOCKS[clock]}`,
-    `Each figure is the median of ${runs} runs, with half of the spread between the least and the most of them as a share. Every workload runs in a ` +
+    'Each figure is the median of the runs that its title counts, with half of the spread between the least and the most of them as a share. Every workload runs in a ' +
       'process of its own, peers and Varve by turns; identical rows of 10 fields, 195 bytes as JSON, with random keys of 16 characters, from a seed. ' +
       'What is read is checked. What a program does again and again is timed after a warm-up of some seconds, what is done once as it comes. The ratio is that to the best peer of the same line, run by run, with the least and the most; above 1 Varve is ahead. ' +
       'The limit is what one core could do if reading were nothing but checksum and decoding, writing nothing but encoding and checksum, and a ' +
@@ -62,6 +61,13 @@ function sectionOf(records, clock) {
       'Where a cell is empty, the peer has no such operation or took no part.',
     settingsOf(machine),
     ...partsOf(records).flatMap((of) => [`### ${partTitle(of)}`, tableOf(records, { ...of, clock })]),
+    ...(growth === ''
+      ? []
+      : [
+          '### As there are more rows',
+          'Varve alone, as it comes. Beyond some hundred thousand rows the index is larger than its share of the cache of 64 MiB, and the log larger than all of it.',
+          growth,
+        ]),
     ...(limits === '' ? [] : ['### What the machine can do', limits]),
     '### Where Varve is not ahead',
     ...(missed.length === 0 ? ['In this run it was ahead everywhere by what is wanted.'] : missed),

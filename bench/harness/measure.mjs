@@ -18,18 +18,30 @@ export function clock() {
   }
 }
 
+/** What a program does again and again is done for so long before it is timed: the second half of that takes a fraction of what the first does. */
+export const WARM_SECONDS = 2
+
+/** Runs `run` over and over until it is warm; how many times. */
+export async function warmUp(run, seconds = WARM_SECONDS) {
+  const enough = performance.now() + seconds * 1000
+  let times = 0
+  do {
+    await run()
+    times++
+  } while (performance.now() < enough)
+  return times
+}
+
 /**
  * Runs `operation(i)` for `warm` numbers so that its code is compiled and caches are filled, then times `count` more.
  * With `pace`, the event loop gets a turn after every so many, as it would in a program that serves. With `warmSeconds`, the first
- * numbers are taken over and over until that time has passed: for operations that may be repeated.
+ * numbers are taken over and over until that time has passed, `rounds` times: for operations that may be repeated.
  */
 export async function measure({ count, warm, pace = Infinity, warmSeconds = 0 }, operation) {
-  const enough = performance.now() + warmSeconds * 1000
-  do await repeat(0, warm, pace, operation)
-  while (performance.now() < enough)
+  const rounds = await warmUp(() => repeat(0, warm, pace, operation), warmSeconds)
   const stop = clock()
   await repeat(warm, warm + count, pace, operation)
-  return stop()
+  return { ...stop(), rounds }
 }
 
 async function repeat(from, to, pace, operation) {

@@ -81,14 +81,35 @@ export function partsOf(records) {
   const runs = records.filter(({ kind, peer }) => kind === 'run' && peer !== 'machine')
   const counts = [...new Set(runs.map(({ count }) => count))].toSorted((a, b) => a - b)
   return [false, true].flatMap((tuned) =>
-    counts
-      .filter((count) => runs.some((run) => run.count === count && run.tuned === tuned))
-      .map((count) => ({ count, tuned })),
+    counts.flatMap((count) => {
+      const part = runs.filter((run) => run.count === count && run.tuned === tuned && run.peer !== 'varve')
+      return part.length === 0 ? [] : [{ count, tuned, runs: Math.max(...part.map(({ run }) => run)) + 1 }]
+    }),
   )
 }
 
-export const partTitle = ({ count, tuned }) =>
-  `${count.toLocaleString('en')} rows, ${tuned ? 'tuned, with a large cache' : 'as they come'}`
+export const partTitle = ({ count, tuned, runs }) =>
+  `${count.toLocaleString('en')} rows, ${tuned ? 'tuned, with a large cache' : 'as they come'}, ${runs} runs`
+
+/** What becomes of Varve's figures as there are more rows; an empty text if it ran with one number of them. */
+export function growthOf(records, clock) {
+  const own = records.filter(({ peer, tuned }) => peer === 'varve' && tuned === false)
+  const counts = [...new Set(own.map(({ count }) => count))].toSorted((a, b) => a - b)
+  const rows = LINES.map((line) => ({
+    line,
+    cells: counts.map((count) => compare(own, line, { count, tuned: false, clock }).summaries.get('varve')),
+  })).filter(({ cells }) => cells[0] !== undefined && cells.some((cell, i) => i > 0 && cell !== undefined))
+  if (rows.length === 0) return ''
+  const last = (cells) => cells.findLast((cell) => cell !== undefined)
+  return markdownTable([
+    ['what', ...counts.map((count) => `${count.toLocaleString('en')} rows`), 'the last over the first'],
+    ...rows.map(({ line, cells }) => [
+      `${line.label}, ${line.unit}`,
+      ...cells.map((cell) => (cell === undefined ? '' : withSpread(cell))),
+      (last(cells).median / cells[0].median).toFixed(2),
+    ]),
+  ])
+}
 
 /** The lines where the best peer is ahead of Varve, and where a target is not met, of one size and settings. */
 export function shortfallsOf(records, of) {
@@ -102,6 +123,7 @@ export function shortfallsOf(records, of) {
 /** All tables of a run, by the clock that is named: `seconds` of the wall, or `cpuSeconds` of the processor. */
 export function reportOf(records, clock) {
   const tables = partsOf(records).map((of) => `${partTitle(of)}\n\n${tableOf(records, { ...of, clock })}`)
-  const limits = limitsOf(records, clock)
+  const [growth, limits] = [growthOf(records, clock), limitsOf(records, clock)]
+  if (growth !== '') tables.push(`As there are more rows\n\n${growth}`)
   return [...tables, ...(limits === '' ? [] : [`What the machine can do\n\n${limits}`])].join('\n\n')
 }

@@ -1,8 +1,8 @@
 /** Durable commits of one row each: one at a time, blocking or not, and by 64 committers at once. */
-import { check, measure } from '../harness/measure.mjs'
+import { check, measure, WARM_SECONDS } from '../harness/measure.mjs'
 import { rowsFrom } from '../harness/rows.mjs'
 
-const COMMITS = { count: 1500, warm: 1500 }
+const COMMITS = { count: 1500, warm: 1500, warmSeconds: WARM_SECONDS }
 const COMMITTERS = 64
 const COMMITS_OF_A_COMMITTER = 150
 const WARM_ROUNDS = 3
@@ -30,7 +30,9 @@ async function manyAtOnce({ open }) {
         for (let i = committer; i < rounds; i += COMMITTERS) await commit(rows[from + i])
       }),
     )
-  const took = await measure({ count: 1, warm: WARM_ROUNDS }, (i) => all(i * rounds))
+  const took = await measure({ count: 1, warm: WARM_ROUNDS, warmSeconds: WARM_SECONDS }, (i) =>
+    all(i * rounds),
+  )
   check((await handle.get(rows.at(-1).id))?.created === rows.at(-1).created, 'the last durable row')
   await handle.close()
   return { operations: rounds, ...took }

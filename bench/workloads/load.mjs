@@ -1,7 +1,7 @@
 /** Loading rows in batches of 1,000, not synced; what the event loop sees of it, and bytes of file a row. */
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { check, clock, loopDelays, memory, turn } from '../harness/measure.mjs'
+import { check, clock, loopDelays, memory, turn, warmUp } from '../harness/measure.mjs'
 import { rowAt, rowsFrom } from '../harness/rows.mjs'
 
 const BATCH = 1000
@@ -30,14 +30,18 @@ async function loadRows(handle, count, delays) {
   return took
 }
 
-async function load({ open, folder, count, indexed }) {
+async function loadAnother({ open, folder, indexed }) {
   const warm = join(folder, 'warm')
   mkdirSync(warm)
-  const warmHandle = await open({ folder: warm, indexed })
-  await loadRows(warmHandle, WARM_ROWS, loopDelays())
-  await warmHandle.close()
+  const handle = await open({ folder: warm, indexed })
+  await loadRows(handle, WARM_ROWS, loopDelays())
+  await handle.close()
   rmSync(warm, { recursive: true })
+}
 
+async function load(job) {
+  await warmUp(() => loadAnother(job))
+  const { open, count, indexed } = job
   const handle = await open({ indexed })
   const delays = loopDelays()
   const took = await loadRows(handle, count, delays)

@@ -1,6 +1,6 @@
 /** Reads of a loaded file: rows by key, ranges, both secondary indexes, and all rows. */
 import { uniform, zipfian } from '../harness/choices.mjs'
-import { check, measure, memory } from '../harness/measure.mjs'
+import { check, measure, memory, WARM_SECONDS } from '../harness/measure.mjs'
 import { createdAt, groupName, keyAt, ROWS_OF_A_GROUP, SCORES } from '../harness/rows.mjs'
 
 const GETS = { count: 100_000, warm: 50_000 }
@@ -9,8 +9,6 @@ const RANGE_ROWS = 100
 const EQUALITIES = { count: 20_000, warm: 10_000 }
 const ABOVE = { count: 4000, warm: 2000 }
 const ABOVE_ROWS = 50
-/** Reads are repeated for so long before any is timed: the second half of them takes a fraction of what the first does. */
-const WARM_SECONDS = 2
 /** At least so many rows are scanned: several times all of them, if they are few. */
 const SCANNED_ROWS = 500_000
 
