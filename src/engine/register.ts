@@ -18,10 +18,10 @@ const FIRST_ROWS = 4
 const LEAST_ROWS = 4
 const MOST_ROWS = 4096
 /**
- * How long a slice should take, and each of its steps, in milliseconds. A step is as many rows as took that time before; while V8 marks
- * what is in use, it does a piece of that with every node that is made, and a step takes ten times as long.
+ * Steps of a slice, and how long each should take, in milliseconds: it is as many rows as took that before. While V8 marks what is in use,
+ * it does a piece of that with every node that is made, so that a step takes ten times as long; then it is the only one of its slice.
  */
-const SLICE_MS = 3
+const STEPS = 3
 const STEP_MS = 1
 /** Of the memory for nodes, what indexes that are built together may change of it: then one has all of it after the other. */
 const TOGETHER_SHARE = 0.5
@@ -108,18 +108,18 @@ export async function buildIndexes(engine: Engine, id: number): Promise<boolean>
     // Not in the turn of what called for the build either.
     await platform.yield()
     alone ||= outgrowsCache(engine)
+    let [steps, ms] = [0, 0]
     const slice = (transaction: Transaction): boolean => {
       const start = platform.monotonicMs()
       let goesOn = true
-      for (let now = start; goesOn && now - start < SLICE_MS;) {
-        const began = now
+      for (steps = 0, ms = 0; goesOn && steps < STEPS && ms < STEPS * STEP_MS; steps++) {
         goesOn = transaction.buildIndexes(id, rows, alone)
-        now = platform.monotonicMs()
-        rows = nextRows(rows, now - began)
+        ms = platform.monotonicMs() - start
       }
       return goesOn
     }
     more = await engine.write(slice, () => slice)
+    rows = nextRows(rows, ms / steps)
   }
   return wasBuilding
 }
