@@ -8,6 +8,7 @@
  *     npm run bench -- --runs 9 --rows 4000000        other numbers of runs and rows
  *     npm run bench -- --also /path/to/another/dist   another build of Varve, as a peer
  *     npm run bench -- --cpu                          the table by processor time, for a machine that others use too
+ *     npm run bench -- --profile                      where Varve's time goes, by layers, and no peers
  *     npm run bench -- --docs                         writes the figures of docs/benchmarks.md, or of another --page
  *     npm run bench -- --from a.jsonl,b.jsonl         only prints the tables of earlier runs, of one machine and build
  *
@@ -37,6 +38,7 @@ const { values } = parseArgs({
     also: { type: 'string' },
     folder: { type: 'string', default: tmpdir() },
     cpu: { type: 'boolean', default: false },
+    profile: { type: 'boolean', default: false },
     page: { type: 'string', default: join(import.meta.dirname, '../docs/benchmarks.md') },
     docs: { type: 'boolean', default: false },
     from: { type: 'string' },
@@ -78,12 +80,13 @@ async function run() {
     console.log(`\nEnded; what there is: npm run bench -- --from ${path}`)
     process.exit(130)
   })
+  if (values.profile) process.env.VARVE_BENCH_PROFILE = 'yes'
   try {
     const plan = planOf({
       full: values.full,
       rows: list(values.rows)?.map(Number),
       only: list(values.only),
-      peers: list(values.peers),
+      peers: values.profile ? [] : list(values.peers),
       also: values.also,
     })
     keep({ kind: 'machine', ...machineFacts(folder), command: process.argv.slice(2).join(' ') })

@@ -1,7 +1,16 @@
 /** The section of docs/benchmarks.md that comes from a run; what stands around it is written by hand. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { titleOf, PEERS } from './peers.mjs'
-import { growthOf, limitsOf, markdownTable, partsOf, partTitle, shortfallsOf, tableOf } from './report.mjs'
+import {
+  growthOf,
+  limitsOf,
+  markdownTable,
+  partsOf,
+  partTitle,
+  sharesOf,
+  shortfallsOf,
+  tableOf,
+} from './report.mjs'
 
 const BEGIN = '<!-- Written by `npm run bench:full -- --docs`: change bench/harness/docs.mjs, not this. -->'
 const END = '<!-- The end of what is written by that command. -->'
@@ -48,7 +57,7 @@ const CLOCKS = {
 function sectionOf(records, clock) {
   const machine = records.find(({ kind }) => kind === 'machine')
   const [growth, limits] = [growthOf(records, clock), limitsOf(records, clock)]
-  const missed = shortfalls(records, clock)
+  const [missed, shares] = [shortfalls(records, clock), sharesOf(records)]
   return [
     BEGIN,
     '## Beside its peers',
@@ -67,6 +76,13 @@ function sectionOf(records, clock) {
           '### As there are more rows',
           'Varve alone, as it comes. Beyond some hundred thousand rows the index is larger than its share of the cache of 64 MiB, and the log larger than all of it.',
           growth,
+        ]),
+    ...(shares === ''
+      ? []
+      : [
+          '### Where the time goes',
+          'Shares of the time of the processor that Varve takes for what is timed, by `npm run bench -- --profile`.',
+          shares,
         ]),
     ...(limits === '' ? [] : ['### What the machine can do', limits]),
     '### Where Varve is not ahead',

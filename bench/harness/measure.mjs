@@ -1,6 +1,7 @@
 /** Measures operations after a warm-up, and what a process took of memory. */
 import { readFileSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { profiled } from './profile.mjs'
 
 export function check(holds, what) {
   if (!holds) throw new Error(`The benchmark read something wrong: ${what}`)
@@ -39,40 +40,41 @@ export async function warmUp(run, seconds = WARM_SECONDS) {
  */
 export async function measure({ count, warm, pace = Infinity, warmSeconds = 0 }, operation) {
   const rounds = await warmUp(() => repeat(0, warm, pace, operation), warmSeconds)
-  const stop = clock()
-  await repeat(warm, warm + count, pace, operation)
-  return { ...stop(), rounds }
+  const took = await timed(() => repeat(warm, warm + count, pace, operation))
+  return { ...took, rounds }
 }
 
 async function repeat(from, to, pace, operation) {
   for (let first = from; first < to; first += pace) {
     const end = Math.min(to, first + pace)
-    const result = operation(first)
-    // Peers that answer at once are not made to wait for a promise each time.
-    if (result instanceof Promise) {
-      await result
-      await repeatAwaiting(first + 1, end, operation)
-    } else repeatAtOnce(first + 1, end, operation)
+    for (let next = first; next < end;) {
+      const waits = repeatUntilPromise(next, end, operation)
+      next = waits?.next ?? end
+      await waits?.result
+    }
     if (end < to) await turn()
   }
 }
 
-function repeatAtOnce(from, to, operation) {
-  for (let i = from; i < to; i++) operation(i)
-}
-
-async function repeatAwaiting(from, to, operation) {
-  for (let i = from; i < to; i++) await operation(i)
+/** Peers that answer at once are not made to wait for a promise each time. Some do for one operation and not for another. */
+function repeatUntilPromise(from, to, operation) {
+  for (let i = from; i < to; i++) {
+    const result = operation(i)
+    if (result instanceof Promise) return { result, next: i + 1 }
+  }
+  return undefined
 }
 
 /** A turn of the event loop. */
 export const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 /** Runs `run` once, and times it. */
-export async function timed(run) {
-  const stop = clock()
-  await run()
-  return stop()
+export function timed(run) {
+  return profiled(async () => {
+    const stop = clock()
+    await run()
+    return stop()
+  })
 }
 
 /**

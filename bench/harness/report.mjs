@@ -1,6 +1,7 @@
 /** Results as Markdown: a table for each size and settings, and one of what the machine can do. */
 import { LIMITS, LINES } from './lines.mjs'
 import { titleOf } from './peers.mjs'
+import { NAMES_OF_PARTS } from './profile.mjs'
 import { compare, ratesOfLimits } from './statistics.mjs'
 
 const ORDER = ['varve', 'also', 'lmdb', 'better-sqlite3', 'node-sqlite', 'classic-level', 'nedb']
@@ -76,13 +77,17 @@ export function limitsOf(records, clock) {
   return markdownTable([['what', 'figure'], ...cells])
 }
 
-/** The sizes and settings of which there are results of peers, in order. */
+/** The sizes and settings of which there are results of peers, in order; or of Varve, if it ran alone. */
 export function partsOf(records) {
-  const runs = records.filter(({ kind, peer }) => kind === 'run' && peer !== 'machine')
+  const all = records.filter(
+    ({ kind, peer, shares }) => kind === 'run' && peer !== 'machine' && shares === undefined,
+  )
+  const peers = all.filter(({ peer }) => peer !== 'varve')
+  const runs = peers.length > 0 ? peers : all
   const counts = [...new Set(runs.map(({ count }) => count))].toSorted((a, b) => a - b)
   return [false, true].flatMap((tuned) =>
     counts.flatMap((count) => {
-      const part = runs.filter((run) => run.count === count && run.tuned === tuned && run.peer !== 'varve')
+      const part = runs.filter((run) => run.count === count && run.tuned === tuned)
       return part.length === 0 ? [] : [{ count, tuned, runs: Math.max(...part.map(({ run }) => run)) + 1 }]
     }),
   )
@@ -111,6 +116,20 @@ export function growthOf(records, clock) {
   ])
 }
 
+/** Where Varve's time goes, of the last run of each workload; an empty text if that was not looked at. */
+export function sharesOf(records) {
+  const last = new Map()
+  for (const { peer, workload, count, shares } of records)
+    if (peer === 'varve' && shares !== undefined)
+      last.set(`${workload}, ${count.toLocaleString('en')}`, shares)
+  if (last.size === 0) return ''
+  const cells = Array.from(last, ([name, shares]) => [
+    name,
+    ...NAMES_OF_PARTS.map((part) => `${Math.round(shares[part] * 100)}%`),
+  ])
+  return markdownTable([['what', ...NAMES_OF_PARTS], ...cells])
+}
+
 /** The lines where the best peer is ahead of Varve, and where a target is not met, of one size and settings. */
 export function shortfallsOf(records, of) {
   const rows = compared(records, LINES, of).filter(({ ratio }) => ratio !== undefined)
@@ -125,5 +144,7 @@ export function reportOf(records, clock) {
   const tables = partsOf(records).map((of) => `${partTitle(of)}\n\n${tableOf(records, { ...of, clock })}`)
   const [growth, limits] = [growthOf(records, clock), limitsOf(records, clock)]
   if (growth !== '') tables.push(`As there are more rows\n\n${growth}`)
+  const shares = sharesOf(records)
+  if (shares !== '') tables.push(`Where the time goes\n\n${shares}`)
   return [...tables, ...(limits === '' ? [] : [`What the machine can do\n\n${limits}`])].join('\n\n')
 }

@@ -24,7 +24,9 @@ export function compare(records, line, { count, tuned, clock = 'seconds' }) {
     const { kind, workload, peer, run } = record
     if (kind !== 'run' || workload !== line.workload || record.count !== count || record.tuned !== tuned)
       continue
-    const value = record.seconds === undefined ? undefined : line.value(record, clock)
+    // The profiler takes time of its own.
+    const isTimed = record.seconds !== undefined && record.shares === undefined
+    const value = isTimed ? line.value(record, clock) : undefined
     if (!Number.isFinite(value)) continue
     if (!byPeer.has(peer)) byPeer.set(peer, new Map())
     byPeer.get(peer).set(run, value)

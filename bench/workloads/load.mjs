@@ -2,6 +2,7 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { check, clock, loopDelays, memory, turn, warmUp } from '../harness/measure.mjs'
+import { profiled } from '../harness/profile.mjs'
 import { rowAt, rowsFrom } from '../harness/rows.mjs'
 
 const BATCH = 1000
@@ -44,7 +45,7 @@ async function load(job) {
   const { open, count, indexed } = job
   const handle = await open({ indexed })
   const delays = loopDelays()
-  const took = await loadRows(handle, count, delays)
+  const took = await profiled(() => loadRows(handle, count, delays))
   const { peakMiB, mappedMiB } = memory()
   for (const i of [0, count >> 1, count - 1]) {
     const row = await handle.get(rowAt(i, count).id)
