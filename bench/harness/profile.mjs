@@ -73,6 +73,8 @@ function layerOf({ functionName, url, lineNumber }, caller) {
   if (functionName === '(garbage collector)') return 'garbage'
   if (functionName === '(program)') return 'other'
   if (/^fd?a?t?a?sync/u.test(functionName)) return 'sync'
+  // Beginning and ending the profile is in it too.
+  if (/inspector/u.test(url)) return 'benchmark'
   if (url.startsWith('node:')) return 'node'
   if (url.includes('/.builds/') || url.includes('/dist/')) return layerIn(url, lineNumber) ?? 'surface'
   return url === '' ? caller : 'benchmark'
