@@ -1,11 +1,12 @@
 /**
  * Where the time of what is timed goes, by V8's sampling profiler: shares of the processor's time of the main thread.
  *
- * The package is bundled, and its chunks say which module each part comes from, so that a sample falls to a layer of `src/`. Functions of Node
- * that are not JavaScript fall to who calls them.
+ * The package is bundled, and its chunks say which module each part comes from, so that a sample falls to a layer of `src/`; functions at the top of
+ * a chunk, which are compiled ahead, are looked for by name. Functions of Node that are not JavaScript fall to who calls them.
  */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { Session } from 'node:inspector'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const INTERVAL_US = 200
@@ -28,22 +29,31 @@ const PARTS = {
 }
 export const NAMES_OF_PARTS = [...new Set(Object.values(PARTS)), 'other']
 
-const post = (session, method, parameters) =>
+const post = (to, method, parameters) =>
   new Promise((resolve, reject) => {
-    session.post(method, parameters, (error, result) => (error ? reject(error) : resolve(result)))
+    to.post(method, parameters, (error, result) => (error ? reject(error) : resolve(result)))
   })
 
-/** Runs `run`; with `VARVE_BENCH_PROFILE` in the environment, its result gets `shares`, by the names of parts. */
-export async function profiled(run) {
-  if (process.env.VARVE_BENCH_PROFILE === undefined) return run()
-  const session = new Session()
-  session.connect()
+/** V8 notes what it inlined only in code that it compiles while it profiles, so that a profile runs from the beginning. */
+const session = process.env.VARVE_BENCH_PROFILE === undefined ? undefined : new Session()
+session?.connect()
+const started = session === undefined ? undefined : start()
+
+async function start() {
   await post(session, 'Profiler.enable')
   await post(session, 'Profiler.setSamplingInterval', { interval: INTERVAL_US })
   await post(session, 'Profiler.start')
+}
+
+/** Runs `run`; with `VARVE_BENCH_PROFILE` in the environment, its result gets `shares`, by the names of parts. */
+export async function profiled(run) {
+  if (session === undefined) return run()
+  await started
+  await post(session, 'Profiler.stop')
+  await post(session, 'Profiler.start')
   const result = await run()
   const { profile } = await post(session, 'Profiler.stop')
-  session.disconnect()
+  await post(session, 'Profiler.start')
   return { ...result, shares: sharesOf(profile) }
 }
 
@@ -59,9 +69,27 @@ function modulesOf(url) {
 
 const chunks = new Map()
 
-function layerIn(url, line) {
+/** The modules that functions of a name are in. */
+function modulesByFunction() {
+  const source = join(import.meta.dirname, '../../src')
+  const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.ts'),
+  )
+  return new Map(
+    files.flatMap((name) => {
+      const found = readFileSync(join(source, name), 'utf8').matchAll(/function\*? (\w+)/gu)
+      return Array.from(found, ([, each]) => [each, `src/${name}`])
+    }),
+  )
+}
+
+let byFunction
+
+function layerIn(url, line, functionName) {
   if (!chunks.has(url)) chunks.set(url, modulesOf(url))
-  const path = chunks.get(url).findLast(({ at }) => at <= line)?.path
+  byFunction ??= modulesByFunction()
+  const module = chunks.get(url).findLast(({ at }) => at <= line)
+  const path = module?.path ?? byFunction.get(functionName.replace(/\$\d+$/u, ''))
   if (path === undefined) return undefined
   if (path.startsWith('node_modules/')) return 'format'
   if (/checksum|crc32c/u.test(path)) return 'checksum'
@@ -76,7 +104,8 @@ function layerOf({ functionName, url, lineNumber }, caller) {
   // Beginning and ending the profile is in it too.
   if (/inspector/u.test(url)) return 'benchmark'
   if (url.startsWith('node:')) return 'node'
-  if (url.includes('/.builds/') || url.includes('/dist/')) return layerIn(url, lineNumber) ?? 'surface'
+  if (url.includes('/.builds/') || url.includes('/dist/'))
+    return layerIn(url, lineNumber, functionName) ?? caller
   return url === '' ? caller : 'benchmark'
 }
 

@@ -14,6 +14,9 @@ interface Figures {
   readonly workload: string
   readonly seconds: readonly number[]
   readonly tuned?: boolean
+  readonly count?: number
+  /** Of a run with `--profile`. */
+  readonly shares?: Readonly<Record<string, number>>
 }
 
 const MACHINE = {
@@ -28,12 +31,12 @@ const MACHINE = {
   versions: { varve: '9.9.9', lmdb: '3.5.6' },
 }
 
-/** What the program prints of such results; each takes these seconds for 1,000 operations of 100,000 rows, run by run. */
+/** What the program prints of such results; each takes these seconds for 1,000 operations, run by run, of 100,000 rows unless it says otherwise. */
 function reportOf(figures: readonly Figures[], ...options: string[]): string {
-  const runs = figures.flatMap(({ peer, workload, seconds, tuned = false }) =>
+  const runs = figures.flatMap(({ peer, workload, seconds, tuned = false, count = 100_000, shares }) =>
     seconds.map((each, run) => {
-      const result = { operations: 1000, seconds: each, cpuSeconds: each / 2 }
-      return { kind: 'run', workload, count: 100_000, tuned, peer, run, ...result }
+      const result = { operations: 1000, seconds: each, cpuSeconds: each / 2, shares }
+      return { kind: 'run', workload, count, tuned, peer, run, ...result }
     }),
   )
   const path = join(folder, 'results.jsonl')
@@ -69,6 +72,19 @@ describe('the report of the benchmark', () => {
 
   it('takes the clock of the processor when told to', () => {
     expect(reportOf(FIGURES, '--cpu')).toContain('| 200,000 ±25% |')
+  })
+
+  it('says what becomes of figures with more rows, and where the time goes, which takes time of its own', () => {
+    const shares = { syncs: 0.4, other: 0.6 }
+    const text = reportOf([
+      ...FIGURES,
+      { peer: 'varve', workload: 'get-uniform', seconds: [0.02], count: 1_000_000 },
+      { peer: 'varve', workload: 'get-uniform', seconds: [7], shares },
+    ])
+    expect(text).toContain('| get, uniform, /s | 100,000 ±25% | 50,000 ±0% | 0.50 |')
+    expect(text).toMatch(/^\| get-uniform, 100,000 \| 40% \|.*\| 60% \|$/mu)
+    expect(text).toContain('**2.00** (1.50 to 3.00)')
+    expect(text).not.toContain('1,000,000 rows, as they come')
   })
 
   it('writes its section of the page, names what is behind, and keeps the rest', () => {
