@@ -31,7 +31,7 @@ function tornImage(storage: PowerCutStorage, boundary: number, keep: number): Po
   return storage.imageAfter(boundary, choice)
 }
 
-/** A workload that left no checkpoint, and what is there after it. */
+/** A workload that left no checkpoint and says of some commit that it is durable, and what is there after it. */
 async function withoutCheckpoint(from: number): Promise<{ run: WorkloadRun; image: PowerCutStorage }> {
   for (let each = from; ; each++) {
     const options = { steps: 10, durability: 'commit', layAhead: false, indexed: false } as const
@@ -39,9 +39,9 @@ async function withoutCheckpoint(from: number): Promise<{ run: WorkloadRun; imag
     const image = run.storage.imageAfter(run.storage.boundary, 'all')
     const { Database } = databaseOver(image, run.workload)
     const db = await Database.open(DATABASE_PATH, { storage: image, mode: 'readOnly' })
-    const { checkpointOffset } = db.recoveryInfo
+    const { checkpointOffset, watermark } = db.recoveryInfo
     await db.close()
-    if (checkpointOffset === undefined) return { run, image }
+    if (checkpointOffset === undefined && watermark > LOG_START) return { run, image }
   }
 }
 
