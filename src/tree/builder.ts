@@ -5,12 +5,11 @@
  * Leaves room in each node, so that the first changes of a compacted tree do not split all of them.
  */
 import type { StoredRoot } from '../format/checkpoint.js'
-import { u32 } from '../format/typed-read.js'
 import { extract, insertChild } from './entries.js'
 import { LeafBuilder } from './leaf-builder.js'
 import {
-  Column,
   ColumnCount,
+  copyColumns,
   emptyNode,
   ENTRY_BYTES,
   isOver,
@@ -154,9 +153,7 @@ export class TreeBuilder {
   /** Moves the one child of an inner node behind those of the node before it. */
   #move({ node: from, separator }: Placed, slot: number, to: Node): void {
     insertChild(to, to.count, separator, undefined)
-    for (let column: number = Column.end + 1; column < to.columns; column++) {
-      to.words[column * to.capacity + to.count - 1] = u32(from.words, column * from.capacity + slot)
-    }
+    copyColumns(from, slot, to, to.count - 1)
   }
 
   #level(height: number): Level {

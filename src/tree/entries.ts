@@ -7,6 +7,7 @@
 import { u32, u8 } from '../format/typed-read.js'
 import {
   Column,
+  copyColumns,
   emptyNode,
   endOf,
   firstKeyed,
@@ -16,11 +17,13 @@ import {
   Node,
   NODE_BYTES,
   type Owner,
+  setEnd,
   shareChildren,
   spareOf,
   startOf,
   usedKeyBytes,
   weightOf,
+  withEnd,
 } from './node.js'
 import { headOf, sharedBytes } from './search.js'
 
@@ -136,11 +139,8 @@ export function insertChild(parent: Node, at: number, separator: Uint8Array, chi
 export function removeChild(parent: Node, slot: number): void {
   if (slot > 0) return removeEntry(parent, slot)
   // The second child becomes the first, which has no separator.
-  const { words, capacity, columns, children } = parent
-  for (let column = Column.end + 1; column < columns; column++) {
-    words[column * capacity] = u32(words, column * capacity + 1)
-  }
-  children[0] = children[1]
+  copyColumns(parent, 1, parent, 0)
+  parent.children[0] = parent.children[1]
   removeEntry(parent, 1)
 }
 
@@ -213,7 +213,7 @@ function makeRoom(node: Node, key: Uint8Array): void {
 /** Of a node that lost its last key: a prefix that nobody has would weigh on it. */
 function dropPrefix(node: Node): void {
   node.prefixBytes = 0
-  if (node.count > 0) node.words[Column.end * node.capacity] = 0
+  if (node.count > 0) setEnd(node, 0, 0)
 }
 
 /** How many bytes all keys of a node, which share its prefix with `key`, have in common with it. */
@@ -260,7 +260,7 @@ function append(node: Node, source: Node, from: number, to: number): void {
   const bare = node.height > 0 && count === 0 && from < to ? 1 : 0
   if (bare > 0) {
     words[Column.head * capacity] = 0
-    words[Column.end * capacity] = node.prefixBytes
+    words[Column.end * capacity] = withEnd(endWord(source, from), node.prefixBytes)
   }
   if (node.prefixBytes === source.prefixBytes) appendKeys(node, source, from + bare, to, count + bare)
   else appendCutKeys(node, source, from + bare, to, count + bare)
@@ -300,8 +300,13 @@ function appendCutKeys(node: Node, source: Node, from: number, to: number, at: n
     const sourceEnd = endOf(source, i)
     for (let k = startOf(source, i) + cut; k < sourceEnd; k++) keys[end++] = u8(source.keys, k)
     words[at - from + i] = headOf(keys, start, end)
-    words[Column.end * capacity + at - from + i] = end
+    words[Column.end * capacity + at - from + i] = withEnd(endWord(source, i), end)
   }
+}
+
+/** What the column of ends holds of an entry. */
+function endWord({ words, capacity }: Node, i: number): number {
+  return u32(words, Column.end * capacity + i)
 }
 
 /** Appends the first child of `source` with a separator. There is room. */
@@ -312,9 +317,7 @@ function appendChild(node: Node, separator: Uint8Array, source: Node): void {
   keys.set(separator.subarray(prefixBytes), start)
   words[Column.head * capacity + count] = headOf(keys, start, end)
   words[Column.end * capacity + count] = end
-  for (let column = Column.end + 1; column < node.columns; column++) {
-    words[column * capacity + count] = u32(source.words, column * source.capacity)
-  }
+  copyColumns(source, 0, node, count)
   node.children.push(source.children[0])
   node.count = count + 1
 }

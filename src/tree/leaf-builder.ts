@@ -12,6 +12,7 @@ import {
   type Node,
   NODE_BYTES,
   type Owner,
+  setEnd,
   writeRef,
 } from './node.js'
 import type { RecordRef } from './record-ref.js'
@@ -85,7 +86,7 @@ export class LeafBuilder {
       from += prefixBytes
       words[Column.head * capacity + i] = headOf(keys, from, to)
       while (from < to) leaf.keys[end++] = u8(keys, from++)
-      words[Column.end * capacity + i] = end
+      setEnd(leaf, i, end)
     }
     this.#count = 0
     return leaf

@@ -7,9 +7,10 @@
  *
  *     column               leaf of records   leaf of keys   inner node
  *     head                 x                 x              x     first 4 bytes after the prefix, big-endian
- *     end                  x                 x              x     end of the suffix in `keys`
+ *     end, low half        x                 x              x     end of the suffix in `keys`
+ *     end, high half       of the record                    of the stored child: the high 16 bits of its position
  *     length, crc          of the record                    of the stored child
- *     position (2 words)   of the record                    of the stored child
+ *     position             of the record                    of the stored child: the low 32 bits
  *     count (2 words)                                       keys below the child
  *     stored (2 words)                                      bytes of the images at and below the stored child
  *
@@ -48,21 +49,24 @@ export const Column = {
   end: 1,
   length: 2,
   crc: 3,
-  positionLow: 4,
-  positionHigh: 5,
-  countLow: 6,
-  countHigh: 7,
-  storedLow: 8,
-  storedHigh: 9,
+  position: 4,
+  countLow: 5,
+  countHigh: 6,
+  storedLow: 7,
+  storedHigh: 8,
 } as const
 
 /** How many columns each kind of node has: the first ones of {@link Column}. */
-export const ColumnCount = { keysLeaf: 2, recordsLeaf: 6, inner: 10 } as const
+export const ColumnCount = { keysLeaf: 2, recordsLeaf: 5, inner: 9 } as const
 
 /** Children that a new root has room for. */
 const ROOT_CAPACITY = 8
 
 const WORD_BYTES = 4
+
+/** Of a word of the column of ends: what of it is the end. No node that is stored has more bytes of keys. */
+const END_MASK = 0xffff
+const END_BITS = 16
 
 /**
  * What a node takes beside its buffer: objects and its place in a table, 550 bytes (measured), of which the collector lets pile up about
@@ -221,7 +225,7 @@ export function makeRoot(owner: Owner, child: Node): Node {
   const root = emptyNode(owner, child.height + 1, ColumnCount.inner, ROOT_CAPACITY, 0)
   root.count = 1
   root.words[Column.head * ROOT_CAPACITY] = 0
-  root.words[Column.end * ROOT_CAPACITY] = 0
+  setEnd(root, 0, 0)
   setChild(root, 0, child)
   setCountAt(root, 0, subtreeCount(child))
   return root
@@ -229,12 +233,23 @@ export function makeRoot(owner: Owner, child: Node): Node {
 
 /** Where the suffix of entry `i` begins in `keys`. */
 export function startOf(node: Node, i: number): number {
-  return i === 0 ? node.prefixBytes : u32(node.words, Column.end * node.capacity + i - 1)
+  return i === 0 ? node.prefixBytes : endOf(node, i - 1)
 }
 
 /** Where the suffix of entry `i` ends in `keys`. */
 export function endOf(node: Node, i: number): number {
-  return u32(node.words, Column.end * node.capacity + i)
+  return u32(node.words, Column.end * node.capacity + i) & END_MASK
+}
+
+/** Sets what {@link endOf} reads. */
+export function setEnd(node: Node, i: number, end: number): void {
+  const at = Column.end * node.capacity + i
+  node.words[at] = withEnd(u32(node.words, at), end)
+}
+
+/** A word of the column of ends with another end. */
+export function withEnd(word: number, end: number): number {
+  return (word & ~END_MASK) | end
 }
 
 /** Bytes of `keys` in use. */
@@ -275,8 +290,7 @@ export function readRef(node: Node, i: number, out: RecordRef): void {
     return
   }
   const { words, capacity } = node
-  const high = u32(words, Column.positionHigh * capacity + i)
-  out.position = high * TWO_32 + u32(words, Column.positionLow * capacity + i)
+  out.position = positionAt(node, i)
   out.lengthBytes = u32(words, Column.length * capacity + i)
   out.crc = u32(words, Column.crc * capacity + i)
 }
@@ -285,10 +299,33 @@ export function readRef(node: Node, i: number, out: RecordRef): void {
 export function writeRef(node: Node, i: number, position: number, lengthBytes: number, crc: number): void {
   if (node.columns === ColumnCount.keysLeaf) return
   const { words, capacity } = node
+  setPositionHigh(node, i, Math.floor(position / TWO_32))
   words[Column.length * capacity + i] = lengthBytes
   words[Column.crc * capacity + i] = crc
-  words[Column.positionLow * capacity + i] = position >>> 0
-  words[Column.positionHigh * capacity + i] = Math.floor(position / TWO_32)
+  words[Column.position * capacity + i] = position >>> 0
+}
+
+/** Gives entry `k` of a node of the same kind all that entry `i` holds beside its key. */
+export function copyColumns(from: Node, i: number, to: Node, k: number): void {
+  const word = u32(from.words, Column.end * from.capacity + i)
+  to.words[Column.end * to.capacity + k] = withEnd(word, endOf(to, k))
+  for (let column = Column.end + 1; column < to.columns; column++) {
+    to.words[column * to.capacity + k] = u32(from.words, column * from.capacity + i)
+  }
+}
+
+/** Where the record, or the stored child, of entry `i` is; not in a leaf of keys. */
+export function positionAt(node: Node, i: number): number {
+  return positionHighAt(node, i) * TWO_32 + u32(node.words, Column.position * node.capacity + i)
+}
+
+/** The high 16 bits of a position. */
+export function positionHighAt({ words, capacity }: Node, i: number): number {
+  return u32(words, Column.end * capacity + i) >>> END_BITS
+}
+
+export function setPositionHigh(node: Node, i: number, high: number): void {
+  node.words[Column.end * node.capacity + i] = (high << END_BITS) | endOf(node, i)
 }
 
 /** How many keys there are below child `slot` of an inner node. */
@@ -298,11 +335,6 @@ export function countAt(node: Node, slot: number): number {
 
 export function setCountAt(node: Node, slot: number, count: number): void {
   writeWide(node, Column.countLow, slot, count)
-}
-
-/** Where the stored child `slot` of an inner node is. */
-export function positionAt(node: Node, slot: number): number {
-  return readWide(node, Column.positionLow, slot)
 }
 
 /** Bytes of the images at and below the stored child `slot`. */

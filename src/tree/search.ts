@@ -4,7 +4,7 @@
  */
 import { compareBytes } from '../format/key-order.js'
 import { u32, u8 } from '../format/typed-read.js'
-import { Column, countBefore, keyOf, type Node, readRef } from './node.js'
+import { countBefore, endOf, keyOf, type Node, readRef, startOf } from './node.js'
 import { childAt, type NodeSource } from './node-source.js'
 import type { RecordRef } from './record-ref.js'
 
@@ -48,10 +48,9 @@ function compareWithPrefix(key: Uint8Array, node: Node): number {
 
 /** Compares entry `i` with a key of the same prefix and the same head. */
 function compareTails(node: Node, i: number, key: Uint8Array): number {
-  const { words, capacity, prefixBytes, keys } = node
-  const ends = Column.end * capacity
-  const start = i === 0 ? prefixBytes : u32(words, ends + i - 1)
-  const end = u32(words, ends + i)
+  const { prefixBytes, keys } = node
+  const start = startOf(node, i)
+  const end = endOf(node, i)
   const skip = Math.min(HEAD_BYTES, end - start, key.length - prefixBytes)
   return compareBytes(keys, start + skip, end, key, prefixBytes + skip, key.length)
 }

@@ -16,27 +16,33 @@ import {
   Column,
   ColumnCount,
   emptyNode,
+  endOf,
   firstKeyed,
   NOBODY,
   type Node,
   noteStored,
   type Owner,
+  positionHighAt,
+  setPositionHigh,
   spareOf,
   storedBytesAt,
   usedKeyBytes,
 } from './node.js'
 import { headOf } from './search.js'
 
-/** The columns of an image, in order: those of four bytes an entry, then those of two. Suffix lengths come behind them. */
+/**
+ * The columns of an image, in order: those of four bytes an entry; the high halves of positions, of two bytes, unless it is a leaf of
+ * keys; more of two bytes. The lengths of suffixes come behind them.
+ */
 const WIDE: Readonly<Record<NodeKind, readonly number[]>> = {
-  [NodeKind.recordsLeaf]: [Column.length, Column.crc, Column.positionLow],
+  [NodeKind.recordsLeaf]: [Column.length, Column.crc, Column.position],
   [NodeKind.keysLeaf]: [],
-  [NodeKind.inner]: [Column.length, Column.crc, Column.positionLow, Column.countLow, Column.storedLow],
+  [NodeKind.inner]: [Column.length, Column.crc, Column.position, Column.countLow, Column.storedLow],
 }
 const NARROW: Readonly<Record<NodeKind, readonly number[]>> = {
-  [NodeKind.recordsLeaf]: [Column.positionHigh],
+  [NodeKind.recordsLeaf]: [],
   [NodeKind.keysLeaf]: [],
-  [NodeKind.inner]: [Column.positionHigh, Column.countHigh, Column.storedHigh],
+  [NodeKind.inner]: [Column.countHigh, Column.storedHigh],
 }
 
 const COLUMNS: Readonly<Record<NodeKind, number>> = {
@@ -108,14 +114,16 @@ function writeEntries(node: Node, kind: NodeKind, bytes: Uint8Array, view: DataV
     const base = column * capacity
     for (let i = 0; i < count; i++, at += 4) view.setUint32(at, u32(words, base + i), true)
   }
+  if (kind !== NodeKind.keysLeaf) {
+    for (let i = 0; i < count; i++, at += 2) view.setUint16(at, positionHighAt(node, i), true)
+  }
   for (const column of NARROW[kind]) {
     const base = column * capacity
     for (let i = 0; i < count; i++, at += 2) view.setUint16(at, u32(words, base + i), true)
   }
-  const ends = Column.end * capacity
   let before = node.prefixBytes
   for (let i = 0; i < count; i++, at += 2) {
-    const suffixEnd = u32(words, ends + i)
+    const suffixEnd = endOf(node, i)
     view.setUint16(at, suffixEnd - before, true)
     before = suffixEnd
   }
@@ -142,11 +150,12 @@ export function readImage(
   node.crc = head.crc
   const at = readColumns(node, kind, view, start)
   if (!readEnds(node, view, at, keyBytes)) return 'layout'
+  if (kind !== NodeKind.keysLeaf) readHighs(node, view, start + 4 * count * WIDE[kind].length)
   node.keys.set(bytes.subarray(at + 2 * count, at + 2 * count + keyBytes))
-  const { words, keys, capacity } = node
+  const { words, keys } = node
   if (height > 0) words[0] = 0
   for (let i = firstKeyed(node), from = prefix; i < count; i++) {
-    const end = u32(words, Column.end * capacity + i)
+    const end = endOf(node, i)
     words[i] = headOf(keys, from, end)
     from = end
   }
@@ -163,6 +172,7 @@ function readColumns(node: Node, kind: NodeKind, view: DataView, start: number):
     const base = column * capacity
     for (let i = 0; i < count; i++, at += 4) words[base + i] = view.getUint32(at, true)
   }
+  if (kind !== NodeKind.keysLeaf) at += 2 * count
   for (const column of NARROW[kind]) {
     const base = column * capacity
     for (let i = 0; i < count; i++, at += 2) words[base + i] = view.getUint16(at, true)
@@ -179,6 +189,12 @@ function readEnds(node: Node, view: DataView, start: number, keyBytes: number): 
     end += view.getUint16(start + 2 * i, true)
     words[ends + i] = end
   }
-  if (node.height > 0 && u32(words, ends) !== prefixBytes) return false
-  return end === keyBytes
+  // An image is shorter than what an end may be, so that all are right if the last one is.
+  if (end !== keyBytes) return false
+  return node.height === 0 || endOf(node, 0) === prefixBytes
+}
+
+/** Reads the high halves of positions, into the high halves of ends. */
+function readHighs(node: Node, view: DataView, start: number): void {
+  for (let i = 0; i < node.count; i++) setPositionHigh(node, i, view.getUint16(start + 2 * i, true))
 }

@@ -7,7 +7,7 @@ import { MemoryStorage } from '../../../src/storage/memory-storage.js'
 import type { StorageFile } from '../../../src/storage/storage.js'
 import { checkTree } from '../../../src/tree/check.js'
 import { TreeEditor } from '../../../src/tree/editor.js'
-import { Column, type Node } from '../../../src/tree/node.js'
+import { Column, ColumnCount, type Node } from '../../../src/tree/node.js'
 import { NodeStore } from '../../../src/tree/node-store.js'
 import { RecordRef } from '../../../src/tree/record-ref.js'
 import { imageBytes, writeImage } from '../../../src/tree/stored-node.js'
@@ -131,7 +131,7 @@ describe('a node read from the file (I18)', () => {
     if (leaf === undefined) throw new Error('A tree without leaves.')
     // The root's pointer leads to a leaf, whose length and checksum it has: it is too low, and counts too few.
     const place = (column: number, value: number): void => void (root.words[column * root.capacity] = value)
-    place(Column.positionLow, leaf.position)
+    place(Column.position, leaf.position)
     place(Column.length, leaf.lengthBytes)
     place(Column.crc, leaf.crc)
     expect(damageOf(() => store.load(root, 0)).details.actual).toContain('contradicts')
@@ -166,11 +166,11 @@ describe('a node read from the file (I18)', () => {
       { nodeBytes: root.nodeBytes + 8 },
       { crc: root.crc ^ 1 },
     ]
-    for (const lie of lies) damageOf(() => store.loadRoot({ ...root, ...lie }, 6))
+    for (const lie of lies) damageOf(() => store.loadRoot({ ...root, ...lie }, ColumnCount.recordsLeaf))
     const small = stored(3)
     const leaves = new NodeStore(small.file, checksum, 0)
-    damageOf(() => leaves.loadRoot(small.tree.storedRoot(), 2))
-    expect(leaves.loadRoot(small.tree.storedRoot(), 6).count).toBe(3)
+    damageOf(() => leaves.loadRoot(small.tree.storedRoot(), ColumnCount.keysLeaf))
+    expect(leaves.loadRoot(small.tree.storedRoot(), ColumnCount.recordsLeaf).count).toBe(3)
   })
 })
 
