@@ -3,8 +3,10 @@
  *
  * What was not asked for since the hand passed it last goes first (the clock algorithm): a scan over cold leaves leaves the
  * inner nodes and the hot leaves where they are. A node that goes is forgotten here alone: whoever holds it goes on with it.
+ *
+ * A table of so many nodes lies in no cache of the processor, so inner nodes that are here note which of their children are too.
  */
-import { HELD, memoryOf, type Node, NOT_CACHED } from './node.js'
+import { HELD, memoryOf, NO_CHILDREN, type Node, NOT_CACHED } from './node.js'
 
 /** Gaps that are left as they are. */
 const FEW_GAPS = 64
@@ -34,6 +36,19 @@ export class NodeCache {
   get(position: number): Node | undefined {
     const node = this.#nodes.get(position)
     if (node !== undefined) node.recent = true
+    return node
+  }
+
+  /** Child `slot` of `parent`, which is stored at `position`. */
+  childOf(parent: Node, slot: number, position: number): Node | undefined {
+    const near = parent.near[slot]
+    if (near !== undefined && near.position === position) {
+      near.recent = true
+      return near
+    }
+    const node = this.get(position)
+    // Only a parent that is here is told when the child goes, and tells it when it goes itself.
+    if (node !== undefined && parent.cachedAt >= 0 && node.cachedAt >= 0) note(parent, slot, node)
     return node
   }
 
@@ -126,5 +141,27 @@ export class NodeCache {
     node.cachedAt = NOT_CACHED
     this.#nodes.delete(node.position)
     this.bytes -= memoryOf(node)
+    forgetNote(node)
+    forgetNotesOf(node)
   }
+}
+
+function note(parent: Node, slot: number, child: Node): void {
+  forgetNote(child)
+  if (parent.near === NO_CHILDREN) parent.near = new Array<Node | undefined>(parent.count).fill(undefined)
+  const other = parent.near[slot]
+  if (other !== undefined) other.notedBy = undefined
+  parent.near[slot] = child
+  child.notedBy = parent
+  child.notedAt = slot
+}
+
+function forgetNote(child: Node): void {
+  if (child.notedBy !== undefined) child.notedBy.near[child.notedAt] = undefined
+  child.notedBy = undefined
+}
+
+function forgetNotesOf(parent: Node): void {
+  for (const child of parent.near) if (child !== undefined) child.notedBy = undefined
+  parent.near = NO_CHILDREN
 }

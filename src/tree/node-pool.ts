@@ -9,8 +9,11 @@
  *
  * The rule (I21): a node's memory is used again only if an editor made it, the commit that replaced it is visible, or the cache
  * let go of it and nothing else holds it, no checkpoint runs, and nobody has captured any tree since before the node was made.
- * Whoever keeps a tree, or a node, beyond one synchronous operation calls `Tree.capture` first. What does not fit the rule is left
- * to the garbage collector.
+ * Whoever keeps a tree, or a node, beyond one synchronous operation calls `Tree.capture` first.
+ *
+ * What was read and nobody edits has a rule of its own, as whoever captured a tree before may have such a node now: its memory is used
+ * again once the cache let go of it, if it was only ever passed on the way of searches, and the next search begins. What does not fit
+ * the rules is left to the garbage collector.
  */
 
 import { NO_CHILDREN, type Node, NODE_BYTES, NOT_CACHED } from './node.js'
@@ -19,6 +22,8 @@ import { NO_CHILDREN, type Node, NODE_BYTES, NOT_CACHED } from './node.js'
 const STEP_WORDS = 32
 /** Most memory kept for later. */
 const MAX_FREE_BYTES = 4 * 1024 * 1024
+/** Most nodes that wait for the next search. */
+const MAX_PASSED = 256
 const WORD_BYTES = 4
 
 /** What a node that went out of reach is left with: whoever reads it all the same finds nothing. */
@@ -34,6 +39,8 @@ export class NodePool {
   /** What left the cache, and may be in use until the operation at hand ends. */
   #evicted: Node[] = []
   #evictedBytes = 0
+  /** What left the cache and was only ever passed. */
+  #passed: Node[] = []
   readonly #forget: (node: Node) => void
   /** By the number of steps that they are long. */
   readonly #free: Uint32Array[][] = []
@@ -83,6 +90,10 @@ export class NodePool {
 
   /** A node left the cache. */
   evicted(node: Node): void {
+    if (!node.owner.edits) {
+      if (!node.lent && this.#passed.length < MAX_PASSED) this.#passed.push(node)
+      return
+    }
     if (node.owner.bornAt !== this.captures || this.#evictedBytes > MAX_FREE_BYTES) return
     this.#evicted.push(node)
     this.#evictedBytes += node.words.length * WORD_BYTES
@@ -97,6 +108,13 @@ export class NodePool {
     for (const node of evicted) {
       const isFree = node.holders === 0 && node.cachedAt === NOT_CACHED && node.owner.bornAt === this.captures
       if (isFree) this.#reuse(node)
+    }
+  }
+
+  /** Nobody is in the middle of a search. */
+  reusePassed(): void {
+    for (let node = this.#passed.pop(); node !== undefined; node = this.#passed.pop()) {
+      if (node.holders === 0 && !node.lent) this.#reuse(node)
     }
   }
 

@@ -13,6 +13,10 @@ export interface NodeSource {
    * edit it, a node that has to be read may be made its own at once, with room to grow.
    */
   load(parent: Node, slot: number, owner?: Owner): Node
+  /** As `load`, for a search that has done with the node when it returns: its memory may be used again from `beginSearch` on. */
+  pass(parent: Node, slot: number): Node
+  /** Called before a search, by whoever holds no node that was passed. */
+  beginSearch(): void
   /** The root of a stored tree with at least one node; `columns` says of which kind the tree is. */
   loadRoot(root: StoredRoot, columns: number): Node
   /** Memory for nodes that editors make; undefined where it is not used again. */
@@ -38,6 +42,12 @@ export const memoryOnly: NodeSource = {
       `Child ${String(slot)} of a tree node of height ${String(parent.height)} is neither in memory nor stored.`,
     )
   },
+  pass(parent, slot) {
+    return this.load(parent, slot)
+  },
+  beginSearch() {
+    // There is nothing that could be used again.
+  },
   loadRoot() {
     throw new CorruptionError('The root of a tree is neither in memory nor stored.')
   },
@@ -62,6 +72,12 @@ export const memoryOnly: NodeSource = {
 export function childAt(source: NodeSource, parent: Node, slot: number): Node {
   const child = parent.children[slot]
   return child === undefined ? source.load(parent, slot) : child
+}
+
+/** The child `slot` of an inner node, for a search that has done with it when it returns. */
+export function passedChild(source: NodeSource, parent: Node, slot: number): Node {
+  const child = parent.children[slot]
+  return child === undefined ? source.pass(parent, slot) : child
 }
 
 /** A child that a merge could use. Without it the tree is as sound, so that a deletion is whole whatever is unreadable. */

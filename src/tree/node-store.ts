@@ -18,9 +18,8 @@ import { NodePool } from './node-pool.js'
 import {
   Column,
   countAt,
-  NOBODY,
   type Node,
-  type Owner,
+  Owner,
   positionAt,
   REPLACED,
   storedBytesAt,
@@ -65,6 +64,7 @@ export class NodeStore implements NodeSource {
   #limitBytes: number
   #rest: RestOfMemory | undefined
   readonly #cache = new NodeCache((node) => this.pool.evicted(node))
+  readonly #reader = new Owner(this.pool, false)
   readonly #head = new NodeHead()
   readonly #scratch = new Uint8Array(MAX_NODE_IMAGE_BYTES)
   readonly #view: DataView = viewOf(this.#scratch)
@@ -107,8 +107,22 @@ export class NodeStore implements NodeSource {
   }
 
   load(parent: Node, slot: number, owner?: Owner): Node {
+    const node = this.#child(parent, slot, owner)
+    node.lent = true
+    return node
+  }
+
+  pass(parent: Node, slot: number): Node {
+    return this.#child(parent, slot, undefined)
+  }
+
+  beginSearch(): void {
+    this.pool.reusePassed()
+  }
+
+  #child(parent: Node, slot: number, owner: Owner | undefined): Node {
     const position = positionAt(parent, slot)
-    const cached = this.#cache.get(position)
+    const cached = this.#cache.childOf(parent, slot, position)
     if (cached !== undefined) {
       this.hits++
       return cached
@@ -129,9 +143,10 @@ export class NodeStore implements NodeSource {
   loadRoot(root: StoredRoot, columns: number): Node {
     const { position, nodeBytes } = root
     const cached = this.#cache.get(position)
-    if (cached === undefined) return this.#read({ ...root, leafColumns: columns, storedBytes: nodeBytes })
-    this.hits++
-    return cached
+    if (cached !== undefined) this.hits++
+    const node = cached ?? this.#read({ ...root, leafColumns: columns, storedBytes: nodeBytes })
+    node.lent = true
+    return node
   }
 
   grew(bytes: number): void {
@@ -186,7 +201,7 @@ export class NodeStore implements NodeSource {
 
   /** A node of its own, kept in the cache. */
   #read(pointer: Pointer): Node {
-    const node = this.#readImage(pointer, NOBODY)
+    const node = this.#readImage(pointer, this.#reader)
     node.position = pointer.position
     this.#cache.add(node)
     this.trim()

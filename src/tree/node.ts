@@ -73,19 +73,23 @@ const END_BITS = 16
  * half as much again before it comes round, and the buffer's own bookkeeping.
  */
 const NODE_OBJECT_BYTES = 850
-const CHILD_BYTES = 8
+/** Of a child that is held, and of one that is near. */
+const CHILD_BYTES = 16
 const TWO_32 = 4_294_967_296
 
 /** Who may edit a node in place, by identity. Every editor has its own, and a new one after each freeze. */
 export class Owner {
   /** Where memory for its nodes comes from; undefined where it is not used again. */
   readonly pool: NodePool | undefined
-  /** How often trees had been captured by then. */
+  /** False for the owner of what was read and nobody edits. */
+  readonly edits: boolean
+  /** How often trees had been captured by then; -1 where that does not tell who may have a node. */
   readonly bornAt: number
 
-  constructor(pool?: NodePool) {
+  constructor(pool?: NodePool, edits = true) {
     this.pool = pool
-    this.bornAt = pool?.captures ?? -1
+    this.edits = edits
+    this.bornAt = edits && pool !== undefined ? pool.captures : -1
   }
 }
 
@@ -103,7 +107,7 @@ export const HELD = -3
 export const NO_CHILDREN: (Node | undefined)[] = []
 
 /** Owns what nobody may edit. */
-export const NOBODY: Owner = new Owner()
+export const NOBODY: Owner = new Owner(undefined, false)
 
 /** A leaf (height 0) or inner node. Immutable unless edited by its owner. */
 export class Node {
@@ -131,9 +135,16 @@ export class Node {
   storedBytes = 0
   /** Of a leaf of keys alone, once a reader noted something. */
   notes: LeafNotes | undefined
+  /** Of a node that nobody edits: whether somebody may have it beyond one search. */
+  lent = false
   /** Whether it was asked for since the cache looked at it last, and where it is in there. */
   recent = false
   cachedAt: number = NOT_CACHED
+  /** Of an inner node in the cache: children that are there too, where they were met. The cache sees to it that they are. */
+  near: (Node | undefined)[] = NO_CHILDREN
+  /** Of a node that is among those: which node notes it, and at which slot. */
+  notedBy: Node | undefined
+  notedAt = 0
   /** At least as many as there are nodes and trees that hold it and somebody may still reach (I21). */
   holders = 0
 

@@ -24,6 +24,14 @@ export class PastNodes implements NodeSource {
     return this.#source.load(parent, slot, owner)
   }
 
+  pass(parent: Node, slot: number): Node {
+    return this.#source.pass(parent, slot)
+  }
+
+  beginSearch(): void {
+    this.#source.beginSearch()
+  }
+
   loadRoot(root: StoredRoot, columns: number): Node {
     return this.#source.loadRoot(root, columns)
   }

@@ -5,7 +5,7 @@
 import { compareBytes } from '../format/key-order.js'
 import { u32, u8 } from '../format/typed-read.js'
 import { countBefore, endOf, keyOf, type Node, readRef, startOf } from './node.js'
-import { childAt, type NodeSource } from './node-source.js'
+import { childAt, type NodeSource, passedChild } from './node-source.js'
 import type { RecordRef } from './record-ref.js'
 
 /** Bytes of a key that its head holds. */
@@ -93,7 +93,7 @@ export interface Span {
 /** Fills `out` with the reference of `key`, if the tree under `root` holds it. */
 export function findIn(source: NodeSource, root: Node, key: Uint8Array, out: RecordRef): boolean {
   let node = root
-  while (node.height > 0) node = childAt(source, node, childSlot(node, key))
+  while (node.height > 0) node = passedChild(source, node, childSlot(node, key))
   const i = search(node, key, 0)
   if (i < 0) return false
   readRef(node, i, out)
@@ -121,7 +121,7 @@ export function rankIn(source: NodeSource, root: Node, key: Uint8Array): number 
   while (node.height > 0) {
     const slot = childSlot(node, key)
     rank += countBefore(node, slot)
-    node = childAt(source, node, slot)
+    node = passedChild(source, node, slot)
   }
   return rank + placeIn(node, key)
 }
@@ -136,11 +136,11 @@ export function spanIn(source: NodeSource, root: Node, from: Uint8Array, to: Uin
     const before = countBefore(node, first)
     rank += before
     if (first !== last) {
-      const low = rankIn(source, childAt(source, node, first), from)
-      const high = countBefore(node, last) - before + rankIn(source, childAt(source, node, last), to)
+      const low = rankIn(source, passedChild(source, node, first), from)
+      const high = countBefore(node, last) - before + rankIn(source, passedChild(source, node, last), to)
       return { rank: rank + low, count: Math.max(0, high - low) }
     }
-    node = childAt(source, node, first)
+    node = passedChild(source, node, first)
   }
   const low = placeIn(node, from)
   return { rank: rank + low, count: Math.max(0, placeIn(node, to) - low) }

@@ -141,7 +141,7 @@ export function readImage(
   const kind = head.kind as NodeKind // The head was checked.
   const { count, prefix, height, length } = head
   const keyBytes = length - NODE_HEAD_BYTES - count * NODE_ENTRY_BYTES[kind]
-  const spare = owner === NOBODY ? 0 : spareOf(count)
+  const spare = owner.edits ? spareOf(count) : 0
   const spareBytes = Math.ceil(((keyBytes - prefix) / Math.max(1, count)) * spare)
   const node = emptyNode(owner, height, COLUMNS[kind], count + spare, keyBytes + spareBytes)
   node.count = count

@@ -194,6 +194,7 @@ export class Tree {
 
   /** Fills `out` with the reference of `key`, if it is there. */
   find(key: Uint8Array, out: RecordRef): boolean {
+    this.source.beginSearch()
     return findIn(this.source, this.root, key, out)
   }
 

@@ -32,6 +32,14 @@ class NodeStore implements NodeSource {
     return node
   }
 
+  pass(parent: Node, slot: number): Node {
+    return this.load(parent, slot)
+  }
+
+  beginSearch(): void {
+    // Not of interest here.
+  }
+
   loadRoot(): Node {
     throw new CorruptionError('The roots of these trees are in memory.')
   }
