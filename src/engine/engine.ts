@@ -218,7 +218,8 @@ export class Engine {
 
   /**
    * Runs one operation as a transaction of its own, at once if the writer is free. Otherwise it waits for its turn, with
-   * a copy of what it was given: `later` makes the operation again from it.
+   * a copy of what it was given: `later` makes the operation again from it. An operation that throws has undone what it did: one of
+   * several steps is a savepoint.
    */
   write<T>(run: (transaction: Transaction) => T, later: () => (transaction: Transaction) => T): Promise<T> {
     try {

@@ -111,12 +111,15 @@ export async function buildIndexes(engine: Engine, id: number): Promise<boolean>
     let [steps, ms] = [0, 0]
     const slice = (transaction: Transaction): boolean => {
       const start = platform.monotonicMs()
-      let goesOn = true
-      for (steps = 0, ms = 0; goesOn && steps < STEPS && ms < STEPS * STEP_MS; steps++) {
-        goesOn = transaction.buildIndexes(id, rows, alone)
-        ms = platform.monotonicMs() - start
-      }
-      return goesOn
+      // All or nothing: a step may refuse a row when others are done.
+      return transaction.savepoint(() => {
+        let goesOn = true
+        for (steps = 0, ms = 0; goesOn && steps < STEPS && ms < STEPS * STEP_MS; steps++) {
+          goesOn = transaction.buildIndexes(id, rows, alone)
+          ms = platform.monotonicMs() - start
+        }
+        return goesOn
+      })
     }
     more = await engine.write(slice, () => slice)
     rows = nextRows(rows, ms / steps)

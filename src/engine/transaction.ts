@@ -123,7 +123,7 @@ export class Transaction {
     const { definition } = collection
     const indexes = afterStep(definition.indexes, (from) => collection.keyAfter(from, rows), alone)
     if (indexes === undefined) return false
-    this.savepoint(() => this.#define({ ...definition, indexes }))
+    this.#define({ ...definition, indexes })
     return indexes.some((index) => index.builtTo !== undefined)
   }
 
