@@ -6,7 +6,7 @@
  *
  * A table of so many nodes lies in no cache of the processor, so inner nodes that are here note which of their children are too.
  */
-import { HELD, memoryOf, NO_CHILDREN, type Node, NOT_CACHED } from './node.js'
+import { HELD, memoryOf, NO_CHILDREN, type Node, NOT_CACHED, positionAt } from './node.js'
 
 /** Gaps that are left as they are. */
 const FEW_GAPS = 64
@@ -39,15 +39,15 @@ export class NodeCache {
     return node
   }
 
-  /** Child `slot` of `parent`, which is stored at `position`. */
-  childOf(parent: Node, slot: number, position: number): Node | undefined {
+  /** Child `slot` of `parent`, which is stored. */
+  childOf(parent: Node, slot: number): Node | undefined {
     const near = parent.near[slot]
-    if (near !== undefined && near.position === position) {
+    if (near !== undefined) {
       near.recent = true
       return near
     }
-    const node = this.get(position)
-    // Only a parent that is here is told when the child goes, and tells it when it goes itself.
+    const node = this.get(positionAt(parent, slot))
+    // Only a parent that is here tells its children when it goes, and nobody edits it.
     if (node !== undefined && parent.cachedAt >= 0 && node.cachedAt >= 0) note(parent, slot, node)
     return node
   }

@@ -121,15 +121,14 @@ export class NodeStore implements NodeSource {
   }
 
   #child(parent: Node, slot: number, owner: Owner | undefined): Node {
-    const position = positionAt(parent, slot)
-    const cached = this.#cache.childOf(parent, slot, position)
+    const cached = this.#cache.childOf(parent, slot)
     if (cached !== undefined) {
       this.hits++
       return cached
     }
     const { words, capacity, height } = parent
     const pointer: Pointer = {
-      position,
+      position: positionAt(parent, slot),
       lengthBytes: u32(words, Column.length * capacity + slot),
       crc: u32(words, Column.crc * capacity + slot),
       height: height - 1,

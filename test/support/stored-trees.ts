@@ -14,6 +14,7 @@ import { NodeStore } from '../../src/tree/node-store.js'
 import { RecordRef } from '../../src/tree/record-ref.js'
 import { releaseChildren, releaseRoot, releaseStored, unstoredNodes } from '../../src/tree/storing.js'
 import { imageBytes, writeImage } from '../../src/tree/stored-node.js'
+import type { TreeCursor } from '../../src/tree/cursor.js'
 import { Tree } from '../../src/tree/tree.js'
 import { FaultyStorage } from './faulty-storage.js'
 import { bytesOf, entryOf, hex, type ModelEntry, TreeModel, walk } from './tree-model.js'
@@ -21,6 +22,8 @@ import { workloadPlatform } from './workload-platform.js'
 
 const { checksum } = workloadPlatform().platform
 const FIRST_OFFSET = 64
+/** Above every key. */
+const AFTER_ALL = new Uint8Array([0xff])
 const GARBAGE = 0xdeadbeef
 
 /** Images on their way into the file. */
@@ -35,18 +38,28 @@ interface Kept {
   readonly entries: readonly ModelEntry[]
 }
 
+/** A cursor that goes on between changes, and what it is to give. */
+interface Journey {
+  readonly cursor: TreeCursor
+  readonly entries: readonly ModelEntry[]
+  at: number
+}
+
 export class StoredTrees {
   readonly storage: FaultyStorage = new FaultyStorage(new MemoryStorage())
   readonly store: NodeStore
   readonly model: TreeModel = new TreeModel()
   /** Nodes whose memory was used again because they had left the cache. */
   reclaimed = 0
+  /** The same of those that searches only passed. */
+  passed = 0
   readonly #limitBytes: number
   readonly #file = this.storage.open('nodes', 'create')
   #editor: TreeEditor
   #end = FIRST_OFFSET
   #walk: Iterator<Node, void> | undefined
   #kept: Kept[] = []
+  #journeys: Journey[] = []
   readonly #previous = new RecordRef()
 
   constructor(limitBytes: number) {
@@ -81,6 +94,53 @@ export class StoredTrees {
     return this.#try(() => {
       this.#compare(key, this.#editor.lookUp(key, this.#previous), this.model.get(hex(key)))
     })
+  }
+
+  /** Looks for a key in every tree there is, and how many are before it. */
+  find(key: Uint8Array): boolean {
+    return this.#try(() => {
+      for (const { tree, entries } of this.#versions()) {
+        this.#beginSearch()
+        const rank = entries.findIndex((entry) => entry.key >= hex(key))
+        const entry = entries[rank]
+        const isThere = entry?.key === hex(key)
+        expect(tree.find(key, this.#previous)).toBe(isThere)
+        if (isThere) expect(entryOf(key, this.#previous)).toEqual(entry)
+        expect(tree.rankOf(key)).toBe(rank < 0 ? entries.length : rank)
+        const behind = rank < 0 ? 0 : entries.length - rank
+        expect(tree.countRange({ from: key })).toBe(behind)
+        expect(tree.countRange({ from: key, to: AFTER_ALL })).toBe(behind)
+      }
+    })
+  }
+
+  #beginSearch(): void {
+    const given = vi.spyOn(this.store.pool, 'giveBack')
+    this.store.beginSearch()
+    this.passed += given.mock.calls.length
+    given.mockRestore()
+  }
+
+  /** Sets out through the tree as it is now, to go on between changes. */
+  setOut(): void {
+    const { tree } = this
+    this.#journeys.push({ cursor: tree.capture().cursor({}), entries: [...this.model.entries], at: 0 })
+    if (this.#journeys.length > 3) this.#journeys.shift()
+  }
+
+  /** Every journey goes some entries on. */
+  goOn(steps: number): void {
+    for (const { cursor, entries, at } of this.#journeys) {
+      for (const entry of entries.slice(at, at + steps)) {
+        expect(cursor.next()).toBe(true)
+        expect(entryOf(cursor.key(), cursor.ref)).toEqual(entry)
+      }
+    }
+    for (const journey of this.#journeys) journey.at += steps
+  }
+
+  #versions(): Kept[] {
+    return [...this.#kept, { tree: this.tree, entries: this.model.entries }]
   }
 
   delete(key: Uint8Array): boolean {
@@ -194,7 +254,7 @@ export class StoredTrees {
     this.reclaim()
     const unstored = Math.max(0, this.store.unstoredBytes)
     expect(this.store.cachedBytes).toBeLessThanOrEqual(Math.max(0, this.#limitBytes - unstored))
-    for (const { tree, entries } of [...this.#kept, { tree: this.tree, entries: this.model.entries }]) {
+    for (const { tree, entries } of this.#versions()) {
       expectSame(walk(tree), entries)
       // Nodes that could not be read are not merged with: they may be emptier than others.
       expect(checkTree(tree).filter(({ kind }) => kind !== 'fill')).toEqual([])

@@ -52,7 +52,8 @@ class Run {
   #step(adds: number): void {
     const trees = this.#trees
     const dice = this.#random.below(100)
-    if (dice < 50) this.#edit(adds)
+    if (dice < 40) this.#edit(adds)
+    else if (dice < 50) this.#read()
     else if (dice < 75) this.#store()
     else if (dice < 82) trees.keep()
     else if (dice < 92) trees.forget()
@@ -78,6 +79,14 @@ class Run {
       if (!done) this.failures++
       if (!done) this.#trees.check()
     }
+  }
+
+  #read(): void {
+    const { keys, keyBytes } = this.#shape
+    for (let i = this.#random.below(6); i >= 0; i--)
+      this.#trees.find(longKeyOf(this.#random.below(keys), keyBytes))
+    if (this.#random.below(6) === 0) this.#trees.setOut()
+    this.#trees.goOn(this.#random.below(4))
   }
 
   #change(key: Uint8Array, adds: number): boolean {
@@ -141,6 +150,25 @@ describe('trees that are stored while they change (I20)', () => {
       if (shape.failing > 0) expect(reclaimed).toBeGreaterThan(0)
     })
   }
+
+  it.each([0, 20_000])(
+    'are searched while others go through them, with a cache of %d bytes',
+    (limitBytes) => {
+      const random = randomFrom(seed)
+      const trees = new StoredTrees(limitBytes)
+      for (let n = 0; n < 200; n++) trees.set(longKeyOf(n, 300), n + 1)
+      trees.begin()
+      for (let piece = trees.next(9); piece !== undefined; piece = trees.next(9)) trees.written(piece)
+      trees.finish()
+      for (let step = 0; step < count(300, 30_000); step++) {
+        if (random.below(30) === 0) trees.setOut()
+        trees.goOn(random.below(3))
+        trees.find(longKeyOf(random.below(220), 300))
+      }
+      expect(trees.passed).toBeGreaterThan(100)
+      trees.check()
+    },
+  )
 
   it('know what their unstored nodes take, to the byte, after any change', () => {
     const random = randomFrom(seed)
