@@ -57,6 +57,22 @@ async function filled(): Promise<MemoryStorage> {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 describe('an index that is added to rows', () => {
+  it('is built a few rows at a time where a step takes all the time of a slice', async () => {
+    const rowsOfLeastStep = 4
+    // With `onPause`, each look at the clock finds that a slice went by.
+    const { platform } = workloadPlatform({ seed: 1, storage: await filled(), onPause: () => undefined })
+    const engine = openEngineSync(PATH, { durability: 'os' }, platform)
+    const db = new Database(engine)
+    const before = db.commitSequence
+    await db.registerCollection(NAME, [], 'id', { indexes: { byN: { on: 'n' } } })
+    // The first commit is the definition.
+    const slices = db.commitSequence - before - 1
+    expect(slices).toBeGreaterThanOrEqual(ROWS / rowsOfLeastStep)
+    expect(indexesOf(engine).map(isWhole)).toEqual([true])
+    check({ engine })
+    await db.close()
+  })
+
   it('is used by nobody until it is whole, however the build is interrupted, and goes on after a crash', async () => {
     const sound = fileBytes(await filled())
     let interrupted = 0
