@@ -1,7 +1,7 @@
 /** Salvage: what comes over, what is named as missing, and what the new file is. */
 import fs from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { Database } from '../../../src/index.js'
+import { Database, type Row } from '../../../src/index.js'
 import { dumpCatalog, inspect, salvage, type SalvageReport, verify } from '../../../src/tools.js'
 import { codeOf, Folder, rowsOf, spoil } from './library.js'
 
@@ -60,6 +60,32 @@ describe('of a sound file', () => {
     expect(report).toMatchObject({ complete: true, lastSequence: db.commitSequence, rows: 49 })
   })
 })
+
+const NEEDLE = 'needle'
+const FIRST: readonly Row[] = [
+  { id: 1, value: 'first' },
+  { id: 2, value: NEEDLE },
+  { id: 3, a1: 'of the first cut' },
+  { id: 4, a2: 'of the first cut' },
+]
+const LAST: Row = { id: 20, value: 'last' }
+const wholeOf = (rows: readonly Row[]): Row[] => rows.filter((row) => !Object.values(row).includes(NEEDLE))
+
+/**
+ * Three sessions. What the first two write is damaged where it says `NEEDLE`, and cut off from the first such place on: so both
+ * give the same numbers to record structures of their own, and the commit that the second one goes on from is lost.
+ */
+async function cutTwice(second: readonly Row[]): Promise<void> {
+  const path = folder.file('library.varve')
+  for (const rows of [FIRST, second, [LAST]]) {
+    const db = await Database.open(path, { recovery: 'autoTruncate' })
+    if (rows === FIRST) await db.registerCollection('rows', undefined, 'id')
+    else expect(db.recoveryInfo.classification).toBe('damage')
+    for (const row of rows) await db.put('rows', row)
+    await db.close()
+    while (fs.readFileSync(path).includes(NEEDLE)) spoil(path, NEEDLE)
+  }
+}
 
 describe('of a damaged file', () => {
   it('all commits on both sides come over, and the one between is named', async () => {
@@ -210,6 +236,19 @@ describe('of a damaged file', () => {
     const { report, db: copy } = await salvaged()
     expect(report.unreadableRows).toMatchObject([{ collection: 'books', key: ['of that shape'] }])
     expect(copy.get('books', 'another shape')).toEqual({ title: 'another shape', year: 1, third: true })
+  })
+
+  it('I28: rows of a line that states a structure anew are not read by what another line had behind it', async () => {
+    const stated = { id: 11, b1: 'of the second cut' }
+    await cutTwice([
+      { id: 10, value: NEEDLE },
+      stated,
+      { id: 12, b2: NEEDLE },
+      { id: 13, b2: 'not to be read' },
+    ])
+    const { report, db: copy } = await salvaged()
+    expect(rowsOf(copy, 'rows')).toEqual([...wholeOf(FIRST), stated, LAST])
+    expect(report.unreadableRows).toMatchObject([{ collection: 'rows', key: [13] }])
   })
 
   it('the end of the file is missing', async () => {
