@@ -59,24 +59,23 @@ export class SalvageLine {
 /** The lines of all sources. */
 export class SalvageLines {
   readonly #lines = new Map<SalvageSource, SalvageLine>()
-  #latest: SalvageLine | undefined
 
-  /** The line that a commit is of, noted to be its last. A line begins where its first commit says, else where the last commit left. */
+  /**
+   * The line that a commit is of, noted to be its last. A line begins where its first commit says; where that is lost, where the latest
+   * line left that was still in the log when this one was written.
+   */
   of({ source, sequence, crc, previousSequence, previousCrc }: FoundCommit): SalvageLine {
     let line = this.#lines.get(source)
     if (line === undefined) {
-      const before = [...this.#lines.values()].find(
-        (each) => each.lastSequence === previousSequence && each.lastCrc === previousCrc,
-      )
-      // Where the commit before is lost, what was cut off says nothing of what the database went on from.
-      const isOfAnother = this.#latest?.isCut === true && source.kind !== 'quarantine'
-      const guess = isOfAnother ? undefined : this.#latest
-      line = (before ?? guess)?.fork(source) ?? new SalvageLine(source, 0)
+      const lines = [...this.#lines.values()].sort((a, b) => b.lastSequence - a.lastSequence)
+      const before =
+        lines.find((each) => each.lastSequence === previousSequence && each.lastCrc === previousCrc) ??
+        lines.find((each) => cutEpoch(each.source) >= cutEpoch(source))
+      line = before?.fork(source) ?? new SalvageLine(source, 0)
       this.#lines.set(source, line)
     }
     line.lastSequence = sequence
     line.lastCrc = crc
-    this.#latest = line
     return line
   }
 
@@ -84,6 +83,11 @@ export class SalvageLines {
   get main(): SalvageLine | undefined {
     return [...this.#lines.values()].find(({ isCut }) => !isCut)
   }
+}
+
+/** Of two parts that were cut off a log at different times, the one with the lower epoch was gone before. */
+function cutEpoch({ kind, maxEpoch }: SalvageSource): number {
+  return kind === 'quarantine' ? maxEpoch : Number.POSITIVE_INFINITY
 }
 
 /** The names of all record structures that a codec knows, by their ids. */

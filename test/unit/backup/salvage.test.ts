@@ -251,6 +251,16 @@ describe('of a damaged file', () => {
     expect(report.unreadableRows).toMatchObject([{ collection: 'rows', key: [13] }])
   })
 
+  it('I28: rows of what was cut off are not read by the structures of what was cut off before it was written', async () => {
+    await cutTwice([
+      { id: 10, b1: NEEDLE },
+      { id: 11, b1: 'not to be read' },
+    ])
+    const { report, db: copy } = await salvaged()
+    expect(rowsOf(copy, 'rows')).toEqual([...wholeOf(FIRST), LAST])
+    expect(report.unreadableRows).toMatchObject([{ collection: 'rows', key: [11] }])
+  })
+
   it('the end of the file is missing', async () => {
     const db = await folder.library()
     await db.close()
