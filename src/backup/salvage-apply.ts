@@ -16,7 +16,7 @@ import { decodeKey } from '../format/key-decode.js'
 import { Operation, readRecord, RecordView } from '../format/record.js'
 import { type Row, RowCodec } from '../format/value.js'
 import { PAUSE, type Task } from '../storage/task.js'
-import { guessedDefinition, type KnownCatalogs } from './salvage-catalogs.js'
+import { guessedDefinition, type KnownCatalogs, type StatedCollection } from './salvage-catalogs.js'
 import { codecOf, type LineCollection, type SalvageLine, structuresOf } from './salvage-line.js'
 import { mentions } from './salvage-mentions.js'
 import type { RecoveredCollection, UnreadableRow } from './salvage-report.js'
@@ -31,6 +31,13 @@ interface RecordAtHand {
   readonly isPut: boolean
   readonly path: string
   readonly offset: number
+  readonly sequence: number
+}
+
+/** A record structure, and a commit as of which it was there. */
+interface StatedStructure {
+  readonly structureId: number
+  readonly fields: readonly string[]
   readonly sequence: number
 }
 
@@ -141,8 +148,7 @@ export class SalvageApplier {
     if (collection === undefined) return undefined
     // A checkpoint states what is yet to come: what the line defines next may build indexes that stand here as whole.
     this.#definers.delete(collection.outId)
-    for (const [structureId, fields] of known?.structures.entries() ?? [])
-      this.#structure(collection, structureId, fields)
+    this.#structuresOf(collection, known)
     if (known !== undefined && known.counter > 1) this.#counter(collection.outId, known.counter)
     const { name } = collection.definition
     this.recovered.push({ id, name, from: known === undefined ? 'rows' : 'checkpoint' })
@@ -177,6 +183,7 @@ export class SalvageApplier {
       definition,
       codec: new RowCodec(),
       lostStructures: new Set<number>(),
+      structuresAsOf: [],
       outId,
       diverged: false,
     }
@@ -191,7 +198,7 @@ export class SalvageApplier {
     const orphans = line.orphans.get(id)
     line.orphans.delete(id)
     for (const [structureId, fields] of [...(orphans ?? [])].sort(([a], [b]) => a - b))
-      this.#structure(collection, structureId, fields)
+      this.#structure(collection, { structureId, fields, sequence: line.lastSequence })
   }
 
   /** Two lines give the same ids to different indexes: those of the other line go before this one's are built. */
@@ -310,16 +317,16 @@ export class SalvageApplier {
     }
     if (structureId > collection.codec.structureCount)
       this.#completeStructures(line, collection, record.sequence)
-    this.#structure(collection, structureId, fields, bytes)
+    this.#structure(collection, { structureId, fields, sequence: record.sequence }, bytes)
   }
 
   #structure(
     collection: LineCollection,
-    structureId: number,
-    fields: readonly string[],
+    { structureId, fields, sequence }: StatedStructure,
     bytes?: { key: Uint8Array; value: Uint8Array },
   ): void {
-    const { codec, lostStructures, outId } = collection
+    const { codec, lostStructures, structuresAsOf, outId } = collection
+    structuresAsOf[structureId] = Math.min(sequence, structuresAsOf[structureId] ?? sequence)
     if (structureId < codec.structureCount) {
       if (!sameNames(codec.structure(structureId), fields))
         redefine(collection, structureId, fields, bytes !== undefined)
@@ -328,6 +335,7 @@ export class SalvageApplier {
     for (let lost = codec.structureCount; lost < structureId; lost++) {
       codec.define(lost, [lostName(lost)])
       lostStructures.add(lost)
+      structuresAsOf[lost] = sequence
       collection.diverged = true
     }
     if (codec.define(structureId, fields) !== undefined || collection.diverged) return
@@ -344,9 +352,14 @@ export class SalvageApplier {
 
   /** Takes what a checkpoint says of structures that no transaction says. */
   #completeStructures(line: SalvageLine, collection: LineCollection, sequence: number): void {
-    const known = this.#parts.catalogs.entryOf(collection.definition.id, sequence, line)
-    for (const [structureId, fields] of known?.structures.entries() ?? [])
-      this.#structure(collection, structureId, fields)
+    this.#structuresOf(collection, this.#parts.catalogs.entryOf(collection.definition.id, sequence, line))
+  }
+
+  #structuresOf(collection: LineCollection, known: StatedCollection | undefined): void {
+    if (known === undefined) return
+    const { structures, sequence } = known
+    for (const [structureId, fields] of structures.entries())
+      this.#structure(collection, { structureId, fields, sequence })
   }
 }
 
@@ -363,6 +376,7 @@ function redefine(
   const known = structuresOf(collection.codec).with(structureId, fields)
   const kept = isNewest ? known.slice(0, structureId + 1) : known
   collection.codec = codecOf(kept)
+  collection.structuresAsOf = collection.structuresAsOf.slice(0, kept.length)
   for (const lost of collection.lostStructures)
     if (lost === structureId || lost >= kept.length) collection.lostStructures.delete(lost)
   collection.diverged = true

@@ -7,7 +7,7 @@ import { VarveError } from '../errors.js'
 import { encodeKey, type KeyPart, type KeyPartKind } from '../format/key.js'
 import { decodeKey } from '../format/key-decode.js'
 import { DecodeFailure } from '../format/decode-failure.js'
-import type { CheckpointEntry } from '../format/checkpoint.js'
+import type { Checkpoint } from '../format/checkpoint.js'
 import type { Row } from '../format/value.js'
 import { definitionOf } from '../inspect/checkpoint-check.js'
 import type { SalvageLine } from './salvage-line.js'
@@ -18,6 +18,8 @@ export interface StatedCollection {
   readonly definition: CollectionDefinition
   readonly structures: readonly (readonly string[])[]
   readonly counter: number
+  /** The commit as of which all this is said. */
+  readonly sequence: number
 }
 
 export class KnownCatalogs {
@@ -33,29 +35,29 @@ export class KnownCatalogs {
    * in checkpoints of the line itself, and in those of what it shares with the log.
    */
   entryOf(id: number, sequence: number, line: SalvageLine): StatedCollection | undefined {
-    let before: CheckpointEntry | undefined
+    let found: Checkpoint | undefined
     for (const { source, checkpoint } of this.#checkpoints) {
       const isShared = source.kind === 'database' && checkpoint.sequence <= line.sharedTo
       if (source !== line.source && !isShared) continue
-      const entry = checkpoint.collections.find((each) => each.id === id)
-      if (entry === undefined) continue
-      if (checkpoint.sequence >= sequence) return stated(entry)
-      before = entry
+      if (!checkpoint.collections.some((each) => each.id === id)) continue
+      found = checkpoint
+      if (checkpoint.sequence >= sequence) break
     }
-    return before === undefined ? undefined : stated(before)
+    return found === undefined ? undefined : stated(found, id)
   }
 }
 
-function stated(entry: CheckpointEntry): StatedCollection | undefined {
-  const definition = definitionOf(entry)
-  if (definition === undefined) return undefined
+function stated({ collections, sequence }: Checkpoint, id: number): StatedCollection | undefined {
+  const entry = collections.find((each) => each.id === id)
+  const definition = entry && definitionOf(entry)
+  if (entry === undefined || definition === undefined) return undefined
   const structures: (readonly string[])[] = []
   for (const [structureId, bytes] of entry.structures.entries()) {
     const row = readEntry(structureKey(entry.id, structureId), bytes)
     if (row?.kind !== 'structure' || row.fields === undefined) break
     structures.push(row.fields)
   }
-  return { definition, structures, counter: entry.counter }
+  return { definition, structures, counter: entry.counter, sequence }
 }
 
 /**

@@ -16,6 +16,8 @@ export interface LineCollection {
   codec: RowCodec
   /** Structures whose names are not known: their ids are taken in the codec by others. */
   readonly lostStructures: Set<number>
+  /** Of each structure, a commit as of which it was there: checkpoints tell of some that are yet to come. */
+  structuresAsOf: number[]
   /** Its id in the new file. */
   outId: number
   /** Whether its structures have other ids in the new file, so that rows must be encoded anew. */
@@ -43,13 +45,11 @@ export class SalvageLine {
     return this.source.kind === 'quarantine'
   }
 
-  /** A line that goes on from this one as it is now. */
+  /** A line that goes on from this one as it is now, without what checkpoints say is yet to come. */
   fork(source: SalvageSource): SalvageLine {
     const fork = new SalvageLine(source, this.lastSequence)
     for (const [id, collection] of this.collections) {
-      const { codec, lostStructures } = collection
-      const copy = codecOf(structuresOf(codec))
-      fork.collections.set(id, { ...collection, codec: copy, lostStructures: new Set(lostStructures) })
+      fork.collections.set(id, asOf(collection, this.lastSequence))
     }
     for (const [id, orphans] of this.orphans) fork.orphans.set(id, new Map(orphans))
     return fork
@@ -82,6 +82,18 @@ export class SalvageLines {
   /** The line of the database's own log; undefined if it has no commit. */
   get main(): SalvageLine | undefined {
     return [...this.#lines.values()].find(({ isCut }) => !isCut)
+  }
+}
+
+/** A copy of a collection with the structures that were there as of a commit. */
+function asOf(collection: LineCollection, sequence: number): LineCollection {
+  const { codec, lostStructures, structuresAsOf } = collection
+  const count = structuresAsOf.findLastIndex((each) => each <= sequence) + 1
+  return {
+    ...collection,
+    codec: codecOf(structuresOf(codec).slice(0, count)),
+    lostStructures: new Set([...lostStructures].filter((lost) => lost < count)),
+    structuresAsOf: structuresAsOf.slice(0, count),
   }
 }
 

@@ -261,6 +261,26 @@ describe('of a damaged file', () => {
     expect(report.unreadableRows).toMatchObject([{ collection: 'rows', key: [11] }])
   })
 
+  it('I28: rows of what was cut off are not read by structures that the log got later', async () => {
+    const path = folder.file('library.varve')
+    const first = await Database.open(path)
+    await first.registerCollection('rows', undefined, 'id')
+    const kept = { id: 2, value: 'kept' }
+    const rows = [{ id: 1, value: 'early' }, kept, { id: 3, a: NEEDLE }, { id: 4, a: 'not to be read' }]
+    for (const row of rows) await first.put('rows', row)
+    await first.close()
+    spoil(path, NEEDLE)
+    const again = await folder.open('library.varve', { recovery: 'autoTruncate' })
+    const later = { id: 5, b: 'later' }
+    await again.put('rows', later)
+    await again.checkpoint()
+    await again.close()
+    spoil(path, 'early')
+    const { report, db: copy } = await salvaged()
+    expect(rowsOf(copy, 'rows')).toEqual([kept, later])
+    expect(report.unreadableRows).toMatchObject([{ collection: 'rows', key: [4] }])
+  })
+
   it('the end of the file is missing', async () => {
     const db = await folder.library()
     await db.close()
