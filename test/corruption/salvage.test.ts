@@ -60,6 +60,19 @@ class Case {
     }
   }
 
+  /** Goes on with the same ids for all collections, whatever was cut off. */
+  async goOnRegistered(): Promise<void> {
+    const db = await this.open()
+    try {
+      for (const name of NAMES) await this.#register(db, name)
+      await this.write(db, 20)
+    } catch (error) {
+      if (!VarveError.is(error, 'VARVE_CORRUPTION')) throw error
+    } finally {
+      await db.close()
+    }
+  }
+
   /** Writes at random. Shapes vary, so that there are many record structures. */
   async write(db: Database, transactions: number): Promise<void> {
     for (let n = 0; n < transactions; n++) {
@@ -71,8 +84,8 @@ class Case {
     }
   }
 
-  async #register(db: Database): Promise<void> {
-    const name = NAMES[this.random.below(NAMES.length)] ?? 'c0'
+  async #register(db: Database, only?: string): Promise<void> {
+    const name = only ?? NAMES[this.random.below(NAMES.length)] ?? 'c0'
     const on = ['value', 'other'][this.random.below(2)] ?? 'value'
     await db.registerCollection(name, undefined, 'id', { indexes: { [`by_${on}`]: { on } } })
     const recovered = `recovered-${db.collection(name).definition.id}`
@@ -143,11 +156,16 @@ class Case {
 
   /** Rows of the new file, by the name that their collection had. */
   async rowsOf(path: string): Promise<Map<string, Row>> {
+    return new Map(await this.placedRows(path))
+  }
+
+  /** As `rowsOf`; of what several lines call by one name, all there is. */
+  async placedRows(path: string): Promise<[place: string, row: Row][]> {
     const db = await this.platform.Database.open(path, { recovery: 'strict', create: false })
-    const rows = new Map<string, Row>()
+    const rows: [string, Row][] = []
     for (const name of db.collectionNames()) {
       const known = this.ids.get(name) ?? name.replace(/-recovered-\d+$/u, '')
-      for (const row of db.collection(name).range()) rows.set(`${known} ${String(row['id'])}`, row)
+      for (const row of db.collection(name).range()) rows.push([`${known} ${String(row['id'])}`, row])
     }
     await db.close()
     return rows
@@ -183,6 +201,24 @@ function wholeOf(places: Places, damaged: readonly [number, number][]): Set<numb
   return new Set(whole.map(([sequence]) => sequence))
 }
 
+type Versions = Map<string, { sequence: number; row: Row | undefined }[]>
+
+function versionsOf(steps: readonly Step[]): Versions {
+  const versions: Versions = new Map()
+  for (const { sequence, rows: written } of steps)
+    for (const [name, id, row] of written) {
+      const place = `${name} ${id}`
+      versions.set(place, [...(versions.get(place) ?? []), { sequence, row }])
+    }
+  return versions
+}
+
+/** No row has a value that was never written. */
+function judgeValues(versions: Versions, rows: Iterable<readonly [place: string, row: Row]>): void {
+  for (const [place, row] of rows)
+    expect(versions.get(place)?.map((version) => version.row)).toContainEqual(row)
+}
+
 /** The oracles on rows. */
 function judgeRows(
   steps: readonly Step[],
@@ -190,15 +226,9 @@ function judgeRows(
   rows: Map<string, Row>,
   report: SalvageReport,
 ): void {
-  const versions = new Map<string, { sequence: number; row: Row | undefined }[]>()
-  for (const { sequence, rows: written } of steps)
-    for (const [name, id, row] of written) {
-      const place = `${name} ${id}`
-      versions.set(place, [...(versions.get(place) ?? []), { sequence, row }])
-    }
+  const versions = versionsOf(steps)
+  judgeValues(versions, rows)
   const unreadable = new Set(report.unreadableRows.map(({ key }) => String(key[0])))
-  for (const [place, row] of rows)
-    expect(versions.get(place)?.map((version) => version.row)).toContainEqual(row)
   for (const [place, list] of versions) {
     const last = list.at(-1)
     if (last === undefined || !whole.has(last.sequence) || unreadable.has(place.split(' ')[1] ?? '')) continue
@@ -276,6 +306,24 @@ describe('salvage', () => {
 
   it('takes what recovery cut off from its quarantine file', unhurried, async () => {
     await perCase(salvageCutFile, count(15, 2000))
+  })
+
+  it('I28: has no wrong value after several cuts', unhurried, async () => {
+    let cuts = 0
+    await perCase(
+      async (each) => {
+        await each.goOnRegistered()
+        for (let round = 0; round < 3; round++) {
+          each.damage(1 + each.random.below(3))
+          await each.goOnRegistered()
+        }
+        const report = await each.salvage()
+        cuts += report.sources.length - 1
+        judgeValues(versionsOf(each.steps), await each.placedRows(TO))
+      },
+      count(20, 2000),
+    )
+    expect(cuts).toBeGreaterThan(0)
   })
 
   it('does not read rows of the log by the structures of what was cut off', unhurried, async () => {
