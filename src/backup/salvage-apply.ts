@@ -328,8 +328,7 @@ export class SalvageApplier {
     const { codec, lostStructures, structuresAsOf, outId } = collection
     structuresAsOf[structureId] = Math.min(sequence, structuresAsOf[structureId] ?? sequence)
     if (structureId < codec.structureCount) {
-      if (!sameNames(codec.structure(structureId), fields))
-        redefine(collection, structureId, fields, bytes !== undefined)
+      if (!sameNames(codec.structure(structureId), fields)) redefine(collection, structureId, fields)
       return
     }
     for (let lost = codec.structureCount; lost < structureId; lost++) {
@@ -363,22 +362,10 @@ export class SalvageApplier {
   }
 }
 
-/**
- * Of a structure that was lost, or taken for another one's: what the line itself says of it counts. Where a transaction says it, it
- * is the newest there is, and all behind it were another line's.
- */
-function redefine(
-  collection: LineCollection,
-  structureId: number,
-  fields: readonly string[],
-  isNewest: boolean,
-): void {
-  const known = structuresOf(collection.codec).with(structureId, fields)
-  const kept = isNewest ? known.slice(0, structureId + 1) : known
-  collection.codec = codecOf(kept)
-  collection.structuresAsOf = collection.structuresAsOf.slice(0, kept.length)
-  for (const lost of collection.lostStructures)
-    if (lost === structureId || lost >= kept.length) collection.lostStructures.delete(lost)
+/** Of a structure that was lost, or that a checkpoint or a transaction says anew: what the line itself says of it counts. */
+function redefine(collection: LineCollection, structureId: number, fields: readonly string[]): void {
+  collection.codec = codecOf(structuresOf(collection.codec).with(structureId, fields))
+  collection.lostStructures.delete(structureId)
   collection.diverged = true
 }
 
