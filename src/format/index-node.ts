@@ -15,7 +15,12 @@
  *     stored, high u16                                     x
  *     suffix u16          x                 x              x     bytes of the key beyond the prefix
  *
- * An inner node's first entry has no key: its suffix is empty. The CRC covers the image from its length on, and stands beside
+ * An inner node's first entry has no key: its suffix is empty.
+ *
+ * A delta is a leaf told by what changed of it: behind the head it says which image, of a whole leaf, all other entries are in, and has the
+ * entries that were put since, by the same columns.
+ *
+ * The CRC covers the image from its length on, and stands beside
  * every pointer to it too, so that an older image at the same place is not taken for this one.
  */
 import type { Checksum } from './checksum.js'
@@ -27,6 +32,9 @@ export const NodeKind = {
   /** Keys alone. */
   keysLeaf: 2,
   inner: 3,
+  /** What changed of a leaf of records, or of keys. */
+  recordsDelta: 4,
+  keysDelta: 5,
 } as const
 export type NodeKind = (typeof NodeKind)[keyof typeof NodeKind]
 
@@ -44,11 +52,32 @@ export const NodeField = {
 
 export const NODE_HEAD_BYTES = 16
 
+/** Byte offsets of what a delta says of its base, behind the image's head. */
+export const DeltaField = {
+  position: 0,
+  length: 8,
+  crc: 12,
+  end: 16,
+} as const
+
+export const DELTA_BASE_BYTES = 16
+
 /** Bytes that an entry takes beside its key, by kind. */
 export const NODE_ENTRY_BYTES: Readonly<Record<NodeKind, number>> = {
   [NodeKind.recordsLeaf]: 16,
   [NodeKind.keysLeaf]: 2,
   [NodeKind.inner]: 28,
+  [NodeKind.recordsDelta]: 16,
+  [NodeKind.keysDelta]: 2,
+}
+
+/** Where the entries of an image begin in it. */
+export function entriesAt(kind: number): number {
+  return isDelta(kind) ? NODE_HEAD_BYTES + DELTA_BASE_BYTES : NODE_HEAD_BYTES
+}
+
+export function isDelta(kind: number): boolean {
+  return kind === NodeKind.recordsDelta || kind === NodeKind.keysDelta
 }
 
 /** Largest image. */
@@ -100,9 +129,9 @@ function problemOf({ kind, height, prefix, count, length }: NodeHead): NodeProbl
   if (!isNodeKind(kind)) return 'kind'
   if (height > MAX_TREE_HEIGHT || (kind === NodeKind.inner) !== height > 0) return 'height'
   if (kind === NodeKind.inner && count === 0) return 'layout'
-  return NODE_HEAD_BYTES + count * NODE_ENTRY_BYTES[kind] + prefix <= length ? undefined : 'layout'
+  return entriesAt(kind) + count * NODE_ENTRY_BYTES[kind] + prefix <= length ? undefined : 'layout'
 }
 
 function isNodeKind(kind: number): kind is NodeKind {
-  return kind === NodeKind.recordsLeaf || kind === NodeKind.keysLeaf || kind === NodeKind.inner
+  return kind >= NodeKind.recordsLeaf && kind <= NodeKind.keysDelta
 }

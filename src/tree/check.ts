@@ -48,7 +48,7 @@ export interface TreeWatch {
   found(finding: TreeFinding): void
   /** Told why a node cannot be read, before that is a finding; may throw it. */
   failed?(error: VarveError): void
-  /** Asked before a stored node is visited; false passes over it and all below it. */
+  /** Asked before a stored node is visited; false passes over it and all below it. Told of bases, whatever it says of them. */
   enter(position: number, lengthBytes: number): boolean
   /** Visits a leaf, in the order of keys. Not called for one whose entries cannot be looked at. */
   leaf(leaf: Node): Task<void>
@@ -108,6 +108,7 @@ class TreeWalk {
     if (image.position !== 0 && !this.#watch.enter(image.position, image.lengthBytes)) return undefined
     const root = this.#read('', image, () => tree.root)
     if (root === undefined) return undefined
+    this.#enterBase(root)
     const report = this.#reporter('', root)
     const found = subtreeCount(root)
     if (found !== tree.count)
@@ -140,10 +141,16 @@ class TreeWalk {
     if (image.position !== 0 && !this.#watch.enter(image.position, image.lengthBytes)) return undefined
     const child = this.#read(path, image, () => childAt(this.#source, parent, slot))
     if (child === undefined) return undefined
+    this.#enterBase(child)
     const report = this.#reporter(path, child)
     checkChild(parent, slot, child, report)
     // Heights fall on the way down, so that no damage leads round in circles.
     return child.height === parent.height - 1 ? child : undefined
+  }
+
+  /** Of a leaf that is stored by what changed of it, the image that has the rest. */
+  #enterBase({ position, base }: Node): void {
+    if (position !== 0 && base !== undefined) this.#watch.enter(base.position, base.lengthBytes)
   }
 
   /** What `load` gives, or undefined after a report of why it cannot be read. */

@@ -19,6 +19,7 @@ import {
   makeRoot,
   memoryOf,
   type Node,
+  noteChanged,
   Owner,
   readRef,
   setChild,
@@ -140,6 +141,7 @@ export class TreeEditor implements TreeKeeper {
       readRef(leaf, found, previous)
       if (this.#past.noted) this.#past.log.add(key, previous)
       writeRef(leaf, found, position, lengthBytes, crc)
+      noteChanged(leaf, found)
       return true
     }
     if (this.#past.noted) this.#past.log.add(key, undefined)
@@ -348,6 +350,7 @@ export class TreeEditor implements TreeKeeper {
     insertEntry(leaf, at, key)
     this.#grew(memoryOf(leaf) - before)
     writeRef(leaf, at, position, lengthBytes, crc)
+    noteChanged(leaf, at)
     const rule = noteInsertion(leaf, at)
     const { nodes, slots, depth } = this.#way
     for (let level = 0; level < depth; level++) {

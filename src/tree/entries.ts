@@ -6,6 +6,7 @@
  */
 import { u32, u8 } from '../format/typed-read.js'
 import {
+  baseOf,
   Column,
   copyColumns,
   emptyNode,
@@ -48,6 +49,7 @@ interface Plan {
 export function copyNode(owner: Owner, node: Node): Node {
   const copy = hasRoom(node) ? clone(owner, node) : buildCopy(owner, node)
   copy.lastAt = node.lastAt
+  copy.base = baseOf(node)
   shareChildren(copy)
   return copy
 }
@@ -123,6 +125,8 @@ export function removeEntry(node: Node, at: number): void {
   const ends = Column.end * capacity
   for (let i = ends + at; i < ends + count - 1; i++) words[i] = u32(words, i) - (end - start)
   node.count = count - 1
+  // The base has it.
+  node.base = undefined
   if (at <= node.lastAt) node.lastAt--
   if (node.height > 0) node.children.splice(at, 1)
   if (node.count <= firstKeyed(node)) dropPrefix(node)

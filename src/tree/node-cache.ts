@@ -148,7 +148,7 @@ export class NodeCache {
 
 function note(parent: Node, slot: number, child: Node): void {
   forgetNote(child)
-  if (parent.near === NO_CHILDREN) parent.near = new Array<Node | undefined>(parent.count).fill(undefined)
+  if (parent.near === NO_CHILDREN) parent.near = Array.from({ length: parent.count })
   const other = parent.near[slot]
   if (other !== undefined) other.notedBy = undefined
   parent.near[slot] = child

@@ -9,16 +9,25 @@
 import { CorruptionError } from '../errors.js'
 import type { StoredRoot } from '../format/checkpoint.js'
 import type { Checksum } from '../format/checksum.js'
-import { MAX_NODE_IMAGE_BYTES, NODE_HEAD_BYTES, NodeHead, readNodeHead } from '../format/index-node.js'
+import {
+  isDelta,
+  MAX_NODE_IMAGE_BYTES,
+  NODE_HEAD_BYTES,
+  NodeHead,
+  readNodeHead,
+} from '../format/index-node.js'
 import { u32 } from '../format/typed-read.js'
 import { viewOf } from '../format/integers.js'
 import type { StorageFile } from '../storage/storage.js'
+import { applyChanges, readBase } from './leaf-delta.js'
 import { NodeCache } from './node-cache.js'
 import { NodePool } from './node-pool.js'
 import {
+  becomeWhole,
   Column,
   countAt,
   type Node,
+  type NodeImage,
   Owner,
   positionAt,
   REPLACED,
@@ -181,6 +190,7 @@ export class NodeStore implements NodeSource {
 
   /** A node's image is in the file. Its parents hold it until the next recount, and until then it counts as unstored. */
   stored(node: Node): void {
+    if (node.height === 0 && node.storedBytes === node.lengthBytes) becomeWhole(node)
     if (node.cachedAt !== REPLACED) this.#cache.hold(node)
   }
 
@@ -209,22 +219,58 @@ export class NodeStore implements NodeSource {
 
   #readImage(pointer: Pointer, owner: Owner): Node {
     this.misses++
-    const { position, lengthBytes } = pointer
-    if (lengthBytes < NODE_HEAD_BYTES || lengthBytes > MAX_NODE_IMAGE_BYTES)
-      throw this.#damaged(pointer, 'length')
-    const read = this.#file.read(this.#scratch.subarray(0, lengthBytes), position)
-    if (read < lengthBytes) throw this.#damaged(pointer, `${read} bytes`)
-    const head = this.#head
-    const problem = readNodeHead(this.#scratch, this.#view, 0, lengthBytes, head, this.#checksum)
-    if (problem !== undefined) throw this.#damaged(pointer, problem)
-    if (head.crc !== pointer.crc) throw this.#damaged(pointer, 'another node')
-    const node = readImage(this.#scratch, this.#view, NODE_HEAD_BYTES, head, owner)
-    if (typeof node === 'string') throw this.#damaged(pointer, node)
+    const head = this.#readHead(pointer)
+    const node = isDelta(head.kind)
+      ? this.#readDelta(pointer, head, owner)
+      : this.#readWhole(pointer, head, owner, 0)
     if (!fits(node, pointer)) throw this.#damaged(pointer, 'a node that contradicts its parent')
     return node
   }
 
-  #damaged({ position, lengthBytes }: Pointer, actual: string): CorruptionError {
+  /** Reads an image into the scratch memory, and checks all of it but its keys. */
+  #readHead(image: NodeImage): NodeHead {
+    const { position, lengthBytes, crc } = image
+    if (lengthBytes < NODE_HEAD_BYTES || lengthBytes > MAX_NODE_IMAGE_BYTES)
+      throw this.#damaged(image, 'length')
+    const read = this.#file.read(this.#scratch.subarray(0, lengthBytes), position)
+    if (read < lengthBytes) throw this.#damaged(image, `${read} bytes`)
+    const head = this.#head
+    const problem = readNodeHead(this.#scratch, this.#view, 0, lengthBytes, head, this.#checksum)
+    if (problem !== undefined) throw this.#damaged(image, problem)
+    if (head.crc !== crc) throw this.#damaged(image, 'another node')
+    return head
+  }
+
+  /** The whole node that the scratch memory holds, with room for so many entries more. */
+  #readWhole(image: NodeImage, head: NodeHead, owner: Owner, room: number): Node {
+    const node = readImage(this.#scratch, this.#view, 0, head, owner, room)
+    if (typeof node === 'string') throw this.#damaged(image, node)
+    if (node.height > 0) return node
+    const { position, lengthBytes, crc } = image
+    if (owner.edits) node.base = { position, lengthBytes, crc }
+    else node.isWhole = true
+    return node
+  }
+
+  /** The leaf of which the scratch memory holds what changed. */
+  #readDelta(image: NodeImage, head: NodeHead, owner: Owner): Node {
+    const base = readBase(this.#view, 0)
+    const changes = readImage(this.#scratch, this.#view, 0, head)
+    if (typeof changes === 'string') throw this.#damaged(image, changes)
+    const baseHead = this.#readHead(base)
+    if (baseHead.height > 0 || isDelta(baseHead.kind)) throw this.#damaged(base, 'no leaf')
+    const leaf = this.#readWhole(base, baseHead, owner, changes.count)
+    if (leaf.columns !== changes.columns) throw this.#damaged(base, 'a leaf of another kind')
+    applyChanges(leaf, changes)
+    leaf.lengthBytes = image.lengthBytes
+    leaf.crc = image.crc
+    leaf.storedBytes = image.lengthBytes + base.lengthBytes
+    leaf.base = base
+    leaf.isWhole = false
+    return leaf
+  }
+
+  #damaged({ position, lengthBytes }: NodeImage, actual: string): CorruptionError {
     const { path } = this.#file
     this.damage = new CorruptionError(
       `The index node at offset ${position} of ${path} is damaged: expected ${lengthBytes} bytes of a node with its checksum, found ${actual}. Rows below it cannot be reached through the index. Run verify to see the extent; restore a backup, or salvage.`,

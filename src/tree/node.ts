@@ -8,7 +8,7 @@
  *     column               leaf of records   leaf of keys   inner node
  *     head                 x                 x              x     first 4 bytes after the prefix, big-endian
  *     end, low half        x                 x              x     end of the suffix in `keys`
- *     end, high half       of the record                    of the stored child: the high 16 bits of its position
+ *     end, high half       of the record                    of the stored child: the high 15 bits of its position
  *     length, crc          of the record                    of the stored child
  *     position             of the record                    of the stored child: the low 32 bits
  *     count (2 words)                                       keys below the child
@@ -16,6 +16,9 @@
  *
  * An inner node has an entry per child. Its key is the separator: every key below the child is at or above it, every key
  * below the child before it is less. Entry 0 has no separator; its suffix is empty and is never compared.
+ *
+ * The highest bit of that word says of an entry of a leaf that it was put since the leaf's base was stored: an image that holds all other
+ * entries, so that a checkpoint may store what changed alone.
  *
  * Nodes in the log: a child is either in memory, at `children[slot]`, or stored, and then its slot says where and what. A
  * node in memory that was stored meanwhile says so itself (`position`), until its parent lets go of it. The way to a child is
@@ -67,6 +70,9 @@ const WORD_BYTES = 4
 /** Of a word of the column of ends: what of it is the end. No node that is stored has more bytes of keys. */
 const END_MASK = 0xffff
 const END_BITS = 16
+/** The rest of it: the high bits of a position, and whether the entry was put since the base was stored. */
+export const MAX_POSITION_HIGH = 0x7fff
+const CHANGED = 0x8000_0000
 
 /**
  * What a node takes beside its buffer: objects and its place in a table, 550 bytes (measured), of which the collector lets pile up about
@@ -109,6 +115,13 @@ export const NO_CHILDREN: (Node | undefined)[] = []
 /** Owns what nobody may edit. */
 export const NOBODY: Owner = new Owner(undefined, false)
 
+/** Where an image is, and what it is. */
+export interface NodeImage {
+  readonly position: number
+  readonly lengthBytes: number
+  readonly crc: number
+}
+
 /** A leaf (height 0) or inner node. Immutable unless edited by its owner. */
 export class Node {
   readonly owner: Owner
@@ -133,6 +146,10 @@ export class Node {
   crc = 0
   /** Bytes of the images at and below it, once it is stored. */
   storedBytes = 0
+  /** Of a leaf: another image that holds all of its entries but those that changed since. */
+  base: NodeImage | undefined
+  /** Of a leaf: whether its own image may be such a base. */
+  isWhole = false
   /** Of a leaf of keys alone, once a reader noted something. */
   notes: LeafNotes | undefined
   /** Of a node that nobody edits: whether somebody may have it beyond one search. */
@@ -236,7 +253,7 @@ export function makeRoot(owner: Owner, child: Node): Node {
   const root = emptyNode(owner, child.height + 1, ColumnCount.inner, ROOT_CAPACITY, 0)
   root.count = 1
   root.words[Column.head * ROOT_CAPACITY] = 0
-  setEnd(root, 0, 0)
+  root.words[Column.end * ROOT_CAPACITY] = 0
   setChild(root, 0, child)
   setCountAt(root, 0, subtreeCount(child))
   return root
@@ -330,13 +347,38 @@ export function positionAt(node: Node, i: number): number {
   return positionHighAt(node, i) * TWO_32 + u32(node.words, Column.position * node.capacity + i)
 }
 
-/** The high 16 bits of a position. */
+/** The high bits of a position. */
 export function positionHighAt({ words, capacity }: Node, i: number): number {
-  return u32(words, Column.end * capacity + i) >>> END_BITS
+  return (u32(words, Column.end * capacity + i) >>> END_BITS) & MAX_POSITION_HIGH
 }
 
-export function setPositionHigh(node: Node, i: number, high: number): void {
-  node.words[Column.end * node.capacity + i] = (high << END_BITS) | endOf(node, i)
+export function setPositionHigh({ words, capacity }: Node, i: number, high: number): void {
+  const at = Column.end * capacity + i
+  words[at] = (u32(words, at) & (CHANGED | END_MASK)) | (high << END_BITS)
+}
+
+/** Whether entry `i` of a leaf was put since its base was stored. */
+export function isChanged({ words, capacity }: Node, i: number): boolean {
+  return (u32(words, Column.end * capacity + i) & CHANGED) !== 0
+}
+
+export function noteChanged({ words, capacity }: Node, i: number): void {
+  const at = Column.end * capacity + i
+  words[at] = u32(words, at) | CHANGED
+}
+
+/** A leaf's image is in the file, with all of its entries: what changes from now on, changes since then. */
+export function becomeWhole(leaf: Node): void {
+  leaf.isWhole = true
+  leaf.base = undefined
+  const { words, capacity, count } = leaf
+  const ends = Column.end * capacity
+  for (let i = ends; i < ends + count; i++) words[i] = u32(words, i) & ~CHANGED
+}
+
+/** The image of which a leaf may say what changed since. */
+export function baseOf({ isWhole, position, lengthBytes, crc, base }: Node): NodeImage | undefined {
+  return isWhole ? { position, lengthBytes, crc } : base
 }
 
 /** How many keys there are below child `slot` of an inner node. */

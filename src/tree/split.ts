@@ -41,6 +41,7 @@ export function splitNode(owner: Owner, node: Node, at: number): Node {
   const right = isShort && lastAt >= at ? extractRun(owner, node, at) : extract(owner, node, at, count)
   if (isShort) truncate(node, at)
   else node.become(extract(owner, node, 0, at))
+  node.base = undefined
   node.lastAt = lastAt < at ? lastAt : NOWHERE
   right.lastAt = lastAt < at ? NOWHERE : lastAt - at
   return right

@@ -3,6 +3,7 @@
  */
 import type { Checksum } from '../format/checksum.js'
 import {
+  entriesAt,
   MAX_NODE_IMAGE_BYTES,
   NODE_ENTRY_BYTES,
   NODE_HEAD_BYTES,
@@ -18,6 +19,7 @@ import {
   emptyNode,
   endOf,
   firstKeyed,
+  MAX_POSITION_HIGH,
   NOBODY,
   type Node,
   noteStored,
@@ -28,36 +30,50 @@ import {
   storedBytesAt,
   usedKeyBytes,
 } from './node.js'
+import { changesOf, deltaBytes, writeBase } from './leaf-delta.js'
 import { headOf } from './search.js'
+
+type WholeKind = Exclude<NodeKind, typeof NodeKind.recordsDelta | typeof NodeKind.keysDelta>
 
 /**
  * The columns of an image, in order: those of four bytes an entry; the high halves of positions, of two bytes, unless it is a leaf of
  * keys; more of two bytes. The lengths of suffixes come behind them.
  */
-const WIDE: Readonly<Record<NodeKind, readonly number[]>> = {
+const WIDE: Readonly<Record<WholeKind, readonly number[]>> = {
   [NodeKind.recordsLeaf]: [Column.length, Column.crc, Column.position],
   [NodeKind.keysLeaf]: [],
   [NodeKind.inner]: [Column.length, Column.crc, Column.position, Column.countLow, Column.storedLow],
 }
-const NARROW: Readonly<Record<NodeKind, readonly number[]>> = {
+const NARROW: Readonly<Record<WholeKind, readonly number[]>> = {
   [NodeKind.recordsLeaf]: [],
   [NodeKind.keysLeaf]: [],
   [NodeKind.inner]: [Column.countHigh, Column.storedHigh],
 }
 
-const COLUMNS: Readonly<Record<NodeKind, number>> = {
+const COLUMNS: Readonly<Record<WholeKind, number>> = {
   [NodeKind.recordsLeaf]: ColumnCount.recordsLeaf,
   [NodeKind.keysLeaf]: ColumnCount.keysLeaf,
   [NodeKind.inner]: ColumnCount.inner,
 }
 
-function kindOf(node: Node): NodeKind {
+function kindOf(node: Node): WholeKind {
   if (node.height > 0) return NodeKind.inner
   return node.columns === ColumnCount.keysLeaf ? NodeKind.keysLeaf : NodeKind.recordsLeaf
 }
 
+/** Of whose entries an image is. */
+function wholeKind(kind: number): WholeKind {
+  if (kind === NodeKind.recordsDelta) return NodeKind.recordsLeaf
+  return kind === NodeKind.keysDelta ? NodeKind.keysLeaf : (kind as WholeKind) // The head was checked.
+}
+
 /** Bytes of a node's image. */
 export function imageBytes(node: Node): number {
+  const whole = wholeBytes(node)
+  return deltaBytes(node, whole) ?? whole
+}
+
+function wholeBytes(node: Node): number {
   return NODE_HEAD_BYTES + node.count * NODE_ENTRY_BYTES[kindOf(node)] + usedKeyBytes(node)
 }
 
@@ -73,23 +89,27 @@ export function writeImage(
   position: number,
   checksum: Checksum,
 ): void {
-  const kind = kindOf(node)
-  const end = at + imageBytes(node)
+  const { base } = node
+  const whole = wholeBytes(node)
+  const delta = deltaBytes(node, whole)
+  const end = at + (delta ?? whole)
   if (end - at > MAX_NODE_IMAGE_BYTES) throw new TypeError('A tree node outgrew the limit of its image.')
-  view.setUint32(at + NodeField.length, end - at, true)
-  view.setUint8(at + NodeField.kind, kind)
-  view.setUint8(at + NodeField.height, node.height)
-  view.setUint16(at + NodeField.prefix, node.prefixBytes, true)
-  view.setUint16(at + NodeField.count, node.count, true)
-  view.setUint16(at + NodeField.reserved, 0, true)
   noteChildren(node)
-  writeEntries(node, kind, bytes, view, at + NODE_HEAD_BYTES)
+  if (delta !== undefined && base !== undefined) {
+    const kind = node.columns === ColumnCount.keysLeaf ? NodeKind.keysDelta : NodeKind.recordsDelta
+    writeBase(view, at, base)
+    writeEntries(changesOf(node), kind, bytes, view, at)
+    node.storedBytes = end - at + base.lengthBytes
+  } else {
+    writeEntries(node, kindOf(node), bytes, view, at)
+    node.storedBytes = end - at + childrenBytes(node)
+  }
+  view.setUint32(at + NodeField.length, end - at, true)
   const crc = checksum(bytes, at + NodeField.length, end)
   view.setUint32(at + NodeField.crc, crc, true)
   node.position = position
   node.lengthBytes = end - at
   node.crc = crc
-  node.storedBytes = end - at + childrenBytes(node)
 }
 
 /** Has the columns say where the children that are in memory are stored. */
@@ -107,17 +127,24 @@ function childrenBytes(node: Node): number {
   return total
 }
 
+/** Writes the head of an image, but for its length and CRC, and the entries of `node`. */
 function writeEntries(node: Node, kind: NodeKind, bytes: Uint8Array, view: DataView, start: number): void {
+  view.setUint8(start + NodeField.kind, kind)
+  view.setUint8(start + NodeField.height, node.height)
+  view.setUint16(start + NodeField.prefix, node.prefixBytes, true)
+  view.setUint16(start + NodeField.count, node.count, true)
+  view.setUint16(start + NodeField.reserved, 0, true)
   const { words, capacity, count } = node
-  let at = start
-  for (const column of WIDE[kind]) {
+  const whole = wholeKind(kind)
+  let at = start + entriesAt(kind)
+  for (const column of WIDE[whole]) {
     const base = column * capacity
     for (let i = 0; i < count; i++, at += 4) view.setUint32(at, u32(words, base + i), true)
   }
-  if (kind !== NodeKind.keysLeaf) {
+  if (whole !== NodeKind.keysLeaf) {
     for (let i = 0; i < count; i++, at += 2) view.setUint16(at, positionHighAt(node, i), true)
   }
-  for (const column of NARROW[kind]) {
+  for (const column of NARROW[whole]) {
     const base = column * capacity
     for (let i = 0; i < count; i++, at += 2) view.setUint16(at, u32(words, base + i), true)
   }
@@ -130,27 +157,30 @@ function writeEntries(node: Node, kind: NodeKind, bytes: Uint8Array, view: DataV
   bytes.set(node.keys.subarray(0, before), at)
 }
 
-/** The node of an image whose head was read and checked; the rest of it starts at `start`. */
+/** The node of an image whose head was read and checked, which begins at `start`; with room for so many entries more. */
 export function readImage(
   bytes: Uint8Array,
   view: DataView,
   start: number,
   head: NodeHead,
   owner: Owner = NOBODY,
+  room = 0,
 ): Node | NodeProblem {
-  const kind = head.kind as NodeKind // The head was checked.
+  const kind = wholeKind(head.kind)
   const { count, prefix, height, length } = head
-  const keyBytes = length - NODE_HEAD_BYTES - count * NODE_ENTRY_BYTES[kind]
-  const spare = owner.edits ? spareOf(count) : 0
+  const entries = start + entriesAt(head.kind)
+  const keyBytes = start + length - entries - count * NODE_ENTRY_BYTES[kind]
+  const spare = room + (owner.edits ? spareOf(count) : 0)
   const spareBytes = Math.ceil(((keyBytes - prefix) / Math.max(1, count)) * spare)
   const node = emptyNode(owner, height, COLUMNS[kind], count + spare, keyBytes + spareBytes)
   node.count = count
   node.prefixBytes = prefix
   node.lengthBytes = length
   node.crc = head.crc
-  const at = readColumns(node, kind, view, start)
+  const at = readColumns(node, kind, view, entries)
   if (!readEnds(node, view, at, keyBytes)) return 'layout'
-  if (kind !== NodeKind.keysLeaf) readHighs(node, view, start + 4 * count * WIDE[kind].length)
+  if (kind !== NodeKind.keysLeaf && !readHighs(node, view, entries + 4 * count * WIDE[kind].length))
+    return 'layout'
   node.keys.set(bytes.subarray(at + 2 * count, at + 2 * count + keyBytes))
   const { words, keys } = node
   if (height > 0) words[0] = 0
@@ -165,7 +195,7 @@ export function readImage(
 }
 
 /** Returns where the columns end. */
-function readColumns(node: Node, kind: NodeKind, view: DataView, start: number): number {
+function readColumns(node: Node, kind: WholeKind, view: DataView, start: number): number {
   const { words, count, capacity } = node
   let at = start
   for (const column of WIDE[kind]) {
@@ -194,7 +224,12 @@ function readEnds(node: Node, view: DataView, start: number, keyBytes: number): 
   return node.height === 0 || endOf(node, 0) === prefixBytes
 }
 
-/** Reads the high halves of positions, into the high halves of ends. */
-function readHighs(node: Node, view: DataView, start: number): void {
-  for (let i = 0; i < node.count; i++) setPositionHigh(node, i, view.getUint16(start + 2 * i, true))
+/** Reads the high halves of positions, into the high halves of ends; whether nodes have room for them. */
+function readHighs(node: Node, view: DataView, start: number): boolean {
+  for (let i = 0; i < node.count; i++) {
+    const high = view.getUint16(start + 2 * i, true)
+    if (high > MAX_POSITION_HIGH) return false
+    setPositionHigh(node, i, high)
+  }
+  return true
 }

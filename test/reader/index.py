@@ -10,8 +10,11 @@ from log import CHECKPOINT, INDEX_NODES, Scanner
 NODE_HEAD = 16
 MAX_IMAGE = 65_536
 MAX_HEIGHT = 64
-RECORDS_LEAF, KEYS_LEAF, INNER = 1, 2, 3
-ENTRY_BYTES = {RECORDS_LEAF: 16, KEYS_LEAF: 2, INNER: 28}
+RECORDS_LEAF, KEYS_LEAF, INNER, RECORDS_DELTA, KEYS_DELTA = 1, 2, 3, 4, 5
+ENTRY_BYTES = {RECORDS_LEAF: 16, KEYS_LEAF: 2, INNER: 28, RECORDS_DELTA: 16, KEYS_DELTA: 2}
+# Of which kind of leaf a delta says what changed, and the bytes that say of which one.
+LEAF_OF = {RECORDS_DELTA: RECORDS_LEAF, KEYS_DELTA: KEYS_LEAF}
+DELTA_BASE = 16
 
 CHECKPOINT_HEAD = 80
 CHECKPOINT_ENTRY = 72
@@ -34,6 +37,8 @@ class Node:
     keys: list
     # What each entry refers to: (position, length, crc), and of an inner node also (count, stored).
     refs: list
+    # Of a delta: position, length and CRC of the leaf that has all other entries.
+    base: tuple = None
 
     @property
     def count(self):
@@ -41,7 +46,17 @@ class Node:
 
     @property
     def stored(self):
+        if self.base is not None:
+            return self.length + self.base[1]
         return self.length + (sum(ref[4] for ref in self.refs) if self.kind == INNER else 0)
+
+    def over(self, leaf):
+        """The leaf that this delta says the changes of."""
+        entries = dict(zip(leaf.keys, leaf.refs))
+        entries.update(zip(self.keys, self.refs))
+        keys = sorted(entries)
+        refs = [entries[key] for key in keys]
+        return Node(self.position, self.length, self.crc, leaf.kind, 0, keys, refs, self.base)
 
 
 def read_node(data, position, end):
@@ -59,11 +74,13 @@ def read_node(data, position, end):
         raise BadNode("the height does not fit the kind")
     if kind == INNER and count == 0:
         raise BadNode("an inner node has no child")
-    keys_start = position + NODE_HEAD + count * ENTRY_BYTES[kind]
+    start = position + NODE_HEAD + (DELTA_BASE if kind in LEAF_OF else 0)
+    keys_start = start + count * ENTRY_BYTES[kind]
     if keys_start + prefix_length > position + length:
         raise BadNode("the entries reach past the image")
-    columns = Columns(data, position + NODE_HEAD, count)
-    refs = columns.refs(kind)
+    columns = Columns(data, start, count)
+    refs = columns.refs(LEAF_OF.get(kind, kind))
+    base = struct.unpack_from("<QII", data, position + NODE_HEAD) if kind in LEAF_OF else None
     suffixes = columns.take("H")
     if keys_start + prefix_length + sum(suffixes) != position + length:
         raise BadNode("the keys do not end with the image")
@@ -75,7 +92,7 @@ def read_node(data, position, end):
     for suffix in suffixes:
         keys.append(prefix + bytes(data[at : at + suffix]))
         at += suffix
-    return Node(position, length, crc, kind, height, keys, refs)
+    return Node(position, length, crc, kind, height, keys, refs, base)
 
 
 class Columns:
@@ -386,6 +403,19 @@ class TreeWalk:
             self.visit(ref, height - 1, below, above)
 
     def node_at(self, position, length, crc, height):
+        node = self.image_at(position, length, crc)
+        if node.kind in LEAF_OF:
+            leaf = self.image_at(*node.base)
+            if leaf.kind != LEAF_OF[node.kind]:
+                raise BadNode("what it says the changes of is no leaf of its kind")
+            node = node.over(leaf)
+        if node.height != height:
+            raise BadNode(f"it should be of height {height}; it is of {node.height}")
+        if node.height == 0 and node.kind != self.leaf_kind:
+            raise BadNode("a leaf of this kind does not belong here")
+        return node
+
+    def image_at(self, position, length, crc):
         if position in self.seen:
             raise BadNode("two entries lead to it")
         self.seen.add(position)
@@ -394,8 +424,4 @@ class TreeWalk:
         node = read_node(self.data, position, self.checkpoint.offset)
         if node.length != length or node.crc != crc:
             raise BadNode("it is not the node that the entry above it means")
-        if node.height != height:
-            raise BadNode(f"it should be of height {height}; it is of {node.height}")
-        if node.height == 0 and node.kind != self.leaf_kind:
-            raise BadNode("a leaf of this kind does not belong here")
         return node

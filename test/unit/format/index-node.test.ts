@@ -92,7 +92,7 @@ describe('the head of an index node', () => {
     ['another length than it has', withField(LEAF, 'length', 12), 'length'],
     ['more bytes than an image may have', new Uint8Array(MAX_NODE_IMAGE_BYTES + 1), 'length'],
     ['kind 0', withField(LEAF, 'kind', 0), 'kind'],
-    ['a kind that is not known', withField(LEAF, 'kind', 4), 'kind'],
+    ['a kind that is not known', withField(LEAF, 'kind', 6), 'kind'],
     ['something reserved', withField(LEAF, 'reserved', 1), 'kind'],
     ['a leaf of height 1', withField(LEAF, 'height', 1), 'height'],
     ['an inner node of height 0', withField(PARENT, 'height', 0), 'height'],

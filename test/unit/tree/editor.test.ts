@@ -18,9 +18,9 @@ describe('a tree editor', () => {
   it('says whether a key was there, and what it referred to', () => {
     const editor = filled(0)
     const previous = new RecordRef()
-    expect(editor.set(key(1), 2 ** 48 - 1, 0xffffffff, 0xfffffffe, previous)).toBe(false)
+    expect(editor.set(key(1), 2 ** 47 - 1, 0xffffffff, 0xfffffffe, previous)).toBe(false)
     expect(editor.set(key(1), 5, 6, 7, previous)).toBe(true)
-    expect(previous).toEqual({ position: 2 ** 48 - 1, lengthBytes: 0xffffffff, crc: 0xfffffffe })
+    expect(previous).toEqual({ position: 2 ** 47 - 1, lengthBytes: 0xffffffff, crc: 0xfffffffe })
     expect(editor.delete(key(2), previous)).toBe(false)
     expect(editor.delete(key(1), previous)).toBe(true)
     expect(previous).toEqual({ position: 5, lengthBytes: 6, crc: 7 })
