@@ -1,0 +1,221 @@
+/** Leaves that are stored by what changed of them. */
+import { describe, expect, it } from 'vitest'
+import { CorruptionError } from '../../../src/errors.js'
+import { NodeField, NodeKind } from '../../../src/format/index-node.js'
+import { viewOf } from '../../../src/format/integers.js'
+import { MemoryStorage } from '../../../src/storage/memory-storage.js'
+import { checkTree } from '../../../src/tree/check.js'
+import { TreeEditor } from '../../../src/tree/editor.js'
+import { NodeStore } from '../../../src/tree/node-store.js'
+import { RecordRef } from '../../../src/tree/record-ref.js'
+import { imageBytes, writeImage } from '../../../src/tree/stored-node.js'
+import { unstoredNodes } from '../../../src/tree/storing.js'
+import { Tree } from '../../../src/tree/tree.js'
+import { StoredTrees } from '../../support/stored-trees.js'
+import { longKeyOf, walk } from '../../support/tree-model.js'
+import { workloadPlatform } from '../../support/workload-platform.js'
+
+const { checksum } = workloadPlatform().platform
+
+interface Image {
+  readonly position: number
+  readonly kind: number
+  readonly lengthBytes: number
+}
+
+/** A file of nodes, and the tree that was stored in it last. */
+class Stored {
+  readonly file = new MemoryStorage().open('nodes', 'create')
+  tree: Tree
+  readonly #ofKeys: boolean
+
+  constructor(ofKeys = false) {
+    this.#ofKeys = ofKeys
+    // No node is at 0.
+    this.file.write(new Uint8Array(8), 0)
+    this.tree = ofKeys ? Tree.emptyOfKeys : Tree.empty
+  }
+
+  /** Changes the tree, stores what is new of it, and reads it anew from then on. Returns the images, leaves first. */
+  change(change: (editor: TreeEditor) => void): Image[] {
+    const editor = new TreeEditor(this.tree)
+    change(editor)
+    const tree = editor.freeze()
+    const images: Image[] = []
+    for (const node of unstoredNodes(tree.root)) {
+      const position = this.file.size()
+      const bytes = new Uint8Array(imageBytes(node))
+      writeImage(node, bytes, viewOf(bytes), 0, position, checksum)
+      this.file.write(bytes, position)
+      images.push({ position, kind: bytes[NodeField.kind] ?? 0, lengthBytes: bytes.length })
+    }
+    const store = new NodeStore(this.file, checksum, 0)
+    const root = tree.storedRoot()
+    this.tree = this.#ofKeys ? Tree.storedOfKeys(store, root) : Tree.stored(store, root)
+    expect(checkTree(this.tree)).toEqual([])
+    return images
+  }
+
+  set(...keys: number[]): Image[] {
+    return this.change((editor) => {
+      for (const n of keys) editor.set(longKeyOf(n, 9), n + 1, 2, 3, new RecordRef())
+    })
+  }
+}
+
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n)
+/** Of one leaf. */
+const FEW = upTo(40)
+
+describe('a leaf of which little changed', () => {
+  it.each([
+    ['of records', false, NodeKind.recordsLeaf, NodeKind.recordsDelta],
+    ['of keys', true, NodeKind.keysLeaf, NodeKind.keysDelta],
+  ])(
+    '%s is stored by what changed since it was stored whole, until that is a quarter of it',
+    (_, ofKeys, leaf, delta) => {
+      const stored = new Stored(ofKeys)
+      const [whole] = stored.set(...FEW)
+      expect(whole?.kind).toBe(leaf)
+      const kinds: (number | undefined)[] = []
+      for (let n = 100; n < 130; n++) {
+        const [image] = stored.set(n)
+        kinds.push(image?.kind)
+        const isDelta = image?.kind === delta
+        if (isDelta) expect(image.lengthBytes).toBeLessThanOrEqual((whole?.lengthBytes ?? 0) / 2)
+        const { nodeBytes, lengthBytes } = stored.tree.storedRoot()
+        expect(nodeBytes > lengthBytes).toBe(isDelta)
+        expect(stored.tree.count).toBe(FEW.length + n - 99)
+      }
+      const first = kinds.indexOf(leaf)
+      expect(first).toBeGreaterThan(4)
+      expect(kinds.slice(0, first).every((kind) => kind === delta)).toBe(true)
+      // And from that whole image on again.
+      expect(kinds[first + 1]).toBe(delta)
+    },
+  )
+
+  it('has what was replaced, and what was replaced again', () => {
+    const stored = new Stored()
+    stored.set(...FEW)
+    for (let round = 1; round < 6; round++) {
+      const [image] = stored.change((editor) =>
+        editor.set(longKeyOf(7, 9), 1000 + round, 5, 6, new RecordRef()),
+      )
+      expect(image?.kind).toBe(NodeKind.recordsDelta)
+      const ref = new RecordRef()
+      expect(stored.tree.find(longKeyOf(7, 9), ref)).toBe(true)
+      expect(ref.position).toBe(1000 + round)
+      expect(stored.tree.count).toBe(FEW.length)
+    }
+  })
+
+  it('is stored whole once a key was taken out, or it was split', () => {
+    const stored = new Stored()
+    stored.set(...FEW)
+    const removed = stored.change((editor) => void editor.delete(longKeyOf(3, 9), new RecordRef()))
+    expect(removed.map(({ kind }) => kind)).toEqual([NodeKind.recordsLeaf])
+    const split = stored.set(...upTo(120))
+    expect(split.map(({ kind }) => kind)).toEqual([
+      ...split.slice(1).map(() => NodeKind.recordsLeaf),
+      NodeKind.inner,
+    ])
+  })
+
+  it('is not told by an image that never came into the file', () => {
+    for (const other of [3, 5, 9]) {
+      const trees = new StoredTrees(1e9)
+      for (const n of FEW) trees.set(longKeyOf(n, 9), n + 1)
+      trees.begin()
+      const piece = trees.next(100)
+      // While it is on its way, somebody goes on from what it stores.
+      trees.set(longKeyOf(other, 9), 99)
+      if (piece === undefined) throw new TypeError('Nothing to store.')
+      trees.failed(piece)
+      for (const again of [50, 51]) {
+        trees.set(longKeyOf(again, 9), again)
+        trees.begin()
+        for (let next = trees.next(9); next !== undefined; next = trees.next(9)) trees.written(next)
+        trees.finish()
+        expect(walk(trees.reopened())).toEqual(trees.model.entries)
+      }
+    }
+  })
+})
+
+describe('a delta whose base cannot be what it says', () => {
+  const errorOf = (stored: Stored): CorruptionError => {
+    try {
+      walk(stored.tree)
+    } catch (error) {
+      if (error instanceof CorruptionError) return error
+      throw error
+    }
+    throw new Error('It was read.')
+  }
+
+  /** A leaf of 40 rows and a delta of it, and where they are. */
+  const pair = (): { stored: Stored; whole: Image; delta: Image } => {
+    const stored = new Stored()
+    const [whole] = stored.set(...FEW)
+    const [delta] = stored.set(200)
+    if (whole === undefined || delta === undefined) throw new TypeError('Two images.')
+    return { stored, whole, delta }
+  }
+
+  it('names the place of the damage: in the base, or in itself', () => {
+    for (const which of ['whole', 'delta'] as const) {
+      const images = pair()
+      const { position, lengthBytes } = images[which]
+      for (const at of [0, 5, lengthBytes >> 1, lengthBytes - 1]) {
+        const was = new Uint8Array(1)
+        images.stored.file.read(was, position + at)
+        images.stored.file.write(
+          was.map((byte) => byte ^ 1),
+          position + at,
+        )
+        expect(errorOf(images.stored).details.offset).toBe(position)
+        expect(checkTree(images.stored.tree).map(({ kind }) => kind)).toEqual(['unreadable'])
+        images.stored.file.write(was, position + at)
+      }
+      expect(walk(images.stored.tree)).toHaveLength(FEW.length + 1)
+    }
+  })
+
+  /** Writes the delta anew with another base, all checksums right. */
+  const withBase = (base: { position: number; lengthBytes: number }): CorruptionError => {
+    const { stored, delta } = pair()
+    const bytes = new Uint8Array(delta.lengthBytes)
+    stored.file.read(bytes, delta.position)
+    const other = new Uint8Array(base.lengthBytes)
+    stored.file.read(other, base.position)
+    const view = viewOf(bytes)
+    view.setUint32(16, base.position, true)
+    view.setUint32(24, base.lengthBytes, true)
+    view.setUint32(28, viewOf(other).getUint32(NodeField.crc, true), true)
+    const crc = checksum(bytes, NodeField.length, bytes.length)
+    view.setUint32(NodeField.crc, crc, true)
+    stored.file.write(bytes, stored.file.size())
+    const position = stored.file.size() - bytes.length
+    const root = { ...stored.tree.storedRoot(), position, crc }
+    stored.tree = Tree.stored(new NodeStore(stored.file, checksum, 0), root)
+    return errorOf(stored)
+  }
+
+  it('is refused over another delta', () => {
+    const { delta } = pair()
+    expect(withBase(delta).details).toMatchObject({ offset: delta.position, actual: 'no leaf' })
+  })
+
+  it('is refused over nothing, and over an image of an impossible length', () => {
+    expect(withBase({ position: 1 << 20, lengthBytes: 100 }).details.offset).toBe(1 << 20)
+    expect(withBase({ position: 8, lengthBytes: 70_000 }).details.actual).toBe('length')
+  })
+
+  it('is refused where it holds other keys than its parent counts', () => {
+    const { stored } = pair()
+    const root = { ...stored.tree.storedRoot(), count: FEW.length }
+    stored.tree = Tree.stored(new NodeStore(stored.file, checksum, 0), root)
+    expect(errorOf(stored).details.actual).toBe('a node that contradicts its parent')
+  })
+})
