@@ -25,13 +25,10 @@ import {
   type Node,
   type NodeImage,
   noteChanged,
-  readRef,
   setEnd,
   startOf,
   usedKeyBytes,
-  writeRef,
 } from './node.js'
-import { RecordRef } from './record-ref.js'
 import { search } from './search.js'
 
 /** A delta is stored in place of a leaf if it takes at most so much of what the leaf would. */
@@ -86,14 +83,12 @@ export function readBase(view: DataView, start: number): NodeImage {
 
 /** Puts what changed of a leaf into it. It is nobody else's yet. */
 export function applyChanges(leaf: Node, changes: Node): void {
-  const ref = new RecordRef()
   for (let i = 0; i < changes.count; i++) {
     const key = keyOf(changes, i)
     const found = search(leaf, key, 0)
     const at = found < 0 ? ~found : found
     if (found < 0) insertEntry(leaf, at, key)
-    readRef(changes, i, ref)
-    writeRef(leaf, at, ref.position, ref.lengthBytes, ref.crc)
+    copyColumns(changes, i, leaf, at)
     noteChanged(leaf, at)
   }
 }

@@ -255,13 +255,15 @@ export class NodeStore implements NodeSource {
   /** The leaf of which the scratch memory holds what changed. */
   #readDelta(image: NodeImage, head: NodeHead, owner: Owner): Node {
     const base = readBase(this.#view, 0)
-    const changes = readImage(this.#scratch, this.#view, 0, head)
+    const changes = readImage(this.#scratch, this.#view, 0, head, this.#reader)
     if (typeof changes === 'string') throw this.#damaged(image, changes)
     const baseHead = this.#readHead(base)
     if (baseHead.height > 0 || isDelta(baseHead.kind)) throw this.#damaged(base, 'no leaf')
     const leaf = this.#readWhole(base, baseHead, owner, changes.count)
     if (leaf.columns !== changes.columns) throw this.#damaged(base, 'a leaf of another kind')
     applyChanges(leaf, changes)
+    // Nobody else ever saw them.
+    this.pool.giveBack(changes.words)
     leaf.lengthBytes = image.lengthBytes
     leaf.crc = image.crc
     leaf.storedBytes = image.lengthBytes + base.lengthBytes
