@@ -5,7 +5,7 @@
 import type { Database } from '../../src/database.js'
 import { MemoryStorage } from '../../src/storage/memory-storage.js'
 import { databaseOn, fileBytes, fixedPlatform, PATH } from '../corruption/databases.js'
-import { CHECKPOINT_KIND, type FramePlace, framesOf, INDEX_NODES_KIND } from '../reader/mended.js'
+import { CHECKPOINT_KIND, type FramePlace, framesOf, INDEX_NODES_KIND, nodeKindsOf } from '../reader/mended.js'
 import { flipped } from '../support/log-images.js'
 import { always, CLEAN, type GoldenFile } from './golden-files.js'
 
@@ -18,6 +18,7 @@ export async function checkpointFiles(): Promise<GoldenFile[]> {
     await damagedNode(),
     await unfinished(),
     await indexed(),
+    await deltas(),
     ...(await compacted()),
   ]
 }
@@ -95,6 +96,29 @@ async function indexed(): Promise<GoldenFile> {
   })
   const what = 'secondary indexes in a checkpoint, one of them built over rows, and commits behind it'
   return file('indexed', what, bytes, commits, nth(checkpointsOf(bytes), -1))
+}
+
+/** Twenty rows stored whole; then what was put and replaced since, of leaves of records and of keys, told beside them. */
+async function deltas(): Promise<GoldenFile> {
+  let commits = 0
+  const bytes = await session(async (db) => {
+    await db.registerCollection('rows', [], 'id', { indexes: { byText: { on: 'text' } } })
+    await db.insertMany(
+      'rows',
+      Array.from({ length: 20 }, (_, n) => ({ id: `row ${n * 10}`, text: `text ${n}` })),
+    )
+    await db.checkpoint()
+    await db.put('rows', { id: 'row 75', text: 'new' })
+    await db.checkpoint()
+    await db.put('rows', { id: 'row 80', text: 'text 8' })
+    await db.put('rows', { id: 'a row before', text: 'a text before' })
+    await db.checkpoint()
+    await db.put('rows', { id: 'row 75', text: 'newer' })
+    commits = db.commitSequence
+  })
+  if (![4, 5].every((kind) => nodeKindsOf(bytes).includes(kind))) throw new TypeError('A file without deltas.')
+  const what = 'checkpoints that say what changed of leaves, and a commit behind them'
+  return file('deltas', what, bytes, commits, nth(checkpointsOf(bytes), -1))
 }
 
 async function closed(): Promise<GoldenFile> {

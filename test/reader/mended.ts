@@ -29,6 +29,17 @@ export function framesOf(bytes: Uint8Array): FramePlace[] {
   return frames
 }
 
+/** The kinds of all node images of a sound log, in its order. */
+export function nodeKindsOf(bytes: Uint8Array): number[] {
+  const view = viewOf(bytes)
+  const kinds: number[] = []
+  for (const { kind, payload, end } of framesOf(bytes)) {
+    if (kind !== INDEX_NODES_KIND) continue
+    for (let at = payload; at < end; at += view.getUint32(at + 4, true)) kinds.push(bytes[at + 8] ?? 0)
+  }
+  return kinds
+}
+
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
