@@ -23,6 +23,8 @@ import {
   LOG_START,
 } from '../../../src/format/header.js'
 import {
+  DELTA_BASE_BYTES,
+  DeltaField,
   MAX_NODE_IMAGE_BYTES,
   MAX_TREE_HEIGHT,
   NODE_ENTRY_BYTES,
@@ -65,6 +67,7 @@ const FIELD_TABLES: readonly [heading: string, offsets: Readonly<Record<string, 
   ['### Mark payload', MarkField],
   ['## Records', { ...RecordField, end: RecordField.operation + 1 }],
   ['### Node image', NodeField],
+  ['### Delta base', DeltaField],
   ['### Checkpoint payload', CheckpointField],
   ['### Checkpoint entry', CheckpointEntryField],
   ['### Checkpoint index entry', CheckpointIndexField],
@@ -164,6 +167,7 @@ describe('the format page', () => {
     expect(FrameField.end).toBe(FRAME_HEADER_BYTES)
     expect(MarkField.end).toBe(MARK_BYTES)
     expect(NodeField.end).toBe(NODE_HEAD_BYTES)
+    expect(DeltaField.end).toBe(DELTA_BASE_BYTES)
     expect(TxnBeginField.end).toBe(TXN_BEGIN_BYTES)
     expect(RECORD_BODY).toBe(RecordField.operation)
     expect([IDENTITY_START, IDENTITY_START + IDENTITY_BYTES]).toEqual([16, HeaderField.end])
@@ -188,7 +192,7 @@ describe('the format page', () => {
     ['first record', `place the first record ${FRAME_HEADER_BYTES + COMMIT_BLOCK_BYTES} bytes behind`],
     [
       'node kinds',
-      `${NodeKind.recordsLeaf} leaf of records, ${NodeKind.keysLeaf} leaf of keys, ${NodeKind.inner} inner node`,
+      `${NodeKind.recordsLeaf} leaf of records, ${NodeKind.keysLeaf} leaf of keys, ${NodeKind.inner} inner node, ${NodeKind.recordsDelta} delta of a leaf of records, ${NodeKind.keysDelta} delta of a leaf of keys`,
     ],
     ['node limit', `this head included; at most ${MAX_NODE_IMAGE_BYTES.toLocaleString('en')} `],
     ['tree height', `0 in a leaf, 1 to ${MAX_TREE_HEIGHT} in an inner node`],
