@@ -74,14 +74,14 @@ function sectionOf(records, clock) {
       ? []
       : [
           '### As there are more rows',
-          'Varve alone, as it comes. Beyond some hundred thousand rows the index is larger than its share of the cache of 64 MiB, and the log larger than all of it.',
+          'Varve alone, as it comes. At 1,000,000 rows the primary index about fills its share of the cache of 64 MiB, with secondary ones the indexes are larger than it, and the log is larger than all of the cache.',
           growth,
         ]),
     ...(shares === ''
       ? []
       : [
           '### Where the time goes',
-          'Shares of the time of the processor that Varve takes for what is timed, by `npm run bench -- --profile`.',
+          'Shares of the time of the processor that Varve takes for what is timed, by `npm run bench -- --profile`. `engine` is all between a call and the trees, queries included, and `log` pages and files. V8's profiler is told of a sample when a system call returns: shares of these are too high (docs/decisions/0045-searches-pass-by-nodes.md).',
           shares,
         ]),
     ...(limits === '' ? [] : ['### What the machine can do', limits]),
