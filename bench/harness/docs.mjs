@@ -81,7 +81,7 @@ function sectionOf(records, clock) {
       ? []
       : [
           '### Where the time goes',
-          'Shares of the time of the processor that Varve takes for what is timed, by `npm run bench -- --profile`. `engine` is all between a call and the trees, queries included, and `log` pages and files. V8's profiler is told of a sample when a system call returns: shares of these are too high (docs/decisions/0045-searches-pass-by-nodes.md).',
+          'Shares of the time of the processor that Varve takes for what is timed, by `npm run bench -- --profile`. `engine` is all between a call and the trees, queries included, and `log` pages and files. The profiler of V8 is told of a sample when a system call returns: shares of these are too high ([why](decisions/0045-searches-pass-by-nodes.md)).',
           shares,
         ]),
     ...(limits === '' ? [] : ['### What the machine can do', limits]),
