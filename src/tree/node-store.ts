@@ -255,6 +255,7 @@ export class NodeStore implements NodeSource {
   /** The leaf of which the scratch memory holds what changed. */
   #readDelta(image: NodeImage, head: NodeHead, owner: Owner): Node {
     const base = readBase(this.#view, 0)
+    if (base.position >= image.position) throw this.#damaged(image, 'a delta of what stands behind it')
     const changes = readImage(this.#scratch, this.#view, 0, head, this.#reader)
     if (typeof changes === 'string') throw this.#damaged(image, changes)
     const baseHead = this.#readHead(base)

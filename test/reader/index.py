@@ -405,6 +405,8 @@ class TreeWalk:
     def node_at(self, position, length, crc, height):
         node = self.image_at(position, length, crc)
         if node.kind in LEAF_OF:
+            if node.base[0] >= position:
+                raise BadNode("what it says the changes of stands behind it")
             leaf = self.image_at(*node.base)
             if leaf.kind != LEAF_OF[node.kind]:
                 raise BadNode("what it says the changes of is no leaf of its kind")

@@ -207,8 +207,10 @@ describe('a delta whose base cannot be what it says', () => {
     expect(withBase(delta).details).toMatchObject({ offset: delta.position, actual: 'no leaf' })
   })
 
-  it('is refused over nothing, and over an image of an impossible length', () => {
-    expect(withBase({ position: 1 << 20, lengthBytes: 100 }).details.offset).toBe(1 << 20)
+  it('is refused over what stands behind it, over no image, and over one of an impossible length', () => {
+    const behind = 'a delta of what stands behind it'
+    expect(withBase({ position: 1 << 20, lengthBytes: 100 }).details.actual).toBe(behind)
+    expect(withBase({ position: 9, lengthBytes: 100 }).details).toMatchObject({ offset: 9, actual: 'length' })
     expect(withBase({ position: 8, lengthBytes: 70_000 }).details.actual).toBe('length')
   })
 

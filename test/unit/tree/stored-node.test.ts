@@ -4,11 +4,7 @@
  */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  MAX_NODE_IMAGE_BYTES,
-  NodeHead,
-  readNodeHead,
-} from '../../../src/format/index-node.js'
+import { MAX_NODE_IMAGE_BYTES, NodeHead, readNodeHead } from '../../../src/format/index-node.js'
 import { viewOf } from '../../../src/format/integers.js'
 import { MemoryStorage } from '../../../src/storage/memory-storage.js'
 import { checkTree } from '../../../src/tree/check.js'
