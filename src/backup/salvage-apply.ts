@@ -49,8 +49,8 @@ export interface ApplierParts {
   readonly isSuspect: boolean
   /** Whether a version that a record names as the one before it lies in damaged bytes. */
   readonly isDamaged: (source: SalvageSource, position: number) => boolean
-  /** Told of every row that a transaction writes, by the collection's id in its own log. */
-  readonly touched: (id: number, key: Uint8Array, isCut: boolean) => void
+  /** Told of every row that a transaction writes, by the collection's id in the new file. */
+  readonly touched: (outId: number, key: Uint8Array, isCut: boolean) => void
 }
 
 export class SalvageApplier {
@@ -104,7 +104,7 @@ export class SalvageApplier {
       return this.#unreadable(`collection ${id}`, record, 'its collection is lost')
     this.#ensureThere(collection)
     const { outId, diverged } = collection
-    touched(id, record.key, line.isCut)
+    touched(outId, record.key, line.isCut)
     if (!record.isPut) return writer.delete(outId, record.key)
     if (!isSuspect && !line.isCut && !diverged) return writer.put(outId, record.key, record.value)
     const row = this.rowOf(line, collection, record.value, record.sequence)

@@ -28,6 +28,7 @@ const ROWS_PER_PAUSE = 64
 
 /** A row that is not as the checkpoint says. */
 interface Difference {
+  /** The collection's id in the log. */
   readonly id: number
   readonly key: Uint8Array
   /** Where the checkpoint's record of it is; undefined for a row that it says is gone. */
@@ -50,9 +51,9 @@ export class RowComparison {
   /** Whether all its nodes could be read. */
   isWhole = true
   readonly #parts: RowComparisonParts
-  readonly #differences = new Map<string, Difference>()
-  /** Rows whose last version is of a transaction that was cut off the log. */
-  readonly #ofCutLines = new Set<string>()
+  readonly #differences: Difference[] = []
+  /** Rows of the new file whose last version the checkpoint says nothing of. */
+  readonly #outside = new Set<string>()
   readonly #source: RecordSource
   readonly #nodes: NodeStore
   #line: SalvageLine | undefined
@@ -69,15 +70,15 @@ export class RowComparison {
   }
 
   /**
-   * Told of every row that a transaction writes. If it is later than the checkpoint, what that says of the row is past; if it was cut off
-   * the log, the checkpoint never knew of it.
+   * Told of every row that a transaction writes, by its collection's id in the new file: lines give ids of their own. If it is later than
+   * the checkpoint, what that says of the row is past; if it was cut off the log, the checkpoint never knew of it.
    */
-  touched(id: number, key: Uint8Array, isCut: boolean): void {
-    if (this.#differences.size === 0 && this.#ofCutLines.size === 0 && !isCut) return
-    const name = nameOf(id, key)
-    this.#differences.delete(name)
-    if (isCut) this.#ofCutLines.add(name)
-    else this.#ofCutLines.delete(name)
+  touched(outId: number, key: Uint8Array, isCut: boolean): void {
+    const isOutside = isCut || this.hasDifferences
+    if (!isOutside && this.#outside.size === 0) return
+    const name = nameOf(outId, key)
+    if (isOutside) this.#outside.add(name)
+    else this.#outside.delete(name)
   }
 
   /** Compares, after all transactions up to the checkpoint's commit were applied. `line` is that of the log. */
@@ -88,13 +89,13 @@ export class RowComparison {
   }
 
   get hasDifferences(): boolean {
-    return this.#differences.size > 0
+    return this.#differences.length > 0
   }
 
   /** Mends what nobody wrote since, in the transaction that is open. */
   *mend(): Task<void> {
     let n = 0
-    for (const difference of this.#differences.values()) {
+    for (const difference of this.#differences) {
       this.#mendRow(difference)
       if (++n % ROWS_PER_PAUSE === 0) yield PAUSE
     }
@@ -126,7 +127,7 @@ export class RowComparison {
       if (!isPresent || (present.crc !== stated.crc && collection?.diverged !== true)) {
         const { position, lengthBytes, crc } = stated
         const ref = { position, lengthBytes, crc }
-        this.#note({ id, key: key.slice(), ref, isPresent })
+        this.#differences.push({ id, key: key.slice(), ref, isPresent })
       }
       if (i % ROWS_PER_PAUSE === ROWS_PER_PAUSE - 1) yield PAUSE
     }
@@ -139,7 +140,8 @@ export class RowComparison {
     let n = 0
     for (const cursor = rows.cursor({}); cursor.next();) {
       const key = cursor.key()
-      if (this.#isGone(tree, key)) this.#note({ id, key: key.slice(), ref: undefined, isPresent: true })
+      if (this.#isGone(tree, key))
+        this.#differences.push({ id, key: key.slice(), ref: undefined, isPresent: true })
       if (++n % ROWS_PER_PAUSE === 0) yield PAUSE
     }
   }
@@ -153,16 +155,12 @@ export class RowComparison {
     }
   }
 
-  #note(difference: Difference): void {
-    const name = nameOf(difference.id, difference.key)
-    if (!this.#ofCutLines.has(name)) this.#differences.set(name, difference)
-  }
-
   #mendRow({ id, key, ref, isPresent }: Difference): void {
     const { writer, applier } = this.#parts
     const line = this.#line
     const collection = line === undefined ? undefined : (line.collections.get(id) ?? this.#recover(line, id))
     if (line === undefined || collection === undefined) return this.#lose(`collection ${id}`, key, false)
+    if (this.#outside.has(nameOf(collection.outId, key))) return
     if (ref === undefined) {
       writer.delete(collection.outId, key)
       this.repaired += 1
@@ -206,6 +204,6 @@ export class RowComparison {
   }
 }
 
-function nameOf(id: number, key: Uint8Array): string {
-  return `${id} ${hex(key)}`
+function nameOf(outId: number, key: Uint8Array): string {
+  return `${outId} ${hex(key)}`
 }

@@ -281,6 +281,38 @@ describe('of a damaged file', () => {
     expect(report.unreadableRows).toMatchObject([{ collection: 'rows', key: [4] }])
   })
 
+  it('what a checkpoint says is of the log: rows of other collections that were cut off under the same ids are others', async () => {
+    const path = folder.file('library.varve')
+    const first = await Database.open(path)
+    await first.registerCollection(NEEDLE, undefined, 'id')
+    await first.registerCollection('cut', undefined, 'id')
+    await first.registerCollection('both', undefined, 'id')
+    const cut = { id: 1, value: 'cut off' }
+    for (const name of ['cut', 'both']) await first.put(name, cut)
+    const { id } = first.collection('cut').definition
+    await first.close()
+    spoil(path, NEEDLE)
+    const again = await folder.open('library.varve', { recovery: 'autoTruncate' })
+    await again.registerCollection('both', undefined, 'id')
+    await again.registerCollection('log', undefined, 'id')
+    expect(again.collection('log').definition.id).toBe(id)
+    const mended = { id: 1, value: 'in the log' }
+    await again.transaction((tx) => {
+      tx.collection('log').put(mended)
+      tx.collection('log').put({ id: 2, value: NEEDLE })
+      tx.collection('log').put({ id: 3, value: 'older' })
+    })
+    await again.checkpoint()
+    const later = { id: 3, value: 'later' }
+    await again.put('log', later)
+    await again.close()
+    spoil(path, NEEDLE)
+    const { report, db: copy } = await salvaged()
+    const rows = ['log', 'cut', 'both'].map((name) => rowsOf(copy, name))
+    expect(rows).toEqual([[mended, later], [cut], [cut]])
+    expect(report).toMatchObject({ repairedRows: 1, lostRows: [{ collection: 'log', key: [2] }] })
+  })
+
   it('the end of the file is missing', async () => {
     const db = await folder.library()
     await db.close()
