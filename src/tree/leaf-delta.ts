@@ -13,8 +13,10 @@ import {
   NodeKind,
 } from '../format/index-node.js'
 import { readUint64, writeUint64 } from '../format/integers.js'
+import { u32, u8 } from '../format/typed-read.js'
 import { insertEntry } from './entries.js'
 import {
+  Column,
   ColumnCount,
   copyColumns,
   emptyNode,
@@ -29,7 +31,7 @@ import {
   startOf,
   usedKeyBytes,
 } from './node.js'
-import { search } from './search.js'
+import { search, searchEntry, sharedBytes } from './search.js'
 
 /** A delta is stored in place of a leaf if it takes at most so much of what the leaf would. */
 const DELTA_SHARE = 0.25
@@ -83,6 +85,7 @@ export function readBase(view: DataView, start: number): NodeImage {
 
 /** Puts what changed of a leaf into it. It is nobody else's yet. */
 export function applyChanges(leaf: Node, changes: Node): void {
+  if (mergeChanges(leaf, changes)) return
   for (let i = 0; i < changes.count; i++) {
     const key = keyOf(changes, i)
     const found = search(leaf, key, 0)
@@ -91,4 +94,79 @@ export function applyChanges(leaf: Node, changes: Node): void {
     copyColumns(changes, i, leaf, at)
     noteChanged(leaf, at)
   }
+}
+
+/** The same, moving each entry of the leaf once; false, with nothing done, if the leaf has another prefix, or no room. */
+function mergeChanges(leaf: Node, changes: Node): boolean {
+  if (!hasSamePrefix(leaf, changes)) return false
+  const places = placesOf(leaf, changes)
+  let added = 0
+  let bytes = 0
+  for (const [i, place] of places.entries()) {
+    if (place >= 0) continue
+    added++
+    bytes += endOf(changes, i) - startOf(changes, i)
+  }
+  const { count } = leaf
+  if (count + added > leaf.capacity || usedKeyBytes(leaf) + bytes > leaf.keys.length) return false
+  leaf.count = count + added
+  let end = count
+  for (let i = places.length - 1; i >= 0; i--) {
+    const place = places[i] ?? 0
+    const at = place < 0 ? ~place : place
+    moveEntries(leaf, at, end, added, bytes)
+    end = at
+    if (place < 0) {
+      added--
+      bytes -= endOf(changes, i) - startOf(changes, i)
+      putSuffix(changes, i, leaf, at + added, startOf(leaf, at) + bytes)
+    }
+    copyColumns(changes, i, leaf, at + added)
+    noteChanged(leaf, at + added)
+  }
+  return true
+}
+
+function hasSamePrefix(leaf: Node, { prefixBytes, keys }: Node): boolean {
+  return (
+    leaf.prefixBytes === prefixBytes &&
+    sharedBytes(leaf.keys, 0, prefixBytes, keys, 0, prefixBytes) === prefixBytes
+  )
+}
+
+/** For each of the changes, which come in order, the entry of the leaf that has its key; `~` the one that it belongs before if there is none. */
+function placesOf(leaf: Node, changes: Node): number[] {
+  const places: number[] = []
+  let from = 0
+  for (let i = 0; i < changes.count; i++) {
+    const place = searchEntry(leaf, changes, i, from)
+    places.push(place)
+    from = place < 0 ? ~place : place + 1
+  }
+  return places
+}
+
+/** Moves the entries `[from, to)` by so many places, and their keys by so many bytes, to where there is room. */
+function moveEntries(leaf: Node, from: number, to: number, places: number, bytes: number): void {
+  if (from === to || places === 0) return
+  const { words, keys, capacity, columns } = leaf
+  const start = startOf(leaf, from)
+  keys.copyWithin(start + bytes, start, endOf(leaf, to - 1))
+  const ends = Column.end * capacity
+  for (let i = to - 1; i >= from; i--) words[ends + i + places] = u32(words, ends + i) + bytes
+  for (let column = 0; column < columns; column++) {
+    if (column === Column.end) continue
+    const base = column * capacity
+    for (let i = base + to - 1; i >= base + from; i--) words[i + places] = u32(words, i)
+  }
+}
+
+/** Gives entry `at` of the leaf, which begins at `start`, the key of a change. */
+function putSuffix(changes: Node, i: number, leaf: Node, at: number, start: number): void {
+  const { words, keys, capacity } = leaf
+  const from = startOf(changes, i)
+  const length = endOf(changes, i) - from
+  for (let k = 0; k < length; k++) keys[start + k] = u8(changes.keys, from + k)
+  words[Column.head * capacity + at] = u32(changes.words, Column.head * changes.capacity + i)
+  words[Column.end * capacity + at] = start + length
 }

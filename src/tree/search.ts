@@ -78,6 +78,27 @@ export function search(node: Node, key: Uint8Array, from: number): number {
   return ~low
 }
 
+/** As `search`, for the key of entry `i` of another leaf with the same prefix, among the entries from `from` on. */
+export function searchEntry(leaf: Node, other: Node, i: number, from: number): number {
+  const head = u32(other.words, i)
+  const start = startOf(other, i)
+  const end = endOf(other, i)
+  let low = from
+  let high = leaf.count
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const head2 = u32(leaf.words, middle)
+    const order =
+      head2 === head
+        ? compareBytes(leaf.keys, startOf(leaf, middle), endOf(leaf, middle), other.keys, start, end)
+        : head2 - head
+    if (order === 0) return middle
+    if (order < 0) low = middle + 1
+    else high = middle
+  }
+  return ~low
+}
+
 /** Below which child of an inner node `key` belongs. */
 export function childSlot(node: Node, key: Uint8Array): number {
   const found = search(node, key, 1)
