@@ -222,7 +222,7 @@ export class NodeStore implements NodeSource {
     const head = this.#readHead(pointer)
     const node = isDelta(head.kind)
       ? this.#readDelta(pointer, head, owner)
-      : this.#readWhole(pointer, head, owner, 0)
+      : this.#readWhole(pointer, head, owner)
     if (!fits(node, pointer)) throw this.#damaged(pointer, 'a node that contradicts its parent')
     return node
   }
@@ -241,9 +241,9 @@ export class NodeStore implements NodeSource {
     return head
   }
 
-  /** The whole node that the scratch memory holds, with room for so many entries more. */
-  #readWhole(image: NodeImage, head: NodeHead, owner: Owner, room: number): Node {
-    const node = readImage(this.#scratch, this.#view, 0, head, owner, room)
+  /** The whole node that the scratch memory holds, with room for what changed of it. */
+  #readWhole(image: NodeImage, head: NodeHead, owner: Owner, changes?: Node): Node {
+    const node = readImage(this.#scratch, this.#view, 0, head, owner, changes)
     if (typeof node === 'string') throw this.#damaged(image, node)
     if (node.height > 0) return node
     const { position, lengthBytes, crc } = image
@@ -260,7 +260,7 @@ export class NodeStore implements NodeSource {
     if (typeof changes === 'string') throw this.#damaged(image, changes)
     const baseHead = this.#readHead(base)
     if (baseHead.height > 0 || isDelta(baseHead.kind)) throw this.#damaged(base, 'no leaf')
-    const leaf = this.#readWhole(base, baseHead, owner, changes.count)
+    const leaf = this.#readWhole(base, baseHead, owner, changes)
     if (leaf.columns !== changes.columns) throw this.#damaged(base, 'a leaf of another kind')
     applyChanges(leaf, changes)
     // Nobody else ever saw them.

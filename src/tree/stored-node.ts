@@ -157,22 +157,30 @@ function writeEntries(node: Node, kind: NodeKind, bytes: Uint8Array, view: DataV
   bytes.set(node.keys.subarray(0, before), at)
 }
 
-/** The node of an image whose head was read and checked, which begins at `start`; with room for so many entries more. */
+/** The node of an image whose head was read and checked, which begins at `start`; with room for what changed of it, if that is given. */
 export function readImage(
   bytes: Uint8Array,
   view: DataView,
   start: number,
   head: NodeHead,
   owner: Owner = NOBODY,
-  room = 0,
+  changes?: Node,
 ): Node | NodeProblem {
   const kind = wholeKind(head.kind)
   const { count, prefix, height, length } = head
   const entries = start + entriesAt(head.kind)
   const keyBytes = start + length - entries - count * NODE_ENTRY_BYTES[kind]
-  const spare = room + (owner.edits ? spareOf(count) : 0)
+  const spare = owner.edits ? spareOf(count) : 0
   const spareBytes = Math.ceil(((keyBytes - prefix) / Math.max(1, count)) * spare)
-  const node = emptyNode(owner, height, COLUMNS[kind], count + spare, keyBytes + spareBytes)
+  const more = changes === undefined ? 0 : changes.count
+  const moreBytes = changes === undefined ? 0 : usedKeyBytes(changes)
+  const node = emptyNode(
+    owner,
+    height,
+    COLUMNS[kind],
+    count + spare + more,
+    keyBytes + spareBytes + moreBytes,
+  )
   node.count = count
   node.prefixBytes = prefix
   node.lengthBytes = length
