@@ -24,6 +24,7 @@ import {
   releaseRoot,
   releaseStored,
   unstoredNodes,
+  wholeBytes,
   writeImage,
 } from '../tree/index.js'
 import {
@@ -70,6 +71,15 @@ export interface Slice {
   readonly imageBytes: number
   /** Of the `Checkpoint` frame, if the slice ends with it. */
   readonly place: CheckpointPlace | undefined
+}
+
+/** Node images of a slice. */
+interface Images {
+  readonly nodes: Node[]
+  readonly bytes: number
+  /** What the bytes would be if all nodes were stored as a whole: the time goes with it. */
+  readonly work: number
+  readonly done: boolean
 }
 
 interface Running {
@@ -259,11 +269,11 @@ export class Checkpointer {
     const { writer, codecs } = this.#parts
     const context = { sequence, epoch: writer.epoch, generation: writer.generation }
     const start = this.#frames.open(buffer)
-    const { nodes, bytes, done } = this.#addImages(running, buffer)
+    const { nodes, bytes, work, done } = this.#addImages(running, buffer)
     if (nodes.length === 0) buffer.shrink(start)
     else this.#frames.close(buffer, start, FrameKind.indexNodes, context)
     this.#nodeBytes += bytes
-    this.#debt = Math.max(0, this.#debt - bytes)
+    this.#debt = Math.max(0, this.#debt - work)
     if (!done) return { nodes, imageBytes: bytes, place: undefined }
     const place = {
       offset: alignUp(buffer.end),
@@ -274,22 +284,23 @@ export class Checkpointer {
     return { nodes, imageBytes: bytes, place: this.#frames.addCheckpoint(buffer, checkpoint, context) }
   }
 
-  #addImages(running: Running, buffer: LogBuffer): { nodes: Node[]; bytes: number; done: boolean } {
+  #addImages(running: Running, buffer: LogBuffer): Images {
     const nodes: Node[] = []
-    let bytes = 0
+    let [bytes, work] = [0, 0]
     const { sliceBytes = SLICE_BYTES } = this.#parts
-    while (bytes < sliceBytes) {
+    while (work < sliceBytes) {
       const next = running.walk.next()
-      if (next.done === true) return { nodes, bytes, done: true }
+      if (next.done === true) return { nodes, bytes, work, done: true }
       const node = next.value
       const length = imageBytes(node)
       const at = buffer.grow(length)
       writeImage(node, buffer.bytes, buffer.view, at, buffer.base + at, this.#parts.checksum)
       nodes.push(node)
       bytes += length
+      work += wholeBytes(node)
       running.stored += memoryOf(node)
     }
-    return { nodes, bytes, done: false }
+    return { nodes, bytes, work, done: false }
   }
 
   /** A slice is in the file. */

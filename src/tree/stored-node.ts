@@ -73,7 +73,8 @@ export function imageBytes(node: Node): number {
   return deltaBytes(node, whole) ?? whole
 }
 
-function wholeBytes(node: Node): number {
+/** The same if it is stored as a whole. */
+export function wholeBytes(node: Node): number {
   return NODE_HEAD_BYTES + node.count * NODE_ENTRY_BYTES[kindOf(node)] + usedKeyBytes(node)
 }
 

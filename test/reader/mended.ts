@@ -29,14 +29,11 @@ export function framesOf(bytes: Uint8Array): FramePlace[] {
   return frames
 }
 
-/** The kinds of all node images of a sound log, in its order. */
-export function nodeKindsOf(bytes: Uint8Array): number[] {
-  const view = viewOf(bytes)
+/** The kinds of all node images of a frame. */
+export function nodeKindsOf(bytes: Uint8Array, { kind, payload, end }: FramePlace): number[] {
   const kinds: number[] = []
-  for (const { kind, payload, end } of framesOf(bytes)) {
-    if (kind !== INDEX_NODES_KIND) continue
-    for (let at = payload; at < end; at += view.getUint32(at + 4, true)) kinds.push(bytes[at + 8] ?? 0)
-  }
+  if (kind !== INDEX_NODES_KIND) return kinds
+  for (let at = payload; at < end; at += viewOf(bytes).getUint32(at + 4, true)) kinds.push(bytes[at + 8] ?? 0)
   return kinds
 }
 

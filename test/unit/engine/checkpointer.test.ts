@@ -2,10 +2,14 @@
 import { describe, expect, it } from 'vitest'
 import type { Database } from '../../../src/database.js'
 import { shortGeneration } from '../../../src/format/frame.js'
+import { NodeKind } from '../../../src/format/index-node.js'
 import { readCheckpoint } from '../../../src/log/checkpoints.js'
 import { readFixedBlocks } from '../../../src/log/log-file.js'
+import { MemoryStorage } from '../../../src/storage/memory-storage.js'
 import type { Storage } from '../../../src/storage/storage.js'
 import { verify } from '../../../src/tools.js'
+import { fileBytes, PATH as FILE } from '../../corruption/databases.js'
+import { type FramePlace, framesOf, INDEX_NODES_KIND, nodeKindsOf } from '../../reader/mended.js'
 import { type Fault, FaultyStorage } from '../../support/faulty-storage.js'
 import { stateOf } from '../../support/model-text.js'
 import { PowerCutStorage } from '../../support/power-cut-storage.js'
@@ -199,6 +203,30 @@ describe('a checkpoint that is asked for', () => {
     await transaction
     await checkpoint
     await expectSound(storage.killImage(), PATH, stateOf(db))
+    await db.close()
+  })
+
+  it('stores no more nodes at a time where it stores what changed of them', async () => {
+    const storage = new MemoryStorage()
+    const db = await workloadPlatform({ sliceBytes: 4000, storage }).Database.open(FILE, { storage })
+    await db.registerCollection('a', [], 'id')
+    await db.insertMany(
+      'a',
+      Array.from({ length: 1000 }, (_, id) => ({ id })),
+    )
+    await db.checkpoint()
+    const slicesOf = (bytes: Uint8Array): FramePlace[] =>
+      framesOf(bytes).filter(({ kind }) => kind === INDEX_NODES_KIND)
+    const before = slicesOf(fileBytes(storage)).length
+    await db.transaction((tx) => {
+      for (let id = 0; id < 1000; id += 50) tx.collection('a').put({ id, more: true })
+    })
+    await db.checkpoint()
+    const bytes = fileBytes(storage)
+    const slices = slicesOf(bytes).slice(before)
+    const kinds = slices.flatMap((slice) => nodeKindsOf(bytes, slice))
+    expect(kinds.filter((kind) => kind === NodeKind.recordsDelta).length).toBeGreaterThan(5)
+    for (const slice of slices) expect(nodeKindsOf(bytes, slice).length).toBeLessThan(6)
     await db.close()
   })
 
