@@ -118,6 +118,12 @@ export class NodeCache {
 
   /** Forgets all nodes, and does not say so: what a node notes of its place here is looked up before it is believed. */
   clear(): void {
+    // Whoever still holds an inner node is not to hold all that is below it.
+    for (const node of this.#ring) {
+      if (node === undefined) continue
+      node.near = NO_CHILDREN
+      node.notedBy = undefined
+    }
     this.#nodes.clear()
     this.#ring = []
     this.#gaps = []

@@ -183,8 +183,12 @@ describe('a delta whose base cannot be what it says', () => {
   })
 
   /** Writes the delta anew with another base, all checksums right. */
-  const withBase = (base: { position: number; lengthBytes: number }): CorruptionError => {
+  const withBase = (wanted: { position: number; lengthBytes: number } | Uint8Array): CorruptionError => {
     const { stored, delta } = pair()
+    const size = stored.file.size()
+    const isImage = wanted instanceof Uint8Array
+    if (isImage) stored.file.write(wanted, size)
+    const base = isImage ? { position: size, lengthBytes: wanted.length } : wanted
     const bytes = new Uint8Array(delta.lengthBytes)
     stored.file.read(bytes, delta.position)
     const other = new Uint8Array(base.lengthBytes)
@@ -205,6 +209,18 @@ describe('a delta whose base cannot be what it says', () => {
   it('is refused over another delta', () => {
     const { delta } = pair()
     expect(withBase(delta).details).toMatchObject({ offset: delta.position, actual: 'no leaf' })
+  })
+
+  it('is refused over an inner node, and over a leaf of another kind', () => {
+    const imageOf = (stored: Stored, image: Image | undefined): Uint8Array => {
+      const bytes = new Uint8Array(image?.lengthBytes ?? 0)
+      stored.file.read(bytes, image?.position ?? 0)
+      return bytes
+    }
+    const large = new Stored()
+    expect(withBase(imageOf(large, large.set(...upTo(200)).at(-1))).details.actual).toBe('no leaf')
+    const ofKeys = new Stored(true)
+    expect(withBase(imageOf(ofKeys, ofKeys.set(...FEW)[0])).details.actual).toBe('a leaf of another kind')
   })
 
   it('is refused over what stands behind it, over no image, and over one of an impossible length', () => {

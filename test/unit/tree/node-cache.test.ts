@@ -1,7 +1,7 @@
 /** The cache of stored nodes: what goes first, and what the budget counts. */
 import { describe, expect, it } from 'vitest'
 import { NodeCache } from '../../../src/tree/node-cache.js'
-import { ColumnCount, emptyNode, memoryOf, NOBODY, type Node } from '../../../src/tree/node.js'
+import { ColumnCount, emptyNode, memoryOf, NOBODY, type Node, writeRef } from '../../../src/tree/node.js'
 import { count, seed } from '../../support/counts.js'
 import { randomFrom } from '../../support/random.js'
 
@@ -26,6 +26,37 @@ describe('a cache of nodes', () => {
       count: 0,
       evictions: 1,
     })
+  })
+
+  it('has inner nodes note which children are in it, until either goes', () => {
+    const parent = emptyNode(NOBODY, 1, ColumnCount.inner, 2, 0)
+    parent.position = 8
+    parent.count = 2
+    writeRef(parent, 0, 16, 0, 0)
+    const filled = (): { cache: NodeCache; child: Node } => {
+      const cache = new NodeCache()
+      const child = nodeAt(16)
+      cache.add(parent)
+      cache.add(child)
+      expect([cache.childOf(parent, 0), cache.childOf(parent, 0)]).toEqual([child, child])
+      expect(parent.near[0]).toBe(child)
+      return { cache, child }
+    }
+    const leaves: readonly ((one: ReturnType<typeof filled>) => void)[] = [
+      ({ cache, child }) => cache.forget(child),
+      ({ cache }) => cache.forget(parent),
+      ({ cache }) => cache.trim(0),
+      ({ cache }) => cache.clear(),
+    ]
+    for (const leave of leaves) {
+      const one = filled()
+      leave(one)
+      expect(parent.near[0]).toBeUndefined()
+      expect(one.child.notedBy).toBeUndefined()
+      one.cache.clear()
+    }
+    // What all leaves share is still empty.
+    expect(nodeAt(24).children).toHaveLength(0)
   })
 
   it('counts a node that is added again once', () => {

@@ -183,6 +183,17 @@ describe('a stored node', () => {
     expect(decode(nodeImage({ kind: INNER, height: 1, prefix: new Uint8Array(0), entries }))).toBe('layout')
   })
 
+  it('is refused with a place beyond what nodes have room for', () => {
+    const at = (position: number): ImageSpec => ({
+      kind: RECORDS_LEAF,
+      height: 0,
+      prefix: new Uint8Array(0),
+      entries: [{ suffix: Uint8Array.of(1), position }],
+    })
+    expect(decode(nodeImage(at(2 ** 47 - 1)))).not.toBe('layout')
+    expect(decode(nodeImage(at(2 ** 47)))).toBe('layout')
+  })
+
   it('takes no more memory than a small multiple of its image, with as many entries as fit', () => {
     const entries = Array.from({ length: 30_000 }, () => ({ suffix: new Uint8Array(0) }))
     const image = nodeImage({ kind: KEYS_LEAF, height: 0, prefix: new Uint8Array(0), entries })
