@@ -125,7 +125,8 @@ export class SalvageWriter {
     const present = this.head.collection(id)?.find(key, this.#ref) === true
     const builder = this.#builder
     builder.add(operation, id, key, value, present ? this.#ref.position : 0)
-    return { position: builder.position, lengthBytes: builder.lengthBytes, crc: builder.crc }
+    const { position, lengthBytes, crc, isNew } = builder
+    return { position, lengthBytes, crc, isNew }
   }
 
   *#flush(): Task<void> {

@@ -24,6 +24,7 @@ import { allTrees, type CollectionState, type DatabaseState, type StateChange, t
 import { WorkingCollection } from './working-collection.js'
 import type { IndexChange, WorkingIndex } from './working-index.js'
 
+const NO_CHANGES: readonly IndexChange[] = []
 const NO_ROW = new Uint8Array(0)
 /** Before every key. */
 const NO_KEY = new Uint8Array(0)
@@ -33,6 +34,8 @@ export interface PlacedRecord {
   readonly position: number
   readonly lengthBytes: number
   readonly crc: number
+  /** Whether there is known to be no other row of its key; if not, that is looked up. */
+  readonly isNew: boolean
 }
 
 /** Where rows are read that change or are indexed. */
@@ -223,25 +226,43 @@ export class Head implements RestorableTarget {
     decoded?: Row,
   ): void {
     const working = this.#touch(collectionId)
-    let replaced = 0
-    if (working === undefined || working.indexes.length === 0) {
-      replaced = working?.put(key, at.position, at.lengthBytes, at.crc) ?? 0
-    } else {
-      const row = decoded ?? this.#rows.decodeRecord(collectionId, at.position, bytes, start, end)
-      const changes = this.#indexChanges(working, key, row)
-      working.prepare(key, changes)
-      replaced = working.put(key, at.position, at.lengthBytes, at.crc)
-      for (const change of changes) change.index.apply(change)
-    }
+    const replaced = working === undefined ? 0 : this.#putInto(working, key, at, bytes, start, end, decoded)
     if (replaced > 0) this.#rows.replaced(replaced)
     this.#recordBytes += at.lengthBytes
+  }
+
+  /** Returns the position of the record that was replaced; 0 for none. */
+  #putInto(
+    working: WorkingCollection,
+    key: Uint8Array,
+    at: PlacedRecord,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    decoded: Row | undefined,
+  ): number {
+    let changes = NO_CHANGES
+    if (working.indexes.length > 0) {
+      const { id } = working.definition
+      const row = decoded ?? this.#rows.decodeRecord(id, at.position, bytes, start, end)
+      const old = at.isNew ? undefined : this.#rowBefore(working, key)
+      changes = this.#indexChanges(working, key, old, row)
+    }
+    working.prepare(key, changes, at.isNew)
+    let replaced = 0
+    if (at.isNew) working.add(key, at)
+    else replaced = working.put(key, at)
+    for (const change of changes) change.index.apply(change)
+    return replaced
   }
 
   deleteRow(collectionId: number, key: Uint8Array, at: PlacedRecord): void {
     const working = this.#touch(collectionId)
     if (working !== undefined) {
-      const changes = working.indexes.length === 0 ? [] : this.#indexChanges(working, key, undefined)
-      working.prepare(key, changes)
+      const hasIndexes = working.indexes.length > 0
+      const old = hasIndexes ? this.#rowBefore(working, key) : undefined
+      const changes = hasIndexes ? this.#indexChanges(working, key, old, undefined) : NO_CHANGES
+      working.prepare(key, changes, false)
       const replaced = working.delete(key)
       for (const change of changes) change.index.apply(change)
       if (replaced > 0) this.#rows.replaced(replaced)
@@ -250,8 +271,12 @@ export class Head implements RestorableTarget {
   }
 
   /** What a row that is put, or deleted, changes in the indexes (I22). Throws `VARVE_DUPLICATE_KEY` if it may not be put. */
-  #indexChanges(working: WorkingCollection, key: Uint8Array, row: Row | undefined): IndexChange[] {
-    const old = this.#rowBefore(working, key)
+  #indexChanges(
+    working: WorkingCollection,
+    key: Uint8Array,
+    old: Row | CorruptionError | undefined,
+    row: Row | undefined,
+  ): IndexChange[] {
     const changes: IndexChange[] = []
     for (const index of working.indexes) {
       if (!index.covers(key)) continue
@@ -388,7 +413,8 @@ export class Head implements RestorableTarget {
 
   record(bytes: Uint8Array, record: RecordView, position: number): void {
     const key = bytes.subarray(record.keyStart, record.keyEnd)
-    const at = { position, lengthBytes: record.end - record.start, crc: record.crc }
+    const { crc, previous } = record
+    const at = { position, lengthBytes: record.end - record.start, crc, isNew: previous === 0 }
     const { collectionId } = record
     if (collectionId === CATALOG_ID) return this.#catalogRecord(bytes, record, key, at)
     if (!this.#collections.has(collectionId)) throw this.#unknownCollection(record, position)

@@ -4,7 +4,7 @@
 import type { CollectionDefinition } from '../catalog/definition.js'
 import { type Digest, DigestSum } from '../format/digest.js'
 import type { KeyPart } from '../format/key.js'
-import { type Publication, RecordRef, type Tree, TreeEditor } from '../tree/index.js'
+import { ColumnCount, type Publication, RecordRef, type Tree, TreeEditor } from '../tree/index.js'
 import { type CollectionState, type IndexState, isWhole } from './state.js'
 import { type IndexChange, WorkingIndex } from './working-index.js'
 
@@ -67,14 +67,22 @@ export class WorkingCollection {
     return this.#editor.seek(key, ref)
   }
 
-  /** Brings into memory what a change of this row needs, so that the change itself cannot fail half way. */
-  prepare(key: Uint8Array, changes: readonly IndexChange[]): void {
+  /** Brings into memory what a change of this row needs, so that the change itself cannot fail half way; `isNew` if it is known not to be there. */
+  prepare(key: Uint8Array, changes: readonly IndexChange[], isNew: boolean): void {
     for (const change of changes) change.index.prepare(change)
-    if (changes.length > 0) this.#editor.own(key)
+    if (isNew) this.#editor.ownToAdd(key, ColumnCount.recordsLeaf)
+    else if (changes.length > 0) this.#editor.own(key)
+  }
+
+  /** Adds a row that was prepared, and is known not to be there. */
+  add(key: Uint8Array, { position, lengthBytes, crc }: RecordRef): void {
+    this.#editor.add(key, ColumnCount.recordsLeaf, position, lengthBytes, crc)
+    this.#liveBytes += lengthBytes
+    this.#digest.add(key, 0, key.length, crc)
   }
 
   /** Returns the position of the record that was replaced; 0 for none. */
-  put(key: Uint8Array, position: number, lengthBytes: number, crc: number): number {
+  put(key: Uint8Array, { position, lengthBytes, crc }: RecordRef): number {
     const replaced = this.#replaced
     const wasThere = this.#editor.set(key, position, lengthBytes, crc, replaced)
     if (wasThere) {

@@ -4,7 +4,7 @@
 import type { IndexDefinition } from '../catalog/index-definition.js'
 import { entryKeyStart, hasNullPart, IndexKeys } from '../catalog/index-key.js'
 import { compareKeys, keyAfter } from '../format/key-order.js'
-import { type Publication, RecordRef, type Tree, TreeEditor } from '../tree/index.js'
+import { ColumnCount, type Publication, RecordRef, type Tree, TreeEditor } from '../tree/index.js'
 import type { IndexState } from './state.js'
 
 /** What a change of a row does to one index. */
@@ -15,6 +15,12 @@ export interface IndexChange {
   /** By how many rows with entries there are more. */
   readonly rows: number
 }
+
+/** So many entries of a row, so long, may be added to leaves that are not in memory as a whole. */
+const FEW_ENTRIES = 8
+const SHORT_ENTRY_BYTES = 256
+
+const KEYS = ColumnCount.keysLeaf
 
 const NONE: readonly Uint8Array[] = []
 
@@ -74,7 +80,13 @@ export class WorkingIndex {
   /** Brings into memory whatever a change needs, so that the change itself cannot fail. */
   prepare({ removed, added }: IndexChange): void {
     for (const entry of removed) this.#editor.own(entry)
-    for (const entry of added) this.#editor.own(entry)
+    for (const entry of added) this.#own(entry, added.length)
+  }
+
+  /** Of an entry to be added along with others, so many in all. A few short ones fit into a leaf of which little is in memory. */
+  #own(entry: Uint8Array, entries: number): void {
+    if (entries <= FEW_ENTRIES && entry.length <= SHORT_ENTRY_BYTES) this.#editor.ownToAdd(entry, KEYS)
+    else this.#editor.own(entry)
   }
 
   /** Adds entries in order, of rows that had none. If it throws, some of them may be there: whoever calls goes back to a state before. */
@@ -85,7 +97,8 @@ export class WorkingIndex {
   ): void {
     for (const entry of entries) {
       if (this.#definition.unique) refuse(this, entry)
-      this.#editor.set(entry, 0, 0, 0, this.#unread)
+      this.#own(entry, 1)
+      this.#editor.add(entry, KEYS, 0, 0, 0)
     }
     this.#rows += rows
   }
@@ -97,7 +110,7 @@ export class WorkingIndex {
 
   apply({ removed, added, rows }: IndexChange): void {
     for (const entry of removed) this.#editor.delete(entry, this.#unread)
-    for (const entry of added) this.#editor.set(entry, 0, 0, 0, this.#unread)
+    for (const entry of added) this.#editor.add(entry, KEYS, 0, 0, 0)
     this.#rows += rows
   }
 

@@ -69,6 +69,8 @@ export class TransactionBuilder {
   position = 0
   lengthBytes = 0
   crc = 0
+  /** Whether it is a row's first version. */
+  isNew = false
 
   constructor(checksum: Checksum) {
     this.#checksum = checksum
@@ -114,6 +116,7 @@ export class TransactionBuilder {
     this.crc = writeRecord(buffer.bytes, buffer.view, at, record, this.#checksum)
     this.position = buffer.base + at
     this.lengthBytes = length
+    this.isNew = previous === 0
     this.#crc.addRecord(this.crc)
   }
 

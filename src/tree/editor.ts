@@ -10,17 +10,18 @@
  * live tree is in memory, because it is not stored; places that such a tree needs are never dropped; what cannot be read is not merged with.
  */
 import type { ChangeLog } from './change-log.js'
-import { concatenate, copyNode, insertChild, insertEntry, removeChild, removeEntry } from './entries.js'
+import { concatenate, insertChild, insertEntry, removeChild, removeEntry } from './entries.js'
 import {
+  ColumnCount,
   countAt,
   isOver,
+  isPartial,
   isUnder,
   keyOf,
   makeRoot,
   memoryOf,
   type Node,
   noteChanged,
-  Owner,
   readRef,
   setChild,
   setCountAt,
@@ -28,7 +29,9 @@ import {
   unstoredMemoryOf,
   writeRef,
 } from './node.js'
-import { childAt, type NodeSource, readableChild } from './node-source.js'
+import { isFullPart } from './leaf-delta.js'
+import { childAt, type NodeSource } from './node-source.js'
+import { OwnedNodes } from './owned-nodes.js'
 import { maySpoilThePast, Past, type Publication, WayBack } from './past.js'
 import { PastNodes } from './past-nodes.js'
 import { RecordRef } from './record-ref.js'
@@ -38,20 +41,16 @@ import { type StoredMemory, Tree, type TreeKeeper } from './tree.js'
 import { NOT_THERE, Way } from './way.js'
 
 export class TreeEditor implements TreeKeeper {
-  #source: NodeSource
+  readonly #nodes: OwnedNodes
   /** Undefined while the frozen tree has it, which then is not live. */
   #changed: Node | undefined
   #count: number
-  #owner: Owner
   /** The tree that this editor held last; it is what it holds now unless it changed since. */
   #frozen: Tree
-  /** As a tree's. */
-  #madeBytes: number
   #stored: StoredMemory
-  /** Nodes that are in no tree from now on, since the last time somebody took the list. */
-  #retired: Node[] = []
-  /** What `set` writes. */
+  /** What is written. */
   readonly #reference = new RecordRef()
+  readonly #unread = new RecordRef()
   readonly #way = new Way()
   readonly #past: Past
   readonly #leavePast: () => void
@@ -60,12 +59,10 @@ export class TreeEditor implements TreeKeeper {
 
   /** `leavePast` detaches every live tree of this editor that anybody has, and then calls `leavePast` of it. */
   constructor(tree: Tree, leavePast?: () => void, source: NodeSource = tree.source) {
-    this.#source = source
-    this.#owner = new Owner(source.pool)
+    this.#nodes = new OwnedNodes(source, tree.madeBytes)
     this.#count = tree.count
     this.#frozen = tree.detach()
     this.#leavePast = leavePast ?? ((): void => this.leavePast())
-    this.#madeBytes = tree.madeBytes
     this.#stored = tree.stored
     this.#past = new Past(tree.mark)
   }
@@ -81,14 +78,14 @@ export class TreeEditor implements TreeKeeper {
 
   /** Fills `out` with the reference of `key`, if it is there. */
   find(key: Uint8Array, out: RecordRef): boolean {
-    return findIn(this.#source, this.#root, key, out)
+    return findIn(this.#nodes.source, this.#root, key, out)
   }
 
   /** As `find`, for a key that may be set or deleted next: that looks for nothing again. */
   lookUp(key: Uint8Array, out: RecordRef): boolean {
     const way = this.#way
     const near = way.find(key)
-    const found = near === NOT_THERE ? search(way.to(this.#source, this.#root, key), key, 0) : near
+    const found = near === NOT_THERE ? search(way.to(this.#nodes.source, this.#root, key), key, 0) : near
     way.note(key, found)
     if (found >= 0) readRef(way.leaf, found, out)
     return found >= 0
@@ -104,6 +101,7 @@ export class TreeEditor implements TreeKeeper {
   /** Owns the way to where `key` belongs; what `search` says of it in the leaf there. */
   #own(key: Uint8Array): number {
     const way = this.#way
+    if (this.#partWith(key) !== undefined) return search(this.#ownWayTo(key, ColumnCount.recordsLeaf), key, 0)
     const near = way.find(key)
     if (near === NOT_THERE) {
       const found = search(this.#ownWayTo(key), key, 0)
@@ -115,9 +113,32 @@ export class TreeEditor implements TreeKeeper {
     return near
   }
 
+  /** Owns the way to where `key` belongs, which may be a partial leaf; what `search` says of it there. */
+  #ownToAdd(key: Uint8Array, columns: number): number {
+    const way = this.#way
+    const near = way.find(key)
+    if (near === NOT_THERE) {
+      const leaf = this.#ownWayTo(key, columns)
+      const found = search(leaf, key, 0)
+      if (!isPartial(leaf)) way.note(key, found)
+      return found
+    }
+    if (!way.owned) this.#ownWay()
+    way.note(key, near)
+    return near
+  }
+
+  /** While changes are taken back: the partial leaf that `key` was added to. That never needs the rest of it. */
+  #partWith(key: Uint8Array): Node | undefined {
+    if (this.#undoing === undefined) return undefined
+    let node: Node | undefined = this.#root
+    while (node !== undefined && node.height > 0) node = node.children[childSlot(node, key)]
+    return node !== undefined && isPartial(node) && search(node, key, 0) >= 0 ? node : undefined
+  }
+
   /** A copy of the first key at or above `key`. */
   keyFrom(key: Uint8Array): Uint8Array | undefined {
-    return keyFromIn(this.#source, this.#root, key)
+    return keyFromIn(this.#nodes.source, this.#root, key)
   }
 
   /** Brings the nodes into memory that a change of `key` changes: until the next freeze, neither setting nor deleting it throws. */
@@ -125,37 +146,73 @@ export class TreeEditor implements TreeKeeper {
     this.#own(key)
   }
 
+  /** The same for `add`: the leaf where `key` belongs need not be read for that. `columns` says of which kind the tree is. */
+  ownToAdd(key: Uint8Array, columns: number): void {
+    this.#ownToAdd(key, columns)
+    const way = this.#way
+    if (!isPartial(way.leaf) || !isFullPart(way.leaf)) return
+    const above = way.depth - 1
+    const whole = this.#nodes.complete(way.nodes[above] as Node, way.slots[above] as number)
+    way.arrive(whole, way.depth, true)
+  }
+
   /**
    * Makes `key` refer to a record; a tree of keys alone ignores the reference. True if the key was there: `previous` then
    * holds what it referred to. The key is copied.
    */
   set(key: Uint8Array, position: number, lengthBytes: number, crc: number, previous: RecordRef): boolean {
+    this.#refer(position, lengthBytes, crc)
+    if (this.#past.isLong) this.#leavePast()
+    const found = this.#own(key)
+    if (found < 0) this.#insert(~found, key)
+    else this.#replace(found, key, previous)
+    return found >= 0
+  }
+
+  /**
+   * As `set`, of a key that is known not to be there, after `ownToAdd` was called for it and for few others since. If it is there all the same,
+   * the tree is found to be damaged when its leaf is read.
+   */
+  add(key: Uint8Array, columns: number, position: number, lengthBytes: number, crc: number): void {
+    this.#refer(position, lengthBytes, crc)
+    if (this.#past.isLong) this.#leavePast()
+    const found = this.#ownToAdd(key, columns)
+    if (found < 0) this.#insert(~found, key)
+    else this.#replace(found, key, this.#unread)
+  }
+
+  /** What the entry at hand is to refer to. */
+  #refer(position: number, lengthBytes: number, crc: number): void {
     const reference = this.#reference
     reference.position = position
     reference.lengthBytes = lengthBytes
     reference.crc = crc
-    if (this.#past.isLong) this.#leavePast()
-    const found = this.#own(key)
+  }
+
+  /** Has entry `at` of the leaf that the way leads to refer to something else. */
+  #replace(at: number, key: Uint8Array, previous: RecordRef): void {
     const { leaf } = this.#way
-    if (found >= 0) {
-      readRef(leaf, found, previous)
-      if (this.#past.noted) this.#past.log.add(key, previous)
-      writeRef(leaf, found, position, lengthBytes, crc)
-      noteChanged(leaf, found)
-      return true
-    }
-    if (this.#past.noted) this.#past.log.add(key, undefined)
-    this.#insert(leaf, ~found, key)
-    return false
+    readRef(leaf, at, previous)
+    if (this.#past.noted) this.#past.log.add(key, previous)
+    this.#write(leaf, at)
+    // Keys may have been added to it before it was read.
+    if (!isPartial(leaf) && isOver(leaf)) this.#split(leaf, EVENLY)
+  }
+
+  #write(leaf: Node, at: number): void {
+    const { position, lengthBytes, crc } = this.#reference
+    writeRef(leaf, at, position, lengthBytes, crc)
+    noteChanged(leaf, at)
   }
 
   /** Takes `key` out. True if it was there: `previous` then holds what it referred to. */
   delete(key: Uint8Array, previous: RecordRef): boolean {
     // Nodes are copied only for a key that is there.
-    if (!this.lookUp(key, previous)) return false
+    if (this.#partWith(key) === undefined && !this.lookUp(key, previous)) return false
     if (this.#past.isLong) this.#leavePast()
     let found = this.#own(key)
-    if (this.#past.noted && maySpoilThePast(this.#way, this.#source)) {
+    readRef(this.#way.leaf, found, previous)
+    if (this.#past.noted && maySpoilThePast(this.#way, this.#nodes.source)) {
       this.#leavePast()
       found = this.#own(key)
     }
@@ -169,7 +226,7 @@ export class TreeEditor implements TreeKeeper {
       setCountAt(node, slot, countAt(node, slot) - 1)
     }
     this.#count--
-    this.#mend(leaf)
+    if (!isPartial(leaf)) this.#mend(leaf)
     return true
   }
 
@@ -178,9 +235,13 @@ export class TreeEditor implements TreeKeeper {
     const frozen = this.#frozen
     const { log } = this.#past
     if (frozen.isLive ? frozen.mark === log.end : this.#changed === undefined) return frozen
-    const tree = Tree.live(this, this.#source, { count: this.#count, stored: this.#stored, mark: log.end })
+    const tree = Tree.live(this, this.#nodes.source, {
+      count: this.#count,
+      stored: this.#stored,
+      mark: log.end,
+    })
     this.#frozen = tree
-    if (this.#source.editsInPlace) this.#past.noted = true
+    if (this.#nodes.source.editsInPlace) this.#past.noted = true
     else tree.detach()
     return tree
   }
@@ -188,9 +249,8 @@ export class TreeEditor implements TreeKeeper {
   /** The tree as it is now is going to be visible. */
   publish(): Publication {
     const tree = this.freeze()
-    if (this.#source.editsInPlace) this.#past.publish(tree)
-    const retired = this.#retired
-    this.#retired = []
+    if (this.#nodes.source.editsInPlace) this.#past.publish(tree)
+    const retired = this.#nodes.takeRetired()
     return { tree, retired, settle: () => this.#past.settle(tree, this.#frozen) }
   }
 
@@ -208,21 +268,21 @@ export class TreeEditor implements TreeKeeper {
   }
 
   madeBytesOf(tree: Tree): number {
-    return tree.mark === this.#past.log.end ? this.#madeBytes : tree.detach().madeBytes
+    return tree.mark === this.#past.log.end ? this.#nodes.madeBytes : tree.detach().madeBytes
   }
 
   detach(tree: Tree): void {
     const now = this.freeze()
     if (now.isLive) {
       this.#way.forget()
-      now.own(this.#root, this.#madeBytes)
+      now.own(this.#root, this.#nodes.madeBytes)
       this.#changed = undefined
     }
     if (now === tree) return
     this.#past.wasTaken()
-    const past = new TreeEditor(now, undefined, new PastNodes(this.#source))
+    const past = new TreeEditor(now, undefined, new PastNodes(this.#nodes.source))
     past.#undo(this.#past.log, tree)
-    tree.own(past.#root, past.#madeBytes)
+    tree.own(past.#root, past.#nodes.madeBytes)
   }
 
   /** Goes back, or over, to a tree. */
@@ -230,16 +290,13 @@ export class TreeEditor implements TreeKeeper {
     if (tree.isKeptBy(this)) return this.#resetInPlace(tree)
     tree.detach()
     this.#past.log.cut(tree.mark)
-    this.#source.grew(tree.unstoredBytes - (this.#madeBytes - this.#stored.bytes))
+    this.#nodes.source.grew(tree.unstoredBytes - (this.#nodes.madeBytes - this.#stored.bytes))
     this.#way.forget()
-    this.#source = tree.source
+    this.#nodes.restart(tree.source, tree.madeBytes)
     this.#changed = undefined
     this.#count = tree.count
     this.#frozen = tree
-    this.#madeBytes = tree.madeBytes
     this.#stored = tree.stored
-    // The tree may hold what was replaced since.
-    this.#retired = []
   }
 
   #resetInPlace(tree: Tree): void {
@@ -263,60 +320,26 @@ export class TreeEditor implements TreeKeeper {
     if (mark < log.start) throw new TypeError('The way back to a tree was forgotten.')
     const back = new WayBack(this)
     this.#undoing = back
+    this.#nodes.takesBack = true
     back.go(log, mark)
     this.#undoing = undefined
+    this.#nodes.takesBack = false
     for (const key of back.empty) if (isInEmptyLeaf(this.#root, key)) this.#mend(this.#ownWayTo(key))
     if (this.#count !== count) throw new TypeError('The way back leads to another tree.')
   }
 
   #ownRoot(): Node {
     const changed = this.#changed
-    if (changed?.owner === this.#owner) return changed
+    if (changed?.owner === this.#nodes.owner) return changed
     // Nobody may edit what the frozen tree has.
-    if (changed === undefined) this.#owner = new Owner(this.#source.pool)
-    const copy = this.#copy(changed ?? this.#frozen.root)
+    if (changed === undefined) this.#nodes.disown()
+    const copy = this.#nodes.copy(changed ?? this.#frozen.root)
     this.#changed = copy
     return copy
   }
 
-  #ownChild(parent: Node, slot: number): Node {
-    const present = parent.children[slot]
-    const child = present ?? this.#source.load(parent, slot, this.#owner)
-    if (child.owner !== this.#owner) {
-      const copy = this.#copy(child)
-      setChild(parent, slot, copy)
-      return copy
-    }
-    if (present === undefined) {
-      const bytes = memoryOf(child)
-      this.#source.made(bytes)
-      this.#grew(bytes)
-      setChild(parent, slot, child)
-    }
-    return child
-  }
-
-  #copy(node: Node): Node {
-    const copy = copyNode(this.#owner, node)
-    const bytes = memoryOf(copy)
-    this.#source.made(bytes)
-    this.#grew(bytes - unstoredMemoryOf(node))
-    this.#retire(node)
-    return copy
-  }
-
-  #retire(node: Node): void {
-    this.#source.replaced(node)
-    if (node.owner.bornAt === this.#owner.bornAt) this.#retired.push(node)
-  }
-
-  #grew(bytes: number): void {
-    this.#madeBytes += bytes
-    this.#source.grew(bytes)
-  }
-
-  /** The leaf where `key` belongs, and the way to it, owned. */
-  #ownWayTo(key: Uint8Array): Node {
+  /** The leaf where `key` belongs, and the way to it, owned. With `columns`, it may be a partial leaf. */
+  #ownWayTo(key: Uint8Array, columns?: number): Node {
     const way = this.#way
     way.forget()
     let node = this.#ownRoot()
@@ -325,7 +348,7 @@ export class TreeEditor implements TreeKeeper {
       const slot = childSlot(node, key)
       way.nodes[depth] = node
       way.slots[depth] = slot
-      node = this.#ownChild(node, slot)
+      node = this.#nodes.child(node, slot, node.height === 1 ? columns : undefined)
     }
     way.arrive(node, depth, true)
     return node
@@ -337,29 +360,29 @@ export class TreeEditor implements TreeKeeper {
     let node = this.#ownRoot()
     for (let level = 0; level < depth; level++) {
       nodes[level] = node
-      node = this.#ownChild(node, slots[level] as number)
+      node = this.#nodes.child(node, slots[level] as number)
     }
     this.#way.arrive(node, depth, true)
   }
 
   /** Puts `key`, which is not there, before entry `at` of the leaf that the way leads to. */
-  #insert(leaf: Node, at: number, key: Uint8Array): void {
-    const { position, lengthBytes, crc } = this.#reference
+  #insert(at: number, key: Uint8Array): void {
+    const { leaf, nodes, slots, depth } = this.#way
     const before = memoryOf(leaf)
+    if (this.#past.noted) this.#past.log.add(key, undefined)
     this.#way.changed()
     insertEntry(leaf, at, key)
-    this.#grew(memoryOf(leaf) - before)
-    writeRef(leaf, at, position, lengthBytes, crc)
-    noteChanged(leaf, at)
+    this.#nodes.grew(memoryOf(leaf) - before)
+    this.#write(leaf, at)
     const rule = noteInsertion(leaf, at)
-    const { nodes, slots, depth } = this.#way
     for (let level = 0; level < depth; level++) {
       const node = nodes[level] as Node
       const slot = slots[level] as number
       setCountAt(node, slot, countAt(node, slot) + 1)
     }
     this.#count++
-    if (isOver(leaf)) this.#split(leaf, rule)
+    if (isPartial(leaf)) leaf.wholeCount++
+    else if (isOver(leaf)) this.#split(leaf, rule)
   }
 
   /** Splits the leaf that the way leads to, and the nodes above it that outgrow their limit by that. */
@@ -379,9 +402,9 @@ export class TreeEditor implements TreeKeeper {
   }
 
   #splitRoot(root: Node, rule: number): void {
-    const above = makeRoot(this.#owner, root)
+    const above = makeRoot(this.#nodes.owner, root)
     this.#changed = above
-    this.#grew(memoryOf(above))
+    this.#nodes.grew(memoryOf(above))
     this.#fitChild(above, 0, rule)
   }
 
@@ -406,7 +429,7 @@ export class TreeEditor implements TreeKeeper {
     this.#way.forget()
     let next = rule
     for (let i = slot, end = slot + 1; i < end;) {
-      const child = childAt(this.#source, parent, i)
+      const child = childAt(this.#nodes.source, parent, i)
       if (isOver(child)) {
         this.#splitChild(parent, i, splitPoint(child, next))
         next = EVENLY
@@ -416,13 +439,13 @@ export class TreeEditor implements TreeKeeper {
   }
 
   #splitChild(parent: Node, slot: number, at: number): void {
-    const child = childAt(this.#source, parent, slot)
+    const child = childAt(this.#nodes.source, parent, slot)
     const separator = separatorAt(child, at)
     const before = memoryOf(parent) + memoryOf(child)
-    const right = splitNode(this.#owner, child, at)
+    const right = splitNode(this.#nodes.owner, child, at)
     insertChild(parent, slot + 1, separator, right)
-    this.#source.made(memoryOf(right))
-    this.#grew(memoryOf(parent) + memoryOf(child) + memoryOf(right) - before)
+    this.#nodes.source.made(memoryOf(right))
+    this.#nodes.grew(memoryOf(parent) + memoryOf(child) + memoryOf(right) - before)
     setCountAt(parent, slot, subtreeCount(child))
     setCountAt(parent, slot + 1, subtreeCount(right))
   }
@@ -432,17 +455,17 @@ export class TreeEditor implements TreeKeeper {
     this.#way.forget()
     const left = Math.max(0, slot - 1)
     const right = left + 1
-    const leftChild = right < parent.count ? readableChild(this.#source, parent, left) : undefined
-    const rightChild = leftChild === undefined ? undefined : readableChild(this.#source, parent, right)
+    const leftChild = right < parent.count ? this.#nodes.readable(parent, left) : undefined
+    const rightChild = leftChild === undefined ? undefined : this.#nodes.readable(parent, right)
     if (leftChild === undefined || rightChild === undefined) return this.#dropIfEmpty(parent, slot)
-    const merged = concatenate(this.#owner, leftChild, rightChild, keyOf(parent, right))
-    this.#source.made(memoryOf(merged))
+    const merged = concatenate(this.#nodes.owner, leftChild, rightChild, keyOf(parent, right))
+    this.#nodes.source.made(memoryOf(merged))
     const before = memoryOf(parent) + unstoredMemoryOf(leftChild) + unstoredMemoryOf(rightChild)
-    this.#retire(leftChild)
-    this.#retire(rightChild)
+    this.#nodes.retire(leftChild)
+    this.#nodes.retire(rightChild)
     removeEntry(parent, right)
     setChild(parent, left, merged)
-    this.#grew(memoryOf(parent) + memoryOf(merged) - before)
+    this.#nodes.grew(memoryOf(parent) + memoryOf(merged) - before)
     setCountAt(parent, left, subtreeCount(merged))
     this.#fitChild(parent, left, EVENLY)
   }
@@ -450,19 +473,19 @@ export class TreeEditor implements TreeKeeper {
   #dropIfEmpty(parent: Node, slot: number): void {
     if (countAt(parent, slot) > 0 || parent.count === 1) return
     if (this.#undoing !== undefined) return this.#undoing.leftEmpty()
-    const child = childAt(this.#source, parent, slot)
+    const child = childAt(this.#nodes.source, parent, slot)
     const before = memoryOf(parent) + unstoredMemoryOf(child)
     removeChild(parent, slot)
-    this.#grew(memoryOf(parent) - before)
+    this.#nodes.grew(memoryOf(parent) - before)
   }
 
   /** Puts a root's only child in its place; false if it cannot be read. */
   #dropRoot(): boolean {
     const root = this.#root
-    const child = readableChild(this.#source, root, 0)
+    const child = this.#nodes.readable(root, 0)
     if (child === undefined) return false
     this.#way.forget()
-    this.#grew(-unstoredMemoryOf(root))
+    this.#nodes.grew(-unstoredMemoryOf(root))
     this.#changed = child
     return true
   }

@@ -12,6 +12,7 @@ import {
   emptyNode,
   endOf,
   firstKeyed,
+  isPartial,
   keyOf,
   memoryFor,
   MIN_GROWTH,
@@ -50,6 +51,7 @@ export function copyNode(owner: Owner, node: Node): Node {
   const copy = hasRoom(node) ? clone(owner, node) : buildCopy(owner, node)
   copy.lastAt = node.lastAt
   copy.base = baseOf(node)
+  copy.wholeCount = node.wholeCount
   shareChildren(copy)
   return copy
 }
@@ -125,8 +127,9 @@ export function removeEntry(node: Node, at: number): void {
   const ends = Column.end * capacity
   for (let i = ends + at; i < ends + count - 1; i++) words[i] = u32(words, i) - (end - start)
   node.count = count - 1
-  // The base has it.
-  node.base = undefined
+  // The base has it, unless it was added to a partial leaf.
+  if (isPartial(node)) node.wholeCount--
+  else node.base = undefined
   if (at <= node.lastAt) node.lastAt--
   if (node.height > 0) node.children.splice(at, 1)
   if (node.count <= firstKeyed(node)) dropPrefix(node)

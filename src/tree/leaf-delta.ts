@@ -22,11 +22,14 @@ import {
   emptyNode,
   endOf,
   isChanged,
+  isPartial,
   keyOf,
+  MIN_GROWTH,
   NOBODY,
   type Node,
   type NodeImage,
   noteChanged,
+  type Owner,
   setEnd,
   startOf,
   usedKeyBytes,
@@ -36,19 +39,51 @@ import { search, searchEntry, sharedBytes } from './search.js'
 /** A delta is stored in place of a leaf if it takes at most so much of what the leaf would. */
 const DELTA_SHARE = 0.25
 
+/** What a new partial leaf has room for, of each key. */
+const LIKELY_KEY_BYTES = 32
+
 /** Bytes of an image of what changed of a leaf; undefined if it is better stored as a whole, which takes `wholeBytes`. */
 export function deltaBytes(node: Node, wholeBytes: number): number | undefined {
   if (node.base === undefined) return undefined
-  const isOfKeys = node.columns === ColumnCount.keysLeaf
-  const entryBytes = NODE_ENTRY_BYTES[isOfKeys ? NodeKind.keysDelta : NodeKind.recordsDelta]
+  const entryBytes = entryBytesOf(node)
   let bytes = NODE_HEAD_BYTES + DELTA_BASE_BYTES + node.prefixBytes
   for (let i = 0; i < node.count; i++)
     if (isChanged(node, i)) bytes += entryBytes + endOf(node, i) - startOf(node, i)
   return bytes <= wholeBytes * DELTA_SHARE ? bytes : undefined
 }
 
+/** Bytes that an entry takes in a delta beside its key. */
+function entryBytesOf({ columns }: Node): number {
+  return NODE_ENTRY_BYTES[columns === ColumnCount.keysLeaf ? NodeKind.keysDelta : NodeKind.recordsDelta]
+}
+
+/** A partial leaf of which nothing has changed: `base` has all of its entries. */
+export function emptyPart(owner: Owner, columns: number, base: NodeImage, count: number): Node {
+  const part = emptyNode(owner, 0, columns, MIN_GROWTH, MIN_GROWTH * LIKELY_KEY_BYTES)
+  const { position, lengthBytes, crc } = base
+  part.base = { position, lengthBytes, crc }
+  part.wholeCount = count
+  return part
+}
+
+/** Bytes of the image of a partial leaf. */
+export function partBytes(part: Node): number {
+  return NODE_HEAD_BYTES + DELTA_BASE_BYTES + part.count * entryBytesOf(part) + usedKeyBytes(part)
+}
+
+/** Whether a partial leaf has so much that it is to be a whole one before it gets more. */
+export function isFullPart(part: Node): boolean {
+  return part.base !== undefined && isFullDelta(partBytes(part), part.base.lengthBytes)
+}
+
+/** The same of a delta of so many bytes. */
+export function isFullDelta(bytes: number, baseBytes: number): boolean {
+  return bytes > baseBytes * DELTA_SHARE
+}
+
 /** A leaf of those entries that changed. */
 export function changesOf(node: Node): Node {
+  if (isPartial(node)) return node
   const changed: number[] = []
   for (let i = 0; i < node.count; i++) if (isChanged(node, i)) changed.push(i)
   const { columns, prefixBytes, keys } = node

@@ -59,6 +59,13 @@ export class NodeCache {
     this.#place(node)
   }
 
+  /** Adds the leaf that a partial one is of, for as long as that is in memory and nobody changes it. */
+  accompany(part: Node, whole: Node): void {
+    part.whole = whole
+    whole.partOf = part
+    this.#place(whole)
+  }
+
   /** Returns its memory, which is counted from now on. */
   #place(node: Node): number {
     node.cachedAt = this.#gaps.pop() ?? this.#ring.length
@@ -123,6 +130,7 @@ export class NodeCache {
       if (node === undefined) continue
       node.near = NO_CHILDREN
       node.notedBy = undefined
+      leavePart(node)
     }
     this.#nodes.clear()
     this.#ring = []
@@ -134,6 +142,7 @@ export class NodeCache {
 
   /** Forgets a node that the newest state of its tree does not have any more. */
   forget(node: Node): void {
+    if (node.whole !== undefined) this.#remove(node.whole)
     if (node.cachedAt >= 0 && this.#ring[node.cachedAt] === node) this.#remove(node)
     else if (node.cachedAt === HELD && this.#nodes.get(node.position) === node) {
       this.#nodes.delete(node.position)
@@ -145,11 +154,21 @@ export class NodeCache {
     this.#ring[node.cachedAt] = undefined
     this.#gaps.push(node.cachedAt)
     node.cachedAt = NOT_CACHED
-    this.#nodes.delete(node.position)
+    if (!leavePart(node)) this.#nodes.delete(node.position)
+    if (node.whole !== undefined) this.#remove(node.whole)
     this.bytes -= memoryOf(node)
     forgetNote(node)
     forgetNotesOf(node)
   }
+}
+
+/** Of a leaf that is in memory beside a partial one: is that one's no more. False of every other node. */
+function leavePart(whole: Node): boolean {
+  const { partOf } = whole
+  if (partOf === undefined) return false
+  partOf.whole = undefined
+  whole.partOf = undefined
+  return true
 }
 
 function note(parent: Node, slot: number, child: Node): void {

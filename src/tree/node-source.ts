@@ -4,15 +4,20 @@
 import { CorruptionError, VarveError } from '../errors.js'
 import type { StoredRoot } from '../format/checkpoint.js'
 import type { NodePool } from './node-pool.js'
-import type { Node, Owner } from './node.js'
+import { isPartial, type Node, type Owner } from './node.js'
 
 /** Where nodes come from that are stored and not in memory, and who keeps count of those that are only in memory. */
 export interface NodeSource {
   /**
-   * The child `slot` of `parent`, which is stored: read and checked. Throws what the read threw. For an owner that is about to
-   * edit it, a node that has to be read may be made its own at once, with room to grow.
+   * The child `slot` of `parent`, which is stored, or is held as a partial leaf: read and checked. Throws what the read threw. For an owner that
+   * is about to edit it, a node that has to be read may be made its own at once, with room to grow.
    */
   load(parent: Node, slot: number, owner?: Owner): Node
+  /**
+   * As `load`, of a leaf that is stored, for an owner that is about to add keys to it: it may be given a partial leaf of its own, or one that is
+   * in memory. `columns` says of which kind the tree is.
+   */
+  part(parent: Node, slot: number, owner: Owner, columns: number): Node
   /** As `load`, for a search that has done with the node when it returns: its memory may be used again from `beginSearch` on. */
   pass(parent: Node, slot: number): Node
   /** Called before a search, by whoever holds no node that was passed. */
@@ -42,6 +47,9 @@ export const memoryOnly: NodeSource = {
       `Child ${String(slot)} of a tree node of height ${String(parent.height)} is neither in memory nor stored.`,
     )
   },
+  part(parent, slot) {
+    return this.load(parent, slot)
+  },
   pass(parent, slot) {
     return this.load(parent, slot)
   },
@@ -68,22 +76,27 @@ export const memoryOnly: NodeSource = {
   editsInPlace: false,
 }
 
-/** The child `slot` of an inner node. */
+/** The child `slot` of an inner node, never a partial leaf. */
 export function childAt(source: NodeSource, parent: Node, slot: number): Node {
   const child = parent.children[slot]
-  return child === undefined ? source.load(parent, slot) : child
+  return child === undefined || isPartial(child) ? source.load(parent, slot) : child
 }
 
 /** The child `slot` of an inner node, for a search that has done with it when it returns. */
 export function passedChild(source: NodeSource, parent: Node, slot: number): Node {
   const child = parent.children[slot]
-  return child === undefined ? source.pass(parent, slot) : child
+  return child === undefined || isPartial(child) ? source.pass(parent, slot) : child
 }
 
 /** A child that a merge could use. Without it the tree is as sound, so that a deletion is whole whatever is unreadable. */
 export function readableChild(source: NodeSource, parent: Node, slot: number): Node | undefined {
+  return ifReadable(() => childAt(source, parent, slot))
+}
+
+/** What `load` gives; undefined if a node cannot be read for it. */
+export function ifReadable(load: () => Node): Node | undefined {
   try {
-    return childAt(source, parent, slot)
+    return load()
   } catch (error) {
     if (VarveError.is(error)) return undefined
     throw error

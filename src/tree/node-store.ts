@@ -19,15 +19,18 @@ import {
 import { u32 } from '../format/typed-read.js'
 import { viewOf } from '../format/integers.js'
 import type { StorageFile } from '../storage/storage.js'
-import { applyChanges, readBase } from './leaf-delta.js'
+import { applyChanges, emptyPart, isFullDelta, readBase } from './leaf-delta.js'
 import { NodeCache } from './node-cache.js'
 import { NodePool } from './node-pool.js'
 import {
   becomeWhole,
   Column,
   countAt,
+  isPartial,
   type Node,
+  NODE_BYTES,
   type NodeImage,
+  noteChanged,
   Owner,
   positionAt,
   REPLACED,
@@ -37,6 +40,9 @@ import {
 import type { NodeSource } from './node-source.js'
 import { PastNodes } from './past-nodes.js'
 import { readImage } from './stored-node.js'
+
+/** Leaves of longer images, which few long keys make, are not partial: with what is added they might outgrow the limit of an image. */
+const MOST_BASE_BYTES = 2 * NODE_BYTES
 
 /** What a pointer says of the node that it leads to. */
 interface Pointer {
@@ -130,22 +136,51 @@ export class NodeStore implements NodeSource {
   }
 
   #child(parent: Node, slot: number, owner: Owner | undefined): Node {
+    const known = parent.children[slot] ?? this.#cache.childOf(parent, slot)
+    if (known !== undefined && isPartial(known)) return this.#wholeOf(known, owner)
+    if (known !== undefined) {
+      this.hits++
+      return known
+    }
+    const pointer = pointerOf(parent, slot)
+    return owner === undefined ? this.#read(pointer) : this.#readImage(pointer, owner)
+  }
+
+  part(parent: Node, slot: number, owner: Owner, columns: number): Node {
     const cached = this.#cache.childOf(parent, slot)
     if (cached !== undefined) {
       this.hits++
+      cached.lent = true
       return cached
     }
-    const { words, capacity, height } = parent
-    const pointer: Pointer = {
-      position: positionAt(parent, slot),
-      lengthBytes: u32(words, Column.length * capacity + slot),
-      crc: u32(words, Column.crc * capacity + slot),
-      height: height - 1,
-      leafColumns: undefined,
-      count: countAt(parent, slot),
-      storedBytes: storedBytesAt(parent, slot),
-    }
-    return owner === undefined ? this.#read(pointer) : this.#readImage(pointer, owner)
+    const pointer = pointerOf(parent, slot)
+    const { lengthBytes, storedBytes } = pointer
+    const baseBytes = storedBytes === lengthBytes ? lengthBytes : storedBytes - lengthBytes
+    if (pointer.height > 0 || baseBytes > MOST_BASE_BYTES) return this.#readImage(pointer, owner)
+    if (storedBytes === lengthBytes) return emptyPart(owner, columns, pointer, pointer.count)
+    return isFullDelta(lengthBytes, baseBytes)
+      ? this.#readImage(pointer, owner)
+      : this.#readPart(pointer, owner)
+  }
+
+  /** The leaf that a partial one is of; for an owner, a leaf of its own unless it is in memory. */
+  #wholeOf(part: Node, owner: Owner | undefined): Node {
+    let leaf = part.whole
+    if (leaf === undefined) {
+      this.misses++
+      leaf = this.#readPatched(part, owner ?? this.#reader)
+      if (leaf.count !== part.wholeCount)
+        throw this.#damaged(leaf.base ?? part, 'a node that contradicts its parent')
+      if (owner !== undefined) return leaf
+      this.#cache.accompany(part, leaf)
+      this.trim()
+    } else this.hits++
+    leaf.recent = true
+    leaf.position = part.position
+    leaf.lengthBytes = part.lengthBytes
+    leaf.crc = part.crc
+    leaf.storedBytes = part.storedBytes
+    return leaf
   }
 
   loadRoot(root: StoredRoot, columns: number): Node {
@@ -166,7 +201,7 @@ export class NodeStore implements NodeSource {
   }
 
   replaced(node: Node): void {
-    if (node.position !== 0) this.#cache.forget(node)
+    if (node.position !== 0 || node.whole !== undefined) this.#cache.forget(node)
     node.cachedAt = REPLACED
   }
 
@@ -254,20 +289,49 @@ export class NodeStore implements NodeSource {
 
   /** The leaf of which the scratch memory holds what changed. */
   #readDelta(image: NodeImage, head: NodeHead, owner: Owner): Node {
-    const base = readBase(this.#view, 0)
-    if (base.position >= image.position) throw this.#damaged(image, 'a delta of what stands behind it')
-    const changes = readImage(this.#scratch, this.#view, 0, head, this.#reader)
-    if (typeof changes === 'string') throw this.#damaged(image, changes)
-    const baseHead = this.#readHead(base)
-    if (baseHead.height > 0 || isDelta(baseHead.kind)) throw this.#damaged(base, 'no leaf')
-    const leaf = this.#readWhole(base, baseHead, owner, changes)
-    if (leaf.columns !== changes.columns) throw this.#damaged(base, 'a leaf of another kind')
-    applyChanges(leaf, changes)
+    const changes = this.#readChanges(image, head, this.#reader)
+    const leaf = this.#readPatched(changes, owner)
     // Nobody else ever saw them.
     this.pool.giveBack(changes.words)
     leaf.lengthBytes = image.lengthBytes
     leaf.crc = image.crc
-    leaf.storedBytes = image.lengthBytes + base.lengthBytes
+    leaf.storedBytes = changes.storedBytes
+    return leaf
+  }
+
+  /** A partial leaf, from a pointer that leads to a delta. */
+  #readPart(pointer: Pointer, owner: Owner): Node {
+    this.misses++
+    const head = this.#readHead(pointer)
+    if (!isDelta(head.kind)) throw this.#damaged(pointer, 'a node that contradicts its parent')
+    const part = this.#readChanges(pointer, head, owner)
+    if (part.storedBytes !== pointer.storedBytes || part.count > pointer.count)
+      throw this.#damaged(pointer, 'a node that contradicts its parent')
+    for (let i = 0; i < part.count; i++) noteChanged(part, i)
+    part.wholeCount = pointer.count
+    return part
+  }
+
+  /** What changed of a leaf, which the scratch memory holds. */
+  #readChanges(image: NodeImage, head: NodeHead, owner: Owner): Node {
+    const base = readBase(this.#view, 0)
+    if (base.position >= image.position) throw this.#damaged(image, 'a delta of what stands behind it')
+    const changes = readImage(this.#scratch, this.#view, 0, head, owner)
+    if (typeof changes === 'string') throw this.#damaged(image, changes)
+    changes.base = base
+    changes.storedBytes = image.lengthBytes + base.lengthBytes
+    return changes
+  }
+
+  /** The base of changes, with them in it. */
+  #readPatched(changes: Node, owner: Owner): Node {
+    const { base } = changes
+    if (base === undefined) throw new TypeError('Changes of no leaf.')
+    const head = this.#readHead(base)
+    if (head.height > 0 || isDelta(head.kind)) throw this.#damaged(base, 'no leaf')
+    const leaf = this.#readWhole(base, head, owner, changes)
+    if (leaf.columns !== changes.columns) throw this.#damaged(base, 'a leaf of another kind')
+    applyChanges(leaf, changes)
     leaf.base = base
     leaf.isWhole = false
     return leaf
@@ -280,6 +344,19 @@ export class NodeStore implements NodeSource {
       { path, offset: position, expected: 'an index node with its checksum', actual },
     )
     return this.damage
+  }
+}
+
+function pointerOf(parent: Node, slot: number): Pointer {
+  const { words, capacity, height } = parent
+  return {
+    position: positionAt(parent, slot),
+    lengthBytes: u32(words, Column.length * capacity + slot),
+    crc: u32(words, Column.crc * capacity + slot),
+    height: height - 1,
+    leafColumns: undefined,
+    count: countAt(parent, slot),
+    storedBytes: storedBytesAt(parent, slot),
   }
 }
 

@@ -150,6 +150,11 @@ export class Node {
   base: NodeImage | undefined
   /** Of a leaf: whether its own image may be such a base. */
   isWhole = false
+  /** Of a partial leaf, which has what changed since its base alone: how many entries the leaf has. 0 of every other node. */
+  wholeCount = 0
+  /** Of a partial leaf: the leaf, if it is in the cache; and of that, which partial leaf it is of. */
+  whole: Node | undefined
+  partOf: Node | undefined
   /** Of a leaf of keys alone, once a reader noted something. */
   notes: LeafNotes | undefined
   /** Of a node that nobody edits: whether somebody may have it beyond one search. */
@@ -381,6 +386,11 @@ export function baseOf({ isWhole, position, lengthBytes, crc, base }: Node): Nod
   return isWhole ? { position, lengthBytes, crc } : base
 }
 
+/** Whether a node is a leaf of which only what changed since its base is here. */
+export function isPartial({ wholeCount }: Node): boolean {
+  return wholeCount > 0
+}
+
 /** How many keys there are below child `slot` of an inner node. */
 export function countAt(node: Node, slot: number): number {
   return readWide(node, Column.countLow, slot)
@@ -422,7 +432,7 @@ export function countBefore({ words, capacity }: Node, slot: number): number {
 
 /** How many keys the leaves at and below a node hold. */
 export function subtreeCount(node: Node): number {
-  if (node.height === 0) return node.count
+  if (node.height === 0) return isPartial(node) ? node.wholeCount : node.count
   return countBefore(node, node.count)
 }
 

@@ -24,6 +24,10 @@ export class PastNodes implements NodeSource {
     return this.#source.load(parent, slot, owner)
   }
 
+  part(parent: Node, slot: number, owner: Owner): Node {
+    return this.#source.load(parent, slot, owner)
+  }
+
   pass(parent: Node, slot: number): Node {
     return this.#source.pass(parent, slot)
   }

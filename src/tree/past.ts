@@ -6,7 +6,7 @@
  * live from the beginning: copying what changes is cheaper than the way back.
  */
 import { ChangeLog } from './change-log.js'
-import { type Node, setChild } from './node.js'
+import { isPartial, type Node, setChild } from './node.js'
 import { type NodeSource, readableChild } from './node-source.js'
 import { RecordRef } from './record-ref.js'
 import type { Tree } from './tree.js'
@@ -123,9 +123,11 @@ export function maySpoilThePast({ leaf, nodes, slots, depth }: Way, source: Node
   const parent = nodes[depth - 1] as Node
   const slot = slots[depth - 1] as number
   const other = slot > 0 ? slot - 1 : 1
+  const present = parent.children[other]
+  if (present !== undefined && isPartial(present)) return true
   const sibling = other < parent.count ? readableChild(source, parent, other) : undefined
   if (sibling === undefined || sibling.count === 0) return true
   // What was readable stays so.
-  if (parent.children[other] === undefined) setChild(parent, other, sibling)
+  if (present === undefined) setChild(parent, other, sibling)
   return false
 }

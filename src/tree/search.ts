@@ -4,7 +4,7 @@
  */
 import { compareBytes } from '../format/key-order.js'
 import { u32, u8 } from '../format/typed-read.js'
-import { countBefore, endOf, keyOf, type Node, readRef, startOf } from './node.js'
+import { countBefore, endOf, keyOf, type Node, readRef, startOf, subtreeCount } from './node.js'
 import { childAt, type NodeSource, passedChild } from './node-source.js'
 import type { RecordRef } from './record-ref.js'
 
@@ -177,5 +177,5 @@ function placeIn(leaf: Node, key: Uint8Array): number {
 export function isInEmptyLeaf(root: Node, key: Uint8Array): boolean {
   let node: Node | undefined = root
   while (node !== undefined && node.height > 0) node = node.children[childSlot(node, key)]
-  return node?.count === 0
+  return node !== undefined && subtreeCount(node) === 0
 }

@@ -19,6 +19,7 @@ import {
   emptyNode,
   endOf,
   firstKeyed,
+  isPartial,
   MAX_POSITION_HIGH,
   NOBODY,
   type Node,
@@ -30,7 +31,7 @@ import {
   storedBytesAt,
   usedKeyBytes,
 } from './node.js'
-import { changesOf, deltaBytes, writeBase } from './leaf-delta.js'
+import { changesOf, deltaBytes, partBytes, writeBase } from './leaf-delta.js'
 import { headOf } from './search.js'
 
 type WholeKind = Exclude<NodeKind, typeof NodeKind.recordsDelta | typeof NodeKind.keysDelta>
@@ -70,11 +71,12 @@ function wholeKind(kind: number): WholeKind {
 /** Bytes of a node's image. */
 export function imageBytes(node: Node): number {
   const whole = wholeBytes(node)
-  return deltaBytes(node, whole) ?? whole
+  return isPartial(node) ? whole : (deltaBytes(node, whole) ?? whole)
 }
 
-/** The same if it is stored as a whole. */
+/** The same if all that there is of it in memory is stored. */
 export function wholeBytes(node: Node): number {
+  if (isPartial(node)) return partBytes(node)
   return NODE_HEAD_BYTES + node.count * NODE_ENTRY_BYTES[kindOf(node)] + usedKeyBytes(node)
 }
 
@@ -92,7 +94,7 @@ export function writeImage(
 ): void {
   const { base } = node
   const whole = wholeBytes(node)
-  const delta = deltaBytes(node, whole)
+  const delta = isPartial(node) ? whole : deltaBytes(node, whole)
   const end = at + (delta ?? whole)
   if (end - at > MAX_NODE_IMAGE_BYTES) throw new TypeError('A tree node outgrew the limit of its image.')
   noteChildren(node)

@@ -1,7 +1,7 @@
 /**
  * The way from a root to the leaf that was changed last: the next key often belongs there too.
  */
-import type { Node } from './node.js'
+import { isPartial, type Node } from './node.js'
 import { childAt, type NodeSource } from './node-source.js'
 import { childSlot, search } from './search.js'
 
@@ -78,8 +78,8 @@ export class Way {
   find(key: Uint8Array): number {
     if (key === this.#key) return this.#found
     const leaf = this.#leaf
-    // A leaf that nobody owns may be gone by the next operation: it was found for this very key alone.
-    if (leaf === undefined || !this.#owned) return NOT_THERE
+    // A leaf that nobody owns may be gone by the next operation: it was found for this very key alone. A partial one does not know its keys.
+    if (leaf === undefined || !this.#owned || isPartial(leaf)) return NOT_THERE
     const found = search(leaf, key, 0)
     if (found >= 0) return found
     const at = ~found

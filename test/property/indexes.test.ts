@@ -2,7 +2,7 @@
  * Secondary indexes under random work: after every step each holds exactly what the rows say, whatever was undone, stored,
  * evicted, killed, replayed or built meanwhile; and every commit of the past has the indexes that it had.
  */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { KeysOf } from '../../src/engine/keys-of.js'
 import { openEngineSync } from '../../src/engine/open.js'
 import type { Engine } from '../../src/engine/engine.js'
@@ -14,6 +14,8 @@ import type { Row } from '../../src/format/value.js'
 import type { IndexInput } from '../../src/catalog/index-definition.js'
 import { verifyFile } from '../../src/inspect/verify.js'
 import { MemoryStorage } from '../../src/storage/memory-storage.js'
+import { ColumnCount, isPartial, Node } from '../../src/tree/node.js'
+import { NodeStore } from '../../src/tree/node-store.js'
 import { count, seed } from '../support/counts.js'
 import { entriesOf, type OracleRow } from '../support/index-oracle.js'
 import { randomFrom, type Random } from '../support/random.js'
@@ -39,11 +41,21 @@ interface Setting {
   readonly name: string
   readonly cacheBytes: number
   readonly sliceBytes: number | undefined
+  /** Rows that the first transaction puts, and different keys of all. */
+  readonly rows: number
+  readonly keys: number
 }
 
 const SETTINGS: readonly Setting[] = [
-  { name: 'nothing cached, one node a slice', cacheBytes: 0, sliceBytes: 1 },
-  { name: 'a usual cache', cacheBytes: 64 * 1024 * 1024, sliceBytes: undefined },
+  { name: 'nothing cached, one node a slice', cacheBytes: 0, sliceBytes: 1, rows: 0, keys: 60 },
+  {
+    name: 'nothing cached, trees of many leaves',
+    cacheBytes: 0,
+    sliceBytes: undefined,
+    rows: 500,
+    keys: 900,
+  },
+  { name: 'a usual cache', cacheBytes: 64 * 1024 * 1024, sliceBytes: undefined, rows: 0, keys: 60 },
 ]
 
 class Session {
@@ -66,6 +78,8 @@ class Session {
 
   async run(steps: number): Promise<void> {
     await this.#register()
+    const { rows } = this.#setting
+    if (rows > 0) await this.#load(rows)
     for (let i = 0; i < steps; i++) {
       await this.#step()
       this.#check(this.#open().state)
@@ -81,6 +95,13 @@ class Session {
     const { platform } = workloadPlatform({ seed: 1, storage })
     const { findings } = await verifyFile(PATH, { storage, deep: true }, platform)
     expect(findings).toEqual([])
+  }
+
+  async #load(rows: number): Promise<void> {
+    const db = new Database(this.#open())
+    for (let id = 0; id < rows; id++)
+      await this.#refusable(() => db.transaction((tx) => void tx.collection(NAME).put(this.#row(id))))
+    await db.checkpoint()
   }
 
   #open(): Engine {
@@ -134,7 +155,7 @@ class Session {
   #write(rows: { put(row: Row): unknown; delete(key: number): boolean }): void {
     const random = this.#random
     for (let i = random.below(6); i >= 0; i--) {
-      const id = random.below(60)
+      const id = random.below(this.#setting.keys)
       if (random.below(4) === 0) rows.delete(id)
       else rows.put(this.#row(id))
     }
@@ -151,7 +172,7 @@ class Session {
       list: pick<unknown>([{ x: 1 }, { x: 2 }, {}], [], [3], { x: 9 }),
       flag: pick(true, false),
       text: pick('b', 'ä', ''),
-      ...(random.below(3) === 0 ? { alone: random.below(300) } : {}),
+      ...(random.below(3) === 0 ? { alone: random.below(5 * this.#setting.keys) } : {}),
     }
   }
 
@@ -226,11 +247,17 @@ describe('secondary indexes (I22)', () => {
   it.each(SETTINGS)('hold what the rows say: $name', async (setting) => {
     const random = randomFrom(seed)
     let refused = 0
-    for (let round = 0; round < Math.max(3, count(12, 400)); round++) {
+    const parts = vi.spyOn(NodeStore.prototype, 'part')
+    const rounds = setting.rows > 0 ? count(4, 60) : count(12, 400)
+    for (let round = 0; round < Math.max(3, rounds); round++) {
       const session = new Session(random, setting)
       await session.run(30)
       refused += session.refused
     }
     expect(refused).toBeGreaterThan(0)
+    const isPart = ({ value }: { readonly value: unknown }): boolean =>
+      value instanceof Node && isPartial(value) && value.columns === ColumnCount.keysLeaf
+    if (setting.rows > 0) expect(parts.mock.results.filter(isPart).length).toBeGreaterThan(0)
+    parts.mockRestore()
   })
 })

@@ -9,10 +9,11 @@ import { VarveError } from '../../src/errors.js'
 import { MemoryStorage } from '../../src/storage/memory-storage.js'
 import { checkTree } from '../../src/tree/check.js'
 import { TreeEditor } from '../../src/tree/editor.js'
-import type { Node } from '../../src/tree/node.js'
+import { ColumnCount, isPartial, type Node } from '../../src/tree/node.js'
 import { NodeStore } from '../../src/tree/node-store.js'
 import type { Publication } from '../../src/tree/past.js'
 import { RecordRef } from '../../src/tree/record-ref.js'
+import { childSlot } from '../../src/tree/search.js'
 import { releaseChildren, releaseRoot, releaseStored, unstoredNodes } from '../../src/tree/storing.js'
 import { Tree } from '../../src/tree/tree.js'
 import { FaultyStorage } from './faulty-storage.js'
@@ -40,6 +41,8 @@ export class EditedTrees {
   /** How often something live was gone back to, and made a tree of its own behind the editor's back. */
   undone = 0
   madeGood = 0
+  /** Whether a key was added to a leaf that had not been read: 1 if so. */
+  parts = 0
   readonly #file = this.storage.open('nodes', 'create')
   #editor: TreeEditor
   #visible: Version
@@ -78,6 +81,26 @@ export class EditedTrees {
       const was = this.#editor.set(key, position, 1, 2, this.#previous)
       expect(was).toBe(this.model.set({ key: hex(key), position, lengthBytes: 1, crc: 2 }) !== undefined)
     })
+  }
+
+  /** As `set`; of a key that is not there it is known, so that its leaf need not be read. */
+  add(key: Uint8Array, position: number): boolean {
+    if (this.model.get(hex(key)) !== undefined) return this.set(key, position)
+    return this.#try(() => {
+      this.#editor.ownToAdd(key, ColumnCount.recordsLeaf)
+      const reads = this.store.misses
+      this.#editor.add(key, ColumnCount.recordsLeaf, position, 1, 2)
+      expect(this.store.misses).toBe(reads)
+      if (this.parts === 0 && this.#isPartial(key)) this.parts++
+      this.model.set({ key: hex(key), position, lengthBytes: 1, crc: 2 })
+    })
+  }
+
+  /** Whether the leaf where a key belongs is held as a partial one. */
+  #isPartial(key: Uint8Array): boolean {
+    let node: Node | undefined = this.#editor.freeze().root
+    while (node !== undefined && node.height > 0) node = node.children[childSlot(node, key)]
+    return node !== undefined && isPartial(node)
   }
 
   delete(key: Uint8Array): boolean {

@@ -3,65 +3,16 @@ import { describe, expect, it } from 'vitest'
 import { CorruptionError } from '../../../src/errors.js'
 import { NodeField, NodeKind } from '../../../src/format/index-node.js'
 import { viewOf } from '../../../src/format/integers.js'
-import { MemoryStorage } from '../../../src/storage/memory-storage.js'
 import { checkTree } from '../../../src/tree/check.js'
-import { TreeEditor } from '../../../src/tree/editor.js'
 import { NodeStore } from '../../../src/tree/node-store.js'
 import { RecordRef } from '../../../src/tree/record-ref.js'
-import { imageBytes, writeImage } from '../../../src/tree/stored-node.js'
-import { unstoredNodes } from '../../../src/tree/storing.js'
 import { Tree } from '../../../src/tree/tree.js'
+import { type StoredImage, StoredLeaves } from '../../support/stored-leaves.js'
 import { StoredTrees } from '../../support/stored-trees.js'
 import { longKeyOf, walk } from '../../support/tree-model.js'
 import { workloadPlatform } from '../../support/workload-platform.js'
 
 const { checksum } = workloadPlatform().platform
-
-interface Image {
-  readonly position: number
-  readonly kind: number
-  readonly lengthBytes: number
-}
-
-/** A file of nodes, and the tree that was stored in it last. */
-class Stored {
-  readonly file = new MemoryStorage().open('nodes', 'create')
-  tree: Tree
-  readonly #ofKeys: boolean
-
-  constructor(ofKeys = false) {
-    this.#ofKeys = ofKeys
-    // No node is at 0.
-    this.file.write(new Uint8Array(8), 0)
-    this.tree = ofKeys ? Tree.emptyOfKeys : Tree.empty
-  }
-
-  /** Changes the tree, stores what is new of it, and reads it anew from then on. Returns the images, leaves first. */
-  change(change: (editor: TreeEditor) => void): Image[] {
-    const editor = new TreeEditor(this.tree)
-    change(editor)
-    const tree = editor.freeze()
-    const images: Image[] = []
-    for (const node of unstoredNodes(tree.root)) {
-      const position = this.file.size()
-      const bytes = new Uint8Array(imageBytes(node))
-      writeImage(node, bytes, viewOf(bytes), 0, position, checksum)
-      this.file.write(bytes, position)
-      images.push({ position, kind: bytes[NodeField.kind] ?? 0, lengthBytes: bytes.length })
-    }
-    const store = new NodeStore(this.file, checksum, 0)
-    const root = tree.storedRoot()
-    this.tree = this.#ofKeys ? Tree.storedOfKeys(store, root) : Tree.stored(store, root)
-    expect(checkTree(this.tree)).toEqual([])
-    return images
-  }
-
-  set(...keys: number[]): Image[] {
-    return this.change((editor) => {
-      for (const n of keys) editor.set(longKeyOf(n, 9), n + 1, 2, 3, new RecordRef())
-    })
-  }
-}
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n)
 /** Of one leaf. */
@@ -74,7 +25,7 @@ describe('a leaf of which little changed', () => {
   ])(
     '%s is stored by what changed since it was stored whole, until that is a quarter of it',
     (_, ofKeys, leaf, delta) => {
-      const stored = new Stored(ofKeys)
+      const stored = new StoredLeaves(ofKeys)
       const [whole] = stored.set(...FEW)
       expect(whole?.kind).toBe(leaf)
       const kinds: (number | undefined)[] = []
@@ -96,7 +47,7 @@ describe('a leaf of which little changed', () => {
   )
 
   it('has what was replaced, and what was replaced again', () => {
-    const stored = new Stored()
+    const stored = new StoredLeaves()
     stored.set(...FEW)
     for (let round = 1; round < 6; round++) {
       const [image] = stored.change((editor) =>
@@ -111,7 +62,7 @@ describe('a leaf of which little changed', () => {
   })
 
   it('is stored whole once a key was taken out, or it was split', () => {
-    const stored = new Stored()
+    const stored = new StoredLeaves()
     stored.set(...FEW)
     const removed = stored.change((editor) => void editor.delete(longKeyOf(3, 9), new RecordRef()))
     expect(removed.map(({ kind }) => kind)).toEqual([NodeKind.recordsLeaf])
@@ -144,7 +95,7 @@ describe('a leaf of which little changed', () => {
 })
 
 describe('a delta whose base cannot be what it says', () => {
-  const errorOf = (stored: Stored): CorruptionError => {
+  const errorOf = (stored: StoredLeaves): CorruptionError => {
     try {
       walk(stored.tree)
     } catch (error) {
@@ -155,8 +106,8 @@ describe('a delta whose base cannot be what it says', () => {
   }
 
   /** A leaf of 40 rows and a delta of it, and where they are. */
-  const pair = (): { stored: Stored; whole: Image; delta: Image } => {
-    const stored = new Stored()
+  const pair = (): { stored: StoredLeaves; whole: StoredImage; delta: StoredImage } => {
+    const stored = new StoredLeaves()
     const [whole] = stored.set(...FEW)
     const [delta] = stored.set(200)
     if (whole === undefined || delta === undefined) throw new TypeError('Two images.')
@@ -212,14 +163,14 @@ describe('a delta whose base cannot be what it says', () => {
   })
 
   it('is refused over an inner node, and over a leaf of another kind', () => {
-    const imageOf = (stored: Stored, image: Image | undefined): Uint8Array => {
+    const imageOf = (stored: StoredLeaves, image: StoredImage | undefined): Uint8Array => {
       const bytes = new Uint8Array(image?.lengthBytes ?? 0)
       stored.file.read(bytes, image?.position ?? 0)
       return bytes
     }
-    const large = new Stored()
+    const large = new StoredLeaves()
     expect(withBase(imageOf(large, large.set(...upTo(200)).at(-1))).details.actual).toBe('no leaf')
-    const ofKeys = new Stored(true)
+    const ofKeys = new StoredLeaves(true)
     expect(withBase(imageOf(ofKeys, ofKeys.set(...FEW)[0])).details.actual).toBe('a leaf of another kind')
   })
 

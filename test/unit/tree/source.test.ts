@@ -32,6 +32,10 @@ class NodeStore implements NodeSource {
     return node
   }
 
+  part(parent: Node, slot: number): Node {
+    return this.load(parent, slot)
+  }
+
   pass(parent: Node, slot: number): Node {
     return this.load(parent, slot)
   }
