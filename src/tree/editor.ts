@@ -35,7 +35,7 @@ import { OwnedNodes } from './owned-nodes.js'
 import { maySpoilThePast, Past, type Publication, WayBack } from './past.js'
 import { PastNodes } from './past-nodes.js'
 import { RecordRef } from './record-ref.js'
-import { childSlot, findIn, isInEmptyLeaf, keyFromIn, search } from './search.js'
+import { childSlot, findIn, isInEmptyLeaf, isInPart, keyFromIn, search } from './search.js'
 import { EVENLY, noteInsertion, separatorAt, splitNode, splitPoint } from './split.js'
 import { type StoredMemory, Tree, type TreeKeeper } from './tree.js'
 import { NOT_THERE, Way } from './way.js'
@@ -91,17 +91,23 @@ export class TreeEditor implements TreeKeeper {
     return found >= 0
   }
 
-  /** As `lookUp`, for a key that is going to be set or deleted. */
-  seek(key: Uint8Array, out: RecordRef): boolean {
-    const found = this.#own(key)
-    if (found >= 0) readRef(this.#way.leaf, found, out)
+  /**
+   * As `lookUp`, for a key that is going to be set or deleted; with `columns`, which say of which kind the tree is, for one that is added if it is
+   * not there.
+   */
+  seek(key: Uint8Array, out: RecordRef, columns?: number): boolean {
+    const way = this.#way
+    let found = way.find(key)
+    if (columns === undefined || found !== NOT_THERE) found = this.#own(key)
+    else way.note(key, (found = search(this.#ownWayTo(key, columns, true), key, 0)))
+    if (found >= 0) readRef(way.leaf, found, out)
     return found >= 0
   }
 
   /** Owns the way to where `key` belongs; what `search` says of it in the leaf there. */
   #own(key: Uint8Array): number {
     const way = this.#way
-    if (this.#partWith(key) !== undefined) return search(this.#ownWayTo(key, ColumnCount.recordsLeaf), key, 0)
+    if (this.#isInPart(key)) return search(this.#ownWayTo(key, ColumnCount.recordsLeaf), key, 0)
     const near = way.find(key)
     if (near === NOT_THERE) {
       const found = search(this.#ownWayTo(key), key, 0)
@@ -128,12 +134,9 @@ export class TreeEditor implements TreeKeeper {
     return near
   }
 
-  /** While changes are taken back: the partial leaf that `key` was added to. That never needs the rest of it. */
-  #partWith(key: Uint8Array): Node | undefined {
-    if (this.#undoing === undefined) return undefined
-    let node: Node | undefined = this.#root
-    while (node !== undefined && node.height > 0) node = node.children[childSlot(node, key)]
-    return node !== undefined && isPartial(node) && search(node, key, 0) >= 0 ? node : undefined
+  /** While changes are taken back: whether `key` was added to a partial leaf, the rest of which is then not needed. */
+  #isInPart(key: Uint8Array): boolean {
+    return this.#undoing !== undefined && isInPart(this.#root, key)
   }
 
   /** A copy of the first key at or above `key`. */
@@ -208,7 +211,7 @@ export class TreeEditor implements TreeKeeper {
   /** Takes `key` out. True if it was there: `previous` then holds what it referred to. */
   delete(key: Uint8Array, previous: RecordRef): boolean {
     // Nodes are copied only for a key that is there.
-    if (this.#partWith(key) === undefined && !this.lookUp(key, previous)) return false
+    if (!this.#isInPart(key) && !this.lookUp(key, previous)) return false
     if (this.#past.isLong) this.#leavePast()
     let found = this.#own(key)
     readRef(this.#way.leaf, found, previous)
@@ -338,8 +341,8 @@ export class TreeEditor implements TreeKeeper {
     return copy
   }
 
-  /** The leaf where `key` belongs, and the way to it, owned. With `columns`, it may be a partial leaf. */
-  #ownWayTo(key: Uint8Array, columns?: number): Node {
+  /** The leaf where `key` belongs, and the way to it, owned. With `columns`, it may be a partial leaf; if it `seeks`, only one that is known not to have the key. */
+  #ownWayTo(key: Uint8Array, columns?: number, seeks = false): Node {
     const way = this.#way
     way.forget()
     let node = this.#ownRoot()
@@ -348,7 +351,9 @@ export class TreeEditor implements TreeKeeper {
       const slot = childSlot(node, key)
       way.nodes[depth] = node
       way.slots[depth] = slot
-      node = this.#nodes.child(node, slot, node.height === 1 ? columns : undefined)
+      const mayBePart = node.height === 1 && columns !== undefined
+      if (mayBePart && seeks) node = this.#nodes.childWithout(key, node, slot, columns)
+      else node = this.#nodes.child(node, slot, mayBePart ? columns : undefined)
     }
     way.arrive(node, depth, true)
     return node

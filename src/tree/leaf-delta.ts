@@ -16,6 +16,7 @@ import { readUint64, writeUint64 } from '../format/integers.js'
 import { u32, u8 } from '../format/typed-read.js'
 import { insertEntry } from './entries.js'
 import {
+  baseOf,
   Column,
   ColumnCount,
   copyColumns,
@@ -26,6 +27,7 @@ import {
   keyOf,
   MIN_GROWTH,
   NOBODY,
+  NODE_BYTES,
   type Node,
   type NodeImage,
   noteChanged,
@@ -38,6 +40,9 @@ import { search, searchEntry, sharedBytes } from './search.js'
 
 /** A delta is stored in place of a leaf if it takes at most so much of what the leaf would. */
 const DELTA_SHARE = 0.25
+
+/** Leaves of longer images, which few long keys make, are not partial: with what is added they might outgrow the limit of an image. */
+export const MOST_BASE_BYTES: number = 2 * NODE_BYTES
 
 /** What a new partial leaf has room for, of each key. */
 const LIKELY_KEY_BYTES = 32
@@ -66,6 +71,18 @@ export function emptyPart(owner: Owner, columns: number, base: NodeImage, count:
   return part
 }
 
+/** A partial leaf with what changed of a leaf that is stored; undefined if that is too much, or its image cannot be a base. */
+export function partOf(owner: Owner, leaf: Node): Node | undefined {
+  const base = baseOf(leaf)
+  if (leaf.height > 0 || isPartial(leaf) || base === undefined || base.lengthBytes > MOST_BASE_BYTES)
+    return undefined
+  if (leaf.isWhole) return emptyPart(owner, leaf.columns, base, leaf.count)
+  const part = changesOf(leaf, owner)
+  part.base = base
+  part.wholeCount = leaf.count
+  return isFullPart(part) ? undefined : part
+}
+
 /** Bytes of the image of a partial leaf. */
 export function partBytes(part: Node): number {
   return NODE_HEAD_BYTES + DELTA_BASE_BYTES + part.count * entryBytesOf(part) + usedKeyBytes(part)
@@ -81,13 +98,15 @@ export function isFullDelta(bytes: number, baseBytes: number): boolean {
   return bytes > baseBytes * DELTA_SHARE
 }
 
-/** A leaf of those entries that changed. */
-export function changesOf(node: Node): Node {
+/** A leaf of those entries that changed; for an owner that edits, with room for more. */
+export function changesOf(node: Node, owner: Owner = NOBODY): Node {
   if (isPartial(node)) return node
   const changed: number[] = []
   for (let i = 0; i < node.count; i++) if (isChanged(node, i)) changed.push(i)
   const { columns, prefixBytes, keys } = node
-  const changes = emptyNode(NOBODY, 0, columns, changed.length, usedKeyBytes(node))
+  const spare = owner.edits ? MIN_GROWTH : 0
+  const keyBytes = usedKeyBytes(node) + spare * LIKELY_KEY_BYTES
+  const changes = emptyNode(owner, 0, columns, changed.length + spare, keyBytes)
   changes.count = changed.length
   changes.prefixBytes = prefixBytes
   changes.keys.set(keys.subarray(0, prefixBytes))

@@ -18,6 +18,11 @@ export interface NodeSource {
    * in memory. `columns` says of which kind the tree is.
    */
   part(parent: Node, slot: number, owner: Owner, columns: number): Node
+  /**
+   * Of a partial leaf at `slot`, a leaf with the keys of its base, and none that the leaf has not. As with `pass`, its memory may be used again from
+   * `beginSearch` on.
+   */
+  base(parent: Node, slot: number, part: Node): Node
   /** As `load`, for a search that has done with the node when it returns: its memory may be used again from `beginSearch` on. */
   pass(parent: Node, slot: number): Node
   /** Called before a search, by whoever holds no node that was passed. */
@@ -48,6 +53,9 @@ export const memoryOnly: NodeSource = {
     )
   },
   part(parent, slot) {
+    return this.load(parent, slot)
+  },
+  base(parent, slot) {
     return this.load(parent, slot)
   },
   pass(parent, slot) {

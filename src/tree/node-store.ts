@@ -19,7 +19,7 @@ import {
 import { u32 } from '../format/typed-read.js'
 import { viewOf } from '../format/integers.js'
 import type { StorageFile } from '../storage/storage.js'
-import { applyChanges, emptyPart, isFullDelta, readBase } from './leaf-delta.js'
+import { applyChanges, emptyPart, isFullDelta, MOST_BASE_BYTES, partOf, readBase } from './leaf-delta.js'
 import { NodeCache } from './node-cache.js'
 import { NodePool } from './node-pool.js'
 import {
@@ -28,7 +28,6 @@ import {
   countAt,
   isPartial,
   type Node,
-  NODE_BYTES,
   type NodeImage,
   noteChanged,
   Owner,
@@ -41,8 +40,8 @@ import type { NodeSource } from './node-source.js'
 import { PastNodes } from './past-nodes.js'
 import { readImage } from './stored-node.js'
 
-/** Leaves of longer images, which few long keys make, are not partial: with what is added they might outgrow the limit of an image. */
-const MOST_BASE_BYTES = 2 * NODE_BYTES
+/** The cache is tight if it takes so much of what it may. */
+const TIGHT_SHARE = 0.95
 
 /** What a pointer says of the node that it leads to. */
 interface Pointer {
@@ -150,6 +149,8 @@ export class NodeStore implements NodeSource {
     const cached = this.#cache.childOf(parent, slot)
     if (cached !== undefined) {
       this.hits++
+      const part = this.#isTight ? partOf(owner, cached) : undefined
+      if (part !== undefined) return part
       cached.lent = true
       return cached
     }
@@ -161,6 +162,28 @@ export class NodeStore implements NodeSource {
     return isFullDelta(lengthBytes, baseBytes)
       ? this.#readImage(pointer, owner)
       : this.#readPart(pointer, owner)
+  }
+
+  /** Whether nodes are evicted for others: then what cannot be, as it is not stored, is to take little. */
+  get #isTight(): boolean {
+    return this.#cache.bytes > TIGHT_SHARE * Math.max(0, this.#limitBytes - this.unstoredBytes)
+  }
+
+  base(parent: Node, slot: number, part: Node): Node {
+    const { base } = part
+    if (base === undefined) throw new TypeError('A partial leaf without a base.')
+    // What the slot leads to has no entry that the leaf has not: that leaf can only have been added to.
+    const cached = this.#cache.get(positionAt(parent, slot)) ?? this.#cache.get(base.position)
+    if (cached !== undefined && !isPartial(cached)) {
+      this.hits++
+      return cached
+    }
+    this.misses++
+    const leaf = this.#readBase(base, this.#reader)
+    leaf.position = base.position
+    this.#cache.add(leaf)
+    this.trim()
+    return leaf
   }
 
   /** The leaf that a partial one is of; for an owner, a leaf of its own unless it is in memory. */
@@ -327,14 +350,19 @@ export class NodeStore implements NodeSource {
   #readPatched(changes: Node, owner: Owner): Node {
     const { base } = changes
     if (base === undefined) throw new TypeError('Changes of no leaf.')
-    const head = this.#readHead(base)
-    if (head.height > 0 || isDelta(head.kind)) throw this.#damaged(base, 'no leaf')
-    const leaf = this.#readWhole(base, head, owner, changes)
+    const leaf = this.#readBase(base, owner, changes)
     if (leaf.columns !== changes.columns) throw this.#damaged(base, 'a leaf of another kind')
     applyChanges(leaf, changes)
     leaf.base = base
     leaf.isWhole = false
     return leaf
+  }
+
+  /** The leaf that is the base of another, with room for changes. */
+  #readBase(base: NodeImage, owner: Owner, changes?: Node): Node {
+    const head = this.#readHead(base)
+    if (head.height > 0 || isDelta(head.kind)) throw this.#damaged(base, 'no leaf')
+    return this.#readWhole(base, head, owner, changes)
   }
 
   #damaged({ position, lengthBytes }: NodeImage, actual: string): CorruptionError {

@@ -6,7 +6,9 @@
  */
 import { copyNode } from './entries.js'
 import { isPartial, memoryOf, type Node, Owner, setChild, unstoredMemoryOf } from './node.js'
+import { isFullPart } from './leaf-delta.js'
 import { ifReadable, type NodeSource, readableChild } from './node-source.js'
+import { search } from './search.js'
 
 export class OwnedNodes {
   source: NodeSource
@@ -75,12 +77,31 @@ export class OwnedNodes {
     return this.#own(parent, slot, present)
   }
 
+  /** As `child` of a leaf, which is a partial one if the leaf need not be changed as a whole, and does not have `key`. */
+  childWithout(key: Uint8Array, parent: Node, slot: number, columns: number): Node {
+    const present = parent.children[slot]
+    const { source, owner } = this
+    const leaf = present ?? source.part(parent, slot, owner, columns)
+    if (isPartial(leaf)) {
+      const isWanted = leaf.whole === undefined && !isFullPart(leaf)
+      const isAbsent =
+        isWanted && search(leaf, key, 0) < 0 && search(source.base(parent, slot, leaf), key, 0) < 0
+      if (!isAbsent) return this.child(parent, slot)
+    }
+    return present === undefined ? this.#take(parent, slot, leaf) : this.#own(parent, slot, leaf)
+  }
+
   /** The same of one that is stored. */
   #read(parent: Node, slot: number, columns: number | undefined): Node {
     const { source, owner } = this
     const child =
       columns === undefined ? source.load(parent, slot, owner) : source.part(parent, slot, owner, columns)
-    if (child.owner !== owner) return this.#own(parent, slot, child)
+    return this.#take(parent, slot, child)
+  }
+
+  /** Puts a child that was read into its slot, owned. */
+  #take(parent: Node, slot: number, child: Node): Node {
+    if (child.owner !== this.owner) return this.#own(parent, slot, child)
     this.made(child)
     setChild(parent, slot, child)
     return child

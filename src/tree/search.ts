@@ -4,7 +4,7 @@
  */
 import { compareBytes } from '../format/key-order.js'
 import { u32, u8 } from '../format/typed-read.js'
-import { countBefore, endOf, keyOf, type Node, readRef, startOf, subtreeCount } from './node.js'
+import { countBefore, endOf, isPartial, keyOf, type Node, readRef, startOf, subtreeCount } from './node.js'
 import { childAt, type NodeSource, passedChild } from './node-source.js'
 import type { RecordRef } from './record-ref.js'
 
@@ -175,7 +175,19 @@ function placeIn(leaf: Node, key: Uint8Array): number {
 
 /** Whether the leaf where `key` belongs is empty; false if it is not in memory, where leaves are that were emptied. */
 export function isInEmptyLeaf(root: Node, key: Uint8Array): boolean {
+  const leaf = heldLeaf(root, key)
+  return leaf !== undefined && subtreeCount(leaf) === 0
+}
+
+/** Whether `key` is in a partial leaf in memory. */
+export function isInPart(root: Node, key: Uint8Array): boolean {
+  const leaf = heldLeaf(root, key)
+  return leaf !== undefined && isPartial(leaf) && search(leaf, key, 0) >= 0
+}
+
+/** The leaf where `key` belongs, if the nodes on the way hold it. */
+function heldLeaf(root: Node, key: Uint8Array): Node | undefined {
   let node: Node | undefined = root
   while (node !== undefined && node.height > 0) node = node.children[childSlot(node, key)]
-  return node !== undefined && subtreeCount(node) === 0
+  return node
 }

@@ -76,8 +76,9 @@ export class Way {
 
   /** What `search` says of `key` in the leaf, or {@link NOT_THERE} unless the leaf's own keys show that it belongs there. */
   find(key: Uint8Array): number {
-    if (key === this.#key) return this.#found
     const leaf = this.#leaf
+    // A partial leaf that somebody read since is not changed in place.
+    if (key === this.#key && leaf?.whole === undefined) return this.#found
     // A leaf that nobody owns may be gone by the next operation: it was found for this very key alone. A partial one does not know its keys.
     if (leaf === undefined || !this.#owned || isPartial(leaf)) return NOT_THERE
     const found = search(leaf, key, 0)

@@ -1,5 +1,6 @@
 /** A tree that is edited in place equals its model at every commit, for whoever asks for whichever commit, and whatever cannot be read. */
 import { describe, expect, it } from 'vitest'
+import { ColumnCount } from '../../src/tree/node.js'
 import { count, seed } from '../support/counts.js'
 import { EditedTrees } from '../support/edited-trees.js'
 import { type Random, randomFrom } from '../support/random.js'
@@ -75,10 +76,13 @@ class Run {
 
   #change(key: Uint8Array, adds: number): boolean {
     const random = this.#random
-    if (random.below(8) === 0) return this.trees.seek(key)
+    const columns = random.below(2) === 0 ? ColumnCount.recordsLeaf : undefined
+    if (random.below(8) === 0) return this.trees.seek(key, columns)
     if (random.next() >= adds) return this.trees.delete(key)
     const position = 1 + random.below(1e9)
-    return random.below(2) === 0 ? this.trees.set(key, position) : this.trees.add(key, position)
+    return random.below(2) === 0
+      ? this.trees.set(key, position)
+      : this.trees.add(key, position, random.below(2) === 0)
   }
 
   #store(): void {

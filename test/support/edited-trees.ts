@@ -83,10 +83,11 @@ export class EditedTrees {
     })
   }
 
-  /** As `set`; of a key that is not there it is known, so that its leaf need not be read. */
-  add(key: Uint8Array, position: number): boolean {
+  /** As `set`; of a key that is not there it is known, so that its leaf need not be read, or found out before. */
+  add(key: Uint8Array, position: number, isSought: boolean): boolean {
     if (this.model.get(hex(key)) !== undefined) return this.set(key, position)
     return this.#try(() => {
+      if (isSought) expect(this.#editor.seek(key, this.#previous, ColumnCount.recordsLeaf)).toBe(false)
       this.#editor.ownToAdd(key, ColumnCount.recordsLeaf)
       const reads = this.store.misses
       this.#editor.add(key, ColumnCount.recordsLeaf, position, 1, 2)
@@ -111,9 +112,11 @@ export class EditedTrees {
   }
 
   /** Finds a key as for a change that does not come. */
-  seek(key: Uint8Array): boolean {
+  seek(key: Uint8Array, columns?: number): boolean {
     return this.#try(() => {
-      expect(this.#editor.seek(key, this.#previous)).toBe(this.model.get(hex(key)) !== undefined)
+      const entry = this.model.get(hex(key))
+      expect(this.#editor.seek(key, this.#previous, columns)).toBe(entry !== undefined)
+      if (entry !== undefined) expect(this.#previous.position).toBe(entry.position)
     })
   }
 

@@ -36,6 +36,10 @@ class NodeStore implements NodeSource {
     return this.load(parent, slot)
   }
 
+  base(parent: Node, slot: number): Node {
+    return this.load(parent, slot)
+  }
+
   pass(parent: Node, slot: number): Node {
     return this.load(parent, slot)
   }
