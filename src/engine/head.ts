@@ -141,12 +141,15 @@ export class Head implements RestorableTarget {
 
   /** Undoes what was done in the innermost scope. That does not fail; if it does all the same, nothing more is written. */
   undoScope(): void {
-    const scope = this.#scopes.pop()
+    const scope = this.#scopes.at(-1)
     if (scope === undefined) return
     try {
       this.#undo(scope)
     } catch (error) {
       throw this.#abandon?.(error) ?? error
+    } finally {
+      // Until then it has live trees, which leaving the past detaches.
+      this.#scopes.pop()
     }
   }
 

@@ -119,6 +119,14 @@ export class TreeEditor implements TreeKeeper {
     return near
   }
 
+  /** As `#own`, for a leaf that is mended next. If that may drop a place that an older live tree needs, the past is left before. */
+  #ownToMend(key: Uint8Array): number {
+    const found = this.#own(key)
+    if (!this.#past.noted || !maySpoilThePast(this.#way, this.#nodes.source)) return found
+    this.#leavePast()
+    return this.#own(key)
+  }
+
   /** Owns the way to where `key` belongs, which may be a partial leaf; what `search` says of it there. */
   #ownToAdd(key: Uint8Array, columns: number): number {
     const way = this.#way
@@ -213,14 +221,10 @@ export class TreeEditor implements TreeKeeper {
     // Nodes are copied only for a key that is there.
     if (!this.#isInPart(key) && !this.lookUp(key, previous)) return false
     if (this.#past.isLong) this.#leavePast()
-    let found = this.#own(key)
-    readRef(this.#way.leaf, found, previous)
-    if (this.#past.noted && maySpoilThePast(this.#way, this.#nodes.source)) {
-      this.#leavePast()
-      found = this.#own(key)
-    }
-    if (this.#past.noted) this.#past.log.add(key, previous)
+    const found = this.#ownToMend(key)
     const { leaf, nodes, slots, depth } = this.#way
+    readRef(leaf, found, previous)
+    if (this.#past.noted) this.#past.log.add(key, previous)
     this.#way.changed()
     removeEntry(leaf, found)
     for (let level = 0; level < depth; level++) {
@@ -284,7 +288,7 @@ export class TreeEditor implements TreeKeeper {
     if (now === tree) return
     this.#past.wasTaken()
     const past = new TreeEditor(now, undefined, new PastNodes(this.#nodes.source))
-    past.#undo(this.#past.log, tree)
+    past.#mendEmpty(past.#undo(this.#past.log, tree))
     tree.own(past.#root, past.#nodes.madeBytes)
   }
 
@@ -303,23 +307,14 @@ export class TreeEditor implements TreeKeeper {
   }
 
   #resetInPlace(tree: Tree): void {
-    const past = this.#past
-    past.noted = false
-    try {
-      this.#undo(past.log, tree)
-    } catch (error) {
-      // What is half done is nobody's tree.
-      past.log.clear()
-      throw error
-    }
-    past.noted = true
-    past.log.cut(tree.mark)
+    const empty = this.#past.takeBack(tree.mark, () => this.#undo(this.#past.log, tree))
     this.#changed = this.#root
     this.#frozen = tree
+    this.#mendEmpty(empty)
   }
 
-  /** Takes the changes since a tree back, the newest first. Does not throw, whatever cannot be read. */
-  #undo(log: ChangeLog, { mark, count }: Tree): void {
+  /** Takes the changes since a tree back, the newest first. Does not throw, whatever cannot be read. Returns keys of leaves that were left empty. */
+  #undo(log: ChangeLog, { mark, count }: Tree): readonly Uint8Array[] {
     if (mark < log.start) throw new TypeError('The way back to a tree was forgotten.')
     const back = new WayBack(this)
     this.#undoing = back
@@ -327,8 +322,17 @@ export class TreeEditor implements TreeKeeper {
     back.go(log, mark)
     this.#undoing = undefined
     this.#nodes.takesBack = false
-    for (const key of back.empty) if (isInEmptyLeaf(this.#root, key)) this.#mend(this.#ownWayTo(key))
     if (this.#count !== count) throw new TypeError('The way back leads to another tree.')
+    return back.empty
+  }
+
+  /** Merges or drops the leaves where keys belong, if they are empty. */
+  #mendEmpty(keys: readonly Uint8Array[]): void {
+    for (const key of keys) {
+      if (!isInEmptyLeaf(this.#root, key)) continue
+      this.#ownToMend(key)
+      this.#mend(this.#way.leaf)
+    }
   }
 
   #ownRoot(): Node {

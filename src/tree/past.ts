@@ -83,6 +83,21 @@ export class Past {
     return this.noted && this.log.end - this.log.start > MOST_CHANGES
   }
 
+  /** Has `undo` take the changes from a place on back, and forgets them. */
+  takeBack<T>(from: number, undo: () => T): T {
+    this.noted = false
+    try {
+      const undone = undo()
+      this.log.cut(from)
+      this.noted = true
+      return undone
+    } catch (error) {
+      // What is half done is nobody's tree.
+      this.log.clear()
+      throw error
+    }
+  }
+
   /** Readers are going to see this tree; it is the newest. */
   publish(tree: Tree): void {
     if (this.#published.at(-1) !== tree) this.#published.push(tree)

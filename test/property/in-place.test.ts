@@ -120,6 +120,29 @@ describe('a tree that is edited in place (I15, I21)', () => {
     })
   }
 
+  it('goes back further than over a leaf that was emptied beside one that cannot be read', () => {
+    const keyAt = (n: number): Uint8Array => longKeyOf(n * 21, 700)
+    const trees = new EditedTrees(0)
+    // A full root above six leaves of five keys.
+    for (let n = 0; n < 60; n += 2) trees.set(keyAt(n), 1)
+    trees.publish()
+    trees.settle()
+    while (!trees.store1(9, false, () => undefined));
+    trees.set(keyAt(38), 2)
+    trees.openScope()
+    trees.delete(keyAt(38))
+    trees.openScope()
+    // Its leaf is split before it, and the root between the parts.
+    trees.set(keyAt(37), 3)
+    trees.set(keyAt(38), 4)
+    trees.undoScope()
+    trees.undoScope()
+    // The outer scope did not need the way back any more.
+    expect(trees.undone).toBe(1)
+    trees.check()
+    trees.checkMemory()
+  })
+
   it('goes back over leaves that were emptied beside others that cannot be read', () => {
     const random = randomFrom(seed)
     for (let round = 0; round < count(40, 2000); round++) {

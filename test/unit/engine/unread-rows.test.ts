@@ -102,6 +102,44 @@ describe('a read that fails inside a transaction', () => {
     for (let round = 0; round < count(12, 500); round++) await randomRound(random)
   })
 
+  it('rolls back to a savepoint, and further, over a leaf that rolling back emptied beside one that cannot be read', async () => {
+    const { db, storage } = await harness({ cacheBytes: 0 })
+    await db.registerCollection('a', [], 'id', { indexes: { byN: { on: 'n' } } })
+    const idOf = (n: number): string => `${'k'.repeat(700)}${String(n).padStart(4, '0')}`
+    // A full root above six leaves of five keys.
+    await db.insertMany(
+      'a',
+      Array.from({ length: 30 }, (_, i) => ({ id: idOf(i * 2), n: i * 2 })),
+    )
+    await db.checkpoint()
+    const before = stateOf(db)
+    const undone = (): never => {
+      storage.plan({ operation: 'read', nth: 1, times: Infinity, fault: { error: 'EIO' } })
+      throw new RangeError('The test says so.')
+    }
+    db.transactionSync((tx) => {
+      const a = tx.collection('a')
+      a.put({ id: idOf(38), n: 1 })
+      expect(() =>
+        tx.savepoint(() => {
+          a.delete(idOf(38))
+          expect(() =>
+            tx.savepoint(() => {
+              a.put({ id: idOf(37), n: 2 })
+              a.put({ id: idOf(38), n: 3 })
+              undone()
+            }),
+          ).toThrow(RangeError)
+          undone()
+        }),
+      ).toThrow(RangeError)
+      storage.heal()
+      a.put({ id: idOf(38), n: 38 })
+    })
+    expect(stateOf(db) === before).toBe(true)
+    await db.close()
+  })
+
   it('an operation refused for its size leaves nothing behind, first in its transaction or not', async () => {
     const { db, storage, clock } = await harness({ maxTransactionBytes: 1000 })
     for (const earlier of [false, true]) {
