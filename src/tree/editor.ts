@@ -91,10 +91,7 @@ export class TreeEditor implements TreeKeeper {
     return found >= 0
   }
 
-  /**
-   * As `lookUp`, for a key that is going to be set or deleted; with `columns`, which say of which kind the tree is, for one that is added if it is
-   * not there.
-   */
+  /** As `lookUp`, for a key that is going to be set or deleted; with `columns`, for one that is added if it is not there. */
   seek(key: Uint8Array, out: RecordRef, columns?: number): boolean {
     const way = this.#way
     let found = way.find(key)
