@@ -40,8 +40,8 @@ import type { NodeSource } from './node-source.js'
 import { PastNodes } from './past-nodes.js'
 import { readImage } from './stored-node.js'
 
-/** The cache is tight if it takes so much of what it may. */
-const TIGHT_SHARE = 0.95
+/** Nodes are evicted for others if there is room for no more than this. */
+const LITTLE_ROOM_BYTES = 64 * 1024
 
 /** What a pointer says of the node that it leads to. */
 interface Pointer {
@@ -166,7 +166,7 @@ export class NodeStore implements NodeSource {
 
   /** Whether nodes are evicted for others: then what cannot be, as it is not stored, is to take little. */
   get #isTight(): boolean {
-    return this.#cache.bytes > TIGHT_SHARE * Math.max(0, this.#limitBytes - this.unstoredBytes)
+    return this.#cache.bytes + LITTLE_ROOM_BYTES > this.#limitBytes - this.unstoredBytes
   }
 
   base(parent: Node, slot: number, part: Node): Node {
