@@ -116,6 +116,7 @@ export function changesOf(node: Node, owner: Owner = NOBODY): Node {
     end += endOf(node, i) - startOf(node, i)
     setEnd(changes, k, end)
     copyColumns(node, i, changes, k)
+    changes.words[Column.head * changes.capacity + k] = u32(node.words, Column.head * node.capacity + i)
   }
   return changes
 }

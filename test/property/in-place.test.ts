@@ -9,6 +9,7 @@ import { bytesOf, longKeyOf, type TreeRunShape } from '../support/tree-model.js'
 const SHAPES: readonly TreeRunShape[] = [
   { name: 'nothing cached, long keys', limitBytes: 0, keyBytes: 500, keys: 90, failing: 0 },
   { name: 'nothing cached, short keys', limitBytes: 0, keyBytes: 9, keys: 1500, failing: 0 },
+  { name: 'some cached, short keys', limitBytes: 40_000, keyBytes: 9, keys: 1500, failing: 0 },
   { name: 'everything cached', limitBytes: 1e9, keyBytes: 300, keys: 300, failing: 0 },
   { name: 'reads that fail', limitBytes: 0, keyBytes: 700, keys: 40, failing: 3 },
   { name: 'reads that fail often', limitBytes: 20_000, keyBytes: 500, keys: 120, failing: 2 },

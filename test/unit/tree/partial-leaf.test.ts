@@ -139,17 +139,17 @@ describe('a key that is known not to be there', () => {
 
   it('is added to a leaf in the cache by what changed of it, if that is little', () => {
     const stored = even(12_000)
-    stored.change((editor) => add(editor, 41))
+    stored.change((editor) => add(editor, 41, 45, 49))
     stored.change((editor) => {
       walk(stored.tree)
       expect(stored.tree.has(keyOf(40))).toBe(true)
       const { misses } = stored.store
-      add(editor, 43)
+      add(editor, 43, 47)
       expect(stored.store.misses).toBe(misses)
       const part = editor.freeze().root.children.find((child) => child !== undefined && isPartial(child))
-      expect(part?.count).toBe(2)
+      expect(part?.count).toBe(5)
     })
-    expect(positionsOf(stored)).toEqual([...EVEN, 41, 43].sort((a, b) => a - b).map((n) => n + 1))
+    expect(positionsOf(stored)).toEqual([...EVEN, 41, 43, 45, 47, 49].sort((a, b) => a - b).map((n) => n + 1))
   })
 
   it('is taken back, and what was taken back before it, while nothing can be read', () => {
