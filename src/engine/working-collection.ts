@@ -4,7 +4,7 @@
 import type { CollectionDefinition } from '../catalog/definition.js'
 import { type Digest, DigestSum } from '../format/digest.js'
 import type { KeyPart } from '../format/key.js'
-import { ColumnCount, type Publication, RecordRef, type Tree, TreeEditor } from '../tree/index.js'
+import { type Publication, RecordRef, type Tree, TreeEditor } from '../tree/index.js'
 import { type CollectionState, type IndexState, isWhole } from './state.js'
 import { type IndexChange, WorkingIndex } from './working-index.js'
 
@@ -69,19 +69,19 @@ export class WorkingCollection {
 
   /** As `seek`, for a row that is inserted if it is not there. */
   seekNew(key: Uint8Array, ref: RecordRef): boolean {
-    return this.#editor.seek(key, ref, ColumnCount.recordsLeaf)
+    return this.#editor.seekToAdd(key, ref)
   }
 
   /** Brings into memory what a change of this row needs, so that the change itself cannot fail half way; `isNew` if it is known not to be there. */
   prepare(key: Uint8Array, changes: readonly IndexChange[], isNew: boolean): void {
     for (const change of changes) change.index.prepare(change)
-    if (isNew) this.#editor.ownToAdd(key, ColumnCount.recordsLeaf)
+    if (isNew) this.#editor.ownToAdd(key)
     else if (changes.length > 0) this.#editor.own(key)
   }
 
   /** Adds a row that was prepared, and is known not to be there. */
   add(key: Uint8Array, { position, lengthBytes, crc }: RecordRef): void {
-    this.#editor.add(key, ColumnCount.recordsLeaf, position, lengthBytes, crc)
+    this.#editor.add(key, position, lengthBytes, crc)
     this.#liveBytes += lengthBytes
     this.#digest.add(key, 0, key.length, crc)
   }

@@ -4,7 +4,7 @@
 import type { IndexDefinition } from '../catalog/index-definition.js'
 import { entryKeyStart, hasNullPart, IndexKeys } from '../catalog/index-key.js'
 import { compareKeys, keyAfter } from '../format/key-order.js'
-import { ColumnCount, type Publication, RecordRef, type Tree, TreeEditor } from '../tree/index.js'
+import { type Publication, RecordRef, type Tree, TreeEditor } from '../tree/index.js'
 import type { IndexState } from './state.js'
 
 /** What a change of a row does to one index. */
@@ -19,8 +19,6 @@ export interface IndexChange {
 /** So many entries of a row, so long, may be added to leaves that are not in memory as a whole. */
 const FEW_ENTRIES = 8
 const SHORT_ENTRY_BYTES = 256
-
-const KEYS = ColumnCount.keysLeaf
 
 const NONE: readonly Uint8Array[] = []
 
@@ -85,7 +83,7 @@ export class WorkingIndex {
 
   /** Of an entry to be added along with others, so many in all. A few short ones fit into a leaf of which little is in memory. */
   #own(entry: Uint8Array, entries: number): void {
-    if (entries <= FEW_ENTRIES && entry.length <= SHORT_ENTRY_BYTES) this.#editor.ownToAdd(entry, KEYS)
+    if (entries <= FEW_ENTRIES && entry.length <= SHORT_ENTRY_BYTES) this.#editor.ownToAdd(entry)
     else this.#editor.own(entry)
   }
 
@@ -98,7 +96,7 @@ export class WorkingIndex {
     for (const entry of entries) {
       if (this.#definition.unique) refuse(this, entry)
       this.#own(entry, 1)
-      this.#editor.add(entry, KEYS, 0, 0, 0)
+      this.#editor.add(entry, 0, 0, 0)
     }
     this.#rows += rows
   }
@@ -110,7 +108,7 @@ export class WorkingIndex {
 
   apply({ removed, added, rows }: IndexChange): void {
     for (const entry of removed) this.#editor.delete(entry, this.#unread)
-    for (const entry of added) this.#editor.add(entry, KEYS, 0, 0, 0)
+    for (const entry of added) this.#editor.add(entry, 0, 0, 0)
     this.#rows += rows
   }
 

@@ -12,7 +12,6 @@
 import type { ChangeLog } from './change-log.js'
 import { concatenate, insertChild, insertEntry, removeChild, removeEntry } from './entries.js'
 import {
-  ColumnCount,
   countAt,
   isOver,
   isPartial,
@@ -31,7 +30,7 @@ import {
 } from './node.js'
 import { isFullPart } from './leaf-delta.js'
 import { childAt, type NodeSource } from './node-source.js'
-import { OwnedNodes } from './owned-nodes.js'
+import { type OwnedLeaf, OwnedNodes } from './owned-nodes.js'
 import { maySpoilThePast, Past, type Publication, WayBack } from './past.js'
 import { PastNodes } from './past-nodes.js'
 import { RecordRef } from './record-ref.js'
@@ -59,7 +58,7 @@ export class TreeEditor implements TreeKeeper {
 
   /** `leavePast` detaches every live tree of this editor that anybody has, and then calls `leavePast` of it. */
   constructor(tree: Tree, leavePast?: () => void, source: NodeSource = tree.source) {
-    this.#nodes = new OwnedNodes(source, tree.madeBytes)
+    this.#nodes = new OwnedNodes(source, tree)
     this.#count = tree.count
     this.#frozen = tree.detach()
     this.#leavePast = leavePast ?? ((): void => this.leavePast())
@@ -91,23 +90,31 @@ export class TreeEditor implements TreeKeeper {
     return found >= 0
   }
 
-  /** As `lookUp`, for a key that is going to be set or deleted; with `columns`, for one that is added if it is not there. */
-  seek(key: Uint8Array, out: RecordRef, columns?: number): boolean {
+  /** As `lookUp`, for a key that is going to be set or deleted. */
+  seek(key: Uint8Array, out: RecordRef): boolean {
+    return this.#sought(this.#own(key), out)
+  }
+
+  /** The same for a key that is added if it is not there. */
+  seekToAdd(key: Uint8Array, out: RecordRef): boolean {
     const way = this.#way
-    let found = way.find(key)
-    if (columns === undefined || found !== NOT_THERE) found = this.#own(key)
-    else way.note(key, (found = search(this.#ownWayTo(key, columns, true), key, 0)))
-    if (found >= 0) readRef(way.leaf, found, out)
+    if (way.find(key) !== NOT_THERE) return this.seek(key, out)
+    const found = search(this.#ownWayTo(key, 'without'), key, 0)
+    way.note(key, found)
+    return this.#sought(found, out)
+  }
+
+  #sought(found: number, out: RecordRef): boolean {
+    if (found >= 0) readRef(this.#way.leaf, found, out)
     return found >= 0
   }
 
-  /** Owns the way to where `key` belongs; what `search` says of it in the leaf there. */
-  #own(key: Uint8Array): number {
+  /** Owns the way to where `key` belongs; what `search` says of it in the leaf there. A partial leaf does only if it has the key, or the tree has not. */
+  #own(key: Uint8Array, as: OwnedLeaf = this.#isInPart(key) ? 'part' : 'whole'): number {
     const way = this.#way
-    if (this.#isInPart(key)) return search(this.#ownWayTo(key, ColumnCount.recordsLeaf), key, 0)
     const near = way.find(key)
     if (near === NOT_THERE) {
-      const found = search(this.#ownWayTo(key), key, 0)
+      const found = search(this.#ownWayTo(key, as), key, 0)
       way.note(key, found)
       return found
     }
@@ -122,21 +129,6 @@ export class TreeEditor implements TreeKeeper {
     if (!this.#past.noted || !maySpoilThePast(this.#way, this.#nodes.source)) return found
     this.#leavePast()
     return this.#own(key)
-  }
-
-  /** Owns the way to where `key` belongs, which may be a partial leaf; what `search` says of it there. */
-  #ownToAdd(key: Uint8Array, columns: number): number {
-    const way = this.#way
-    const near = way.find(key)
-    if (near === NOT_THERE) {
-      const leaf = this.#ownWayTo(key, columns)
-      const found = search(leaf, key, 0)
-      if (!isPartial(leaf)) way.note(key, found)
-      return found
-    }
-    if (!way.owned) this.#ownWay()
-    way.note(key, near)
-    return near
   }
 
   /** While changes are taken back: whether `key` was added to a partial leaf, the rest of which is then not needed. */
@@ -154,14 +146,14 @@ export class TreeEditor implements TreeKeeper {
     this.#own(key)
   }
 
-  /** The same for `add`: the leaf where `key` belongs need not be read for that. `columns` says of which kind the tree is. */
-  ownToAdd(key: Uint8Array, columns: number): void {
-    this.#ownToAdd(key, columns)
-    const way = this.#way
-    if (!isPartial(way.leaf) || !isFullPart(way.leaf)) return
-    const above = way.depth - 1
-    const whole = this.#nodes.complete(way.nodes[above] as Node, way.slots[above] as number)
-    way.arrive(whole, way.depth, true)
+  /** The same for `add`: the leaf where `key` belongs need not be read for that. */
+  ownToAdd(key: Uint8Array): void {
+    this.#own(key, 'part')
+    const { leaf, nodes, slots, depth } = this.#way
+    if (!isPartial(leaf) || !isFullPart(leaf)) return
+    const whole = this.#nodes.complete(nodes[depth - 1] as Node, slots[depth - 1] as number)
+    this.#way.changed()
+    this.#way.arrive(whole, depth, true)
   }
 
   /**
@@ -181,10 +173,10 @@ export class TreeEditor implements TreeKeeper {
    * As `set`, of a key that is known not to be there, after `ownToAdd` was called for it and for few others since. If it is there all the same,
    * the tree is found to be damaged when its leaf is read.
    */
-  add(key: Uint8Array, columns: number, position: number, lengthBytes: number, crc: number): void {
+  add(key: Uint8Array, position: number, lengthBytes: number, crc: number): void {
     this.#refer(position, lengthBytes, crc)
     if (this.#past.isLong) this.#leavePast()
-    const found = this.#ownToAdd(key, columns)
+    const found = this.#own(key, 'part')
     if (found < 0) this.#insert(~found, key)
     else this.#replace(found, key, this.#unread)
   }
@@ -243,6 +235,7 @@ export class TreeEditor implements TreeKeeper {
       count: this.#count,
       stored: this.#stored,
       mark: log.end,
+      leafColumns: this.#nodes.leafColumns,
     })
     this.#frozen = tree
     if (this.#nodes.source.editsInPlace) this.#past.noted = true
@@ -342,8 +335,8 @@ export class TreeEditor implements TreeKeeper {
     return copy
   }
 
-  /** The leaf where `key` belongs, and the way to it, owned. With `columns`, it may be a partial leaf; if it `seeks`, only one that is known not to have the key. */
-  #ownWayTo(key: Uint8Array, columns?: number, seeks = false): Node {
+  /** The leaf where `key` belongs, and the way to it, owned. */
+  #ownWayTo(key: Uint8Array, as: OwnedLeaf): Node {
     const way = this.#way
     way.forget()
     let node = this.#ownRoot()
@@ -352,9 +345,8 @@ export class TreeEditor implements TreeKeeper {
       const slot = childSlot(node, key)
       way.nodes[depth] = node
       way.slots[depth] = slot
-      const mayBePart = node.height === 1 && columns !== undefined
-      if (mayBePart && seeks) node = this.#nodes.childWithout(key, node, slot, columns)
-      else node = this.#nodes.child(node, slot, mayBePart ? columns : undefined)
+      const isAbove = node.height === 1 && as === 'without'
+      node = isAbove ? this.#nodes.leafWithout(key, node, slot) : this.#nodes.child(node, slot, as)
     }
     way.arrive(node, depth, true)
     return node

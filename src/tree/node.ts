@@ -243,8 +243,9 @@ export function releaseChild(parent: Node, slot: number, child: Node): void {
 }
 
 /** Memory that a node takes, or may come to take by notes: it must not change while nobody changes the node. */
-export function memoryOf({ columns, capacity, words, children }: Node): number {
-  const notes = columns === ColumnCount.keysLeaf ? capacity * NOTE_BYTES : 0
+export function memoryOf({ columns, capacity, words, children, wholeCount }: Node): number {
+  // Nobody reads a partial leaf in order, so it gets no notes.
+  const notes = columns === ColumnCount.keysLeaf && wholeCount === 0 ? capacity * NOTE_BYTES : 0
   return NODE_OBJECT_BYTES + words.length * WORD_BYTES + children.length * CHILD_BYTES + notes
 }
 

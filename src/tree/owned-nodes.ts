@@ -9,10 +9,19 @@ import { isPartial, memoryOf, type Node, Owner, setChild, unstoredMemoryOf } fro
 import { isFullPart } from './leaf-delta.js'
 import { ifReadable, type NodeSource, readableChild } from './node-source.js'
 import { search } from './search.js'
+import type { Tree } from './tree.js'
+
+/**
+ * What a leaf that is owned is needed for: any change of it as a `whole`; additions alone, for which a `part` does; or a key that is
+ * added unless it is there, for which a part does that is known to be `without` it.
+ */
+export type OwnedLeaf = 'whole' | 'part' | 'without'
 
 export class OwnedNodes {
   source: NodeSource
   owner: Owner
+  /** As a tree's. */
+  readonly leafColumns: number
   /** As a tree's. */
   madeBytes: number
   /** Nodes that are in no tree from now on, since the last time somebody took the list. */
@@ -20,10 +29,11 @@ export class OwnedNodes {
   /** While changes are taken back, no leaf is read that a partial one can do without. */
   takesBack = false
 
-  constructor(source: NodeSource, madeBytes: number) {
+  constructor(source: NodeSource, { madeBytes, leafColumns }: Tree) {
     this.source = source
     this.owner = new Owner(source.pool)
     this.madeBytes = madeBytes
+    this.leafColumns = leafColumns
   }
 
   /** From now on all nodes that there are belong to somebody else. */
@@ -69,34 +79,34 @@ export class OwnedNodes {
     return copy
   }
 
-  /** A child of an owned node, owned. With `columns`, of leaves of a tree of this kind, it may be a partial leaf. */
-  child(parent: Node, slot: number, columns?: number): Node {
+  /** A child of an owned node, owned. A leaf of which only a part is needed may be a partial one. */
+  child(parent: Node, slot: number, as: OwnedLeaf = 'whole'): Node {
     const present = parent.children[slot]
-    if (present === undefined) return this.#read(parent, slot, columns)
-    if (isPartial(present) && this.#mustComplete(present, columns)) return this.complete(parent, slot)
+    if (present === undefined) return this.#take(parent, slot, this.#read(parent, slot, as))
+    if (isPartial(present) && this.#mustComplete(present, as)) return this.complete(parent, slot)
     return this.#own(parent, slot, present)
   }
 
-  /** As `child` of a leaf, which is a partial one if the leaf need not be changed as a whole, and does not have `key`. */
-  childWithout(key: Uint8Array, parent: Node, slot: number, columns: number): Node {
+  /** As `child` of a leaf, which is a partial one if it need not be changed as a whole, and does not have `key`. */
+  leafWithout(key: Uint8Array, parent: Node, slot: number): Node {
     const present = parent.children[slot]
-    const { source, owner } = this
-    const leaf = present ?? source.part(parent, slot, owner, columns)
-    if (isPartial(leaf)) {
-      const isWanted = leaf.whole === undefined && !isFullPart(leaf)
-      const isAbsent =
-        isWanted && search(leaf, key, 0) < 0 && search(source.base(parent, slot, leaf), key, 0) < 0
-      if (!isAbsent) return this.child(parent, slot)
-    }
+    const leaf = present ?? this.#read(parent, slot, 'part')
+    if (isPartial(leaf) && !this.#isWithout(key, parent, slot, leaf)) return this.child(parent, slot)
     return present === undefined ? this.#take(parent, slot, leaf) : this.#own(parent, slot, leaf)
   }
 
-  /** The same of one that is stored. */
-  #read(parent: Node, slot: number, columns: number | undefined): Node {
-    const { source, owner } = this
-    const child =
-      columns === undefined ? source.load(parent, slot, owner) : source.part(parent, slot, owner, columns)
-    return this.#take(parent, slot, child)
+  /** Whether a partial leaf is one to add `key` to. */
+  #isWithout(key: Uint8Array, parent: Node, slot: number, leaf: Node): boolean {
+    if (leaf.whole !== undefined || isFullPart(leaf) || search(leaf, key, 0) >= 0) return false
+    return search(this.source.base(parent, slot, leaf), key, 0) < 0
+  }
+
+  /** A child that is not in memory. */
+  #read(parent: Node, slot: number, as: OwnedLeaf): Node {
+    const { source, owner, leafColumns } = this
+    return as === 'whole' || parent.height > 1
+      ? source.load(parent, slot, owner)
+      : source.part(parent, slot, owner, leafColumns)
   }
 
   /** Puts a child that was read into its slot, owned. */
@@ -115,8 +125,8 @@ export class OwnedNodes {
   }
 
   /** Whether a partial leaf is not to be had as such. If its leaf is in memory, that is the better one, unless nothing may be read. */
-  #mustComplete({ whole }: Node, columns: number | undefined): boolean {
-    return columns === undefined || (whole !== undefined && !this.takesBack)
+  #mustComplete({ whole }: Node, as: OwnedLeaf): boolean {
+    return as === 'whole' || (whole !== undefined && !this.takesBack)
   }
 
   /** Puts the leaf, owned, in the place of a partial one. */

@@ -44,7 +44,7 @@ export class Tree {
   /** Of keys and records: a primary index. */
   static readonly empty: Tree = Tree.emptyIn(memoryOnly)
   /** Of keys alone: a secondary index. All its references are zero. */
-  static readonly emptyOfKeys: Tree = new Tree(memoryOnly, emptyLeaf(ColumnCount.keysLeaf), 0)
+  static readonly emptyOfKeys: Tree = Tree.emptyOfKeysIn(memoryOnly)
 
   /** For the tree's own modules, as is `root`. */
   readonly source: NodeSource
@@ -54,12 +54,14 @@ export class Tree {
   readonly stored: StoredMemory
   /** Where it is in the log of its editor's changes. */
   readonly mark: number
+  /** Which columns its leaves have. */
+  readonly leafColumns: number
   #madeBytes: number
   #root: Node | undefined
   /** Of a live tree. */
   #keeper: TreeKeeper | undefined
   /** Where the root is stored, when it is not held. */
-  #stored: { readonly root: StoredRoot; readonly columns: number } | undefined
+  #stored: StoredRoot | undefined
 
   constructor(
     source: NodeSource,
@@ -68,6 +70,7 @@ export class Tree {
     madeBytes = 0,
     stored: StoredMemory = new StoredMemory(),
     mark = 0,
+    leafColumns: number = ColumnCount.recordsLeaf,
   ) {
     this.source = source
     this.#root = root
@@ -76,15 +79,16 @@ export class Tree {
     this.#madeBytes = madeBytes
     this.stored = stored
     this.mark = mark
+    this.leafColumns = leafColumns
   }
 
   /** The tree that an editor has now. */
   static live(
     keeper: TreeKeeper,
     source: NodeSource,
-    { count, stored, mark }: Pick<Tree, 'count' | 'stored' | 'mark'>,
+    { count, stored, mark, leafColumns }: Pick<Tree, 'count' | 'stored' | 'mark' | 'leafColumns'>,
   ): Tree {
-    const tree = new Tree(source, undefined, count, 0, stored, mark)
+    const tree = new Tree(source, undefined, count, 0, stored, mark, leafColumns)
     tree.#keeper = keeper
     return tree
   }
@@ -124,33 +128,33 @@ export class Tree {
 
   /** Without a key, and with a source for what is stored of it later. */
   static emptyIn(source: NodeSource): Tree {
-    const leaf = emptyLeaf(ColumnCount.recordsLeaf)
-    return new Tree(source, leaf, 0, memoryOf(leaf))
+    return Tree.#emptyOf(source, ColumnCount.recordsLeaf)
   }
 
   /** The same of keys alone. */
   static emptyOfKeysIn(source: NodeSource): Tree {
-    const leaf = emptyLeaf(ColumnCount.keysLeaf)
-    return new Tree(source, leaf, 0, memoryOf(leaf))
+    return Tree.#emptyOf(source, ColumnCount.keysLeaf)
+  }
+
+  static #emptyOf(source: NodeSource, leafColumns: number): Tree {
+    const leaf = emptyNode(NOBODY, 0, leafColumns, 0, 0)
+    return new Tree(source, leaf, 0, memoryOf(leaf), new StoredMemory(), 0, leafColumns)
   }
 
   /** A tree of keys and records that a checkpoint describes. Its root is read when it is asked for. */
   static stored(source: NodeSource, root: StoredRoot): Tree {
-    return root.lengthBytes === 0
-      ? Tree.emptyIn(source)
-      : Tree.#storedOf(source, root, ColumnCount.recordsLeaf)
+    return Tree.#storedOf(source, root, ColumnCount.recordsLeaf)
   }
 
   /** The same of keys alone. */
   static storedOfKeys(source: NodeSource, root: StoredRoot): Tree {
-    return root.lengthBytes === 0
-      ? Tree.emptyOfKeysIn(source)
-      : Tree.#storedOf(source, root, ColumnCount.keysLeaf)
+    return Tree.#storedOf(source, root, ColumnCount.keysLeaf)
   }
 
-  static #storedOf(source: NodeSource, root: StoredRoot, columns: number): Tree {
-    const tree = new Tree(source, undefined, root.count)
-    tree.#stored = { root, columns }
+  static #storedOf(source: NodeSource, root: StoredRoot, leafColumns: number): Tree {
+    if (root.lengthBytes === 0) return Tree.#emptyOf(source, leafColumns)
+    const tree = new Tree(source, undefined, root.count, 0, new StoredMemory(), 0, leafColumns)
+    tree.#stored = root
     return tree
   }
 
@@ -158,7 +162,7 @@ export class Tree {
     if (this.#root !== undefined) return this.#root
     if (this.#keeper !== undefined) return this.#keeper.rootOf(this)
     if (this.#stored === undefined) throw new TypeError('A tree without a root.')
-    return this.source.loadRoot(this.#stored.root, this.#stored.columns)
+    return this.source.loadRoot(this.#stored, this.leafColumns)
   }
 
   /** The root if it is held: then it may be unstored. A live tree's is its editor's. */
@@ -170,13 +174,13 @@ export class Tree {
   releaseRoot(): void {
     const node = this.#root
     if (node === undefined || node.position === 0) return
-    this.#stored = { root: this.storedRoot(), columns: node.columns }
+    this.#stored = this.storedRoot()
     this.#root = undefined
   }
 
   /** Where the root is stored; it is, or the tree is empty. */
   storedRoot(): StoredRoot {
-    if (this.#stored !== undefined) return this.#stored.root
+    if (this.#stored !== undefined) return this.#stored
     const { count } = this
     if (count === 0) return { position: 0, lengthBytes: 0, crc: 0, height: 0, count, nodeBytes: 0 }
     const { position, lengthBytes, crc, height, storedBytes } = this.root
@@ -243,7 +247,3 @@ export class Tree {
 
 /** Where `has` lets references go. */
 const unread = new RecordRef()
-
-function emptyLeaf(columns: number): Node {
-  return emptyNode(NOBODY, 0, columns, 0, 0)
-}

@@ -9,7 +9,7 @@ import { VarveError } from '../../src/errors.js'
 import { MemoryStorage } from '../../src/storage/memory-storage.js'
 import { checkTree } from '../../src/tree/check.js'
 import { TreeEditor } from '../../src/tree/editor.js'
-import { ColumnCount, isPartial, type Node } from '../../src/tree/node.js'
+import { isPartial, type Node } from '../../src/tree/node.js'
 import { NodeStore } from '../../src/tree/node-store.js'
 import type { Publication } from '../../src/tree/past.js'
 import { RecordRef } from '../../src/tree/record-ref.js'
@@ -87,10 +87,10 @@ export class EditedTrees {
   add(key: Uint8Array, position: number, isSought: boolean): boolean {
     if (this.model.get(hex(key)) !== undefined) return this.set(key, position)
     return this.#try(() => {
-      if (isSought) expect(this.#editor.seek(key, this.#previous, ColumnCount.recordsLeaf)).toBe(false)
-      this.#editor.ownToAdd(key, ColumnCount.recordsLeaf)
+      if (isSought) expect(this.#editor.seekToAdd(key, this.#previous)).toBe(false)
+      this.#editor.ownToAdd(key)
       const reads = this.store.misses
-      this.#editor.add(key, ColumnCount.recordsLeaf, position, 1, 2)
+      this.#editor.add(key, position, 1, 2)
       expect(this.store.misses).toBe(reads)
       if (this.parts === 0 && this.#isPartial(key)) this.parts++
       this.model.set({ key: hex(key), position, lengthBytes: 1, crc: 2 })
@@ -111,11 +111,13 @@ export class EditedTrees {
     })
   }
 
-  /** Finds a key as for a change that does not come. */
-  seek(key: Uint8Array, columns?: number): boolean {
+  /** Finds a key as for a change, or an addition, that does not come. */
+  seek(key: Uint8Array, isToAdd: boolean): boolean {
     return this.#try(() => {
       const entry = this.model.get(hex(key))
-      expect(this.#editor.seek(key, this.#previous, columns)).toBe(entry !== undefined)
+      const [editor, previous] = [this.#editor, this.#previous]
+      const found = isToAdd ? editor.seekToAdd(key, previous) : editor.seek(key, previous)
+      expect(found).toBe(entry !== undefined)
       if (entry !== undefined) expect(this.#previous.position).toBe(entry.position)
     })
   }

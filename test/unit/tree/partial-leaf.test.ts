@@ -4,13 +4,12 @@ import { CorruptionError } from '../../../src/errors.js'
 import { NodeKind } from '../../../src/format/index-node.js'
 import { checkTree } from '../../../src/tree/check.js'
 import { TreeEditor } from '../../../src/tree/editor.js'
-import { ColumnCount, isPartial, type Node } from '../../../src/tree/node.js'
+import { isPartial, type Node } from '../../../src/tree/node.js'
 import { RecordRef } from '../../../src/tree/record-ref.js'
 import { type StoredImage, StoredLeaves } from '../../support/stored-leaves.js'
 import { longKeyOf, walk } from '../../support/tree-model.js'
 
 const KEY_BYTES = 9
-const { recordsLeaf } = ColumnCount
 
 /** Even keys, in several leaves below one root. */
 const EVEN = Array.from({ length: 300 }, (_, n) => n * 2)
@@ -34,8 +33,8 @@ function even(limitBytes = 1e9): StoredLeaves {
 
 function add(editor: TreeEditor, ...keys: readonly number[]): void {
   for (const n of keys) {
-    editor.ownToAdd(keyOf(n), recordsLeaf)
-    editor.add(keyOf(n), recordsLeaf, n + 1, 2, 3)
+    editor.ownToAdd(keyOf(n))
+    editor.add(keyOf(n), n + 1, 2, 3)
   }
 }
 
@@ -115,18 +114,18 @@ describe('a key that is known not to be there', () => {
       walk(stored.tree)
       const ref = new RecordRef()
       for (const n of [41, 43, 341]) {
-        expect(editor.seek(keyOf(n), ref, recordsLeaf)).toBe(false)
+        expect(editor.seekToAdd(keyOf(n), ref)).toBe(false)
         add(editor, n)
         expect(editor.seek(keyOf(n - 1), new RecordRef())).toBe(true)
       }
       for (const n of [441, 443]) {
-        expect(editor.seek(keyOf(n), ref, recordsLeaf)).toBe(false)
+        expect(editor.seekToAdd(keyOf(n), ref)).toBe(false)
         add(editor, n)
       }
       expect(stateOf(editor.freeze()).filter((partial) => partial === true)).toHaveLength(1)
       // What was added, and what the base has, are there: the leaf is read to be changed.
       for (const n of [441, 443, 440, 442]) {
-        expect(editor.seek(keyOf(n), ref, recordsLeaf)).toBe(true)
+        expect(editor.seekToAdd(keyOf(n), ref)).toBe(true)
         expect(ref.position).toBe(n + 1)
       }
       expect(stateOf(editor.freeze()).filter((partial) => partial === true)).toHaveLength(0)
@@ -200,8 +199,8 @@ describe('a key that is known not to be there', () => {
       for (let n = 0; n < 40; n++) editor.set(longKeyOf(n, 3000), n + 1, 2, 3, new RecordRef())
     })
     stored.change((editor) => {
-      editor.ownToAdd(longKeyOf(50, 3000), recordsLeaf)
-      editor.add(longKeyOf(50, 3000), recordsLeaf, 51, 2, 3)
+      editor.ownToAdd(longKeyOf(50, 3000))
+      editor.add(longKeyOf(50, 3000), 51, 2, 3)
       expect(stateOf(editor.freeze())).not.toContain(true)
     })
     expect(stored.tree.count).toBe(41)
