@@ -23,6 +23,7 @@ import {
   releaseChildren,
   releaseRoot,
   releaseStored,
+  storedAs,
   unstoredNodes,
   wholeBytes,
   writeImage,
@@ -292,12 +293,14 @@ export class Checkpointer {
       const next = running.walk.next()
       if (next.done === true) return { nodes, bytes, work, done: true }
       const node = next.value
-      const length = imageBytes(node)
+      const image = this.#parts.nodes.imageOf(node)
+      const length = imageBytes(image)
       const at = buffer.grow(length)
-      writeImage(node, buffer.bytes, buffer.view, at, buffer.base + at, this.#parts.checksum)
+      writeImage(image, buffer.bytes, buffer.view, at, buffer.base + at, this.#parts.checksum)
+      storedAs(node, image)
       nodes.push(node)
       bytes += length
-      work += wholeBytes(node)
+      work += wholeBytes(image)
       running.stored += memoryOf(node)
     }
     return { nodes, bytes, work, done: false }

@@ -58,10 +58,12 @@ function replayHead(
   file: StorageFile,
 ): { head: Head; nodes: NodeStore; finish: (log: RecoveredLog) => VisibleState } {
   const nodes = new NodeStore(file, platform.checksum, Math.floor(cacheBytes * NODE_SHARE))
+  nodes.replays = true
   const start: CommitPosition = { sequence: 0, time: 0, offset: 0, crc: 0, end: LOG_START, epoch: 0 }
   const rows = new RowReader(new RecordSource(file, platform.checksum), codecs, path)
   const head = new Head(emptyState(start, nodes), codecs, path, nodes, rows)
   const finish = (log: RecoveredLog): VisibleState => {
+    nodes.replays = false
     const visible = new VisibleState(head.base)
     visible.apply(head.takeChange(), log.last)
     return visible

@@ -150,7 +150,7 @@ export class TreeEditor implements TreeKeeper {
   ownToAdd(key: Uint8Array): void {
     this.#own(key, 'part')
     const { leaf, nodes, slots, depth } = this.#way
-    if (!isPartial(leaf) || !isFullPart(leaf)) return
+    if (!isPartial(leaf) || !isFullPart(leaf, this.#nodes.source.partShare)) return
     const whole = this.#nodes.complete(nodes[depth - 1] as Node, slots[depth - 1] as number)
     this.#way.changed()
     this.#way.arrive(whole, depth, true)

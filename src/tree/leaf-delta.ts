@@ -39,7 +39,10 @@ import {
 import { search, searchEntry, sharedBytes } from './search.js'
 
 /** A delta is stored in place of a leaf if it takes at most so much of what the leaf would. */
-const DELTA_SHARE = 0.25
+export const DELTA_SHARE = 0.25
+
+/** The same while a log is replayed, which is to read little: a leaf that is added to so stays within twice the limit of a node. */
+export const REPLAY_SHARE = 0.75
 
 /** Leaves of longer images, which few long keys make, are not partial: with what is added they might outgrow the limit of an image. */
 export const MOST_BASE_BYTES: number = 2 * NODE_BYTES
@@ -65,8 +68,8 @@ function entryBytesOf({ columns }: Node): number {
 /** A partial leaf of which nothing has changed: `base` has all of its entries. */
 export function emptyPart(owner: Owner, columns: number, base: NodeImage, count: number): Node {
   const part = emptyNode(owner, 0, columns, MIN_GROWTH, MIN_GROWTH * LIKELY_KEY_BYTES)
-  const { position, lengthBytes, crc } = base
-  part.base = { position, lengthBytes, crc }
+  const { position, lengthBytes, crc, storedBytes } = base
+  part.base = { position, lengthBytes, crc, storedBytes }
   part.wholeCount = count
   return part
 }
@@ -80,7 +83,7 @@ export function partOf(owner: Owner, leaf: Node): Node | undefined {
   const part = changesOf(leaf, owner)
   part.base = base
   part.wholeCount = leaf.count
-  return isFullPart(part) ? undefined : part
+  return isFullPart(part, DELTA_SHARE) ? undefined : part
 }
 
 /** Bytes of the image of a partial leaf. */
@@ -88,14 +91,22 @@ export function partBytes(part: Node): number {
   return NODE_HEAD_BYTES + DELTA_BASE_BYTES + part.count * entryBytesOf(part) + usedKeyBytes(part)
 }
 
-/** Whether a partial leaf has so much that it is to be a whole one before it gets more. */
-export function isFullPart(part: Node): boolean {
-  return part.base !== undefined && isFullDelta(partBytes(part), part.base.lengthBytes)
+/** Whether a partial leaf has so much, more than a share of its base, that it is to be a whole one before it gets more. */
+export function isFullPart(part: Node, share: number): boolean {
+  const { base } = part
+  if (base === undefined) return false
+  const bytes = partBytes(part) + (isOfDelta(base) ? base.lengthBytes : 0)
+  return bytes > wholeBytesOf(base) * share
 }
 
-/** The same of a delta of so many bytes. */
-export function isFullDelta(bytes: number, baseBytes: number): boolean {
-  return bytes > baseBytes * DELTA_SHARE
+/** Whether an image is itself one of what changed. */
+export function isOfDelta({ lengthBytes, storedBytes }: NodeImage): boolean {
+  return storedBytes > lengthBytes
+}
+
+/** Of the image with most of a leaf's entries, where `image` is the leaf's or a delta of it, how many bytes it has. */
+export function wholeBytesOf(image: NodeImage): number {
+  return isOfDelta(image) ? image.storedBytes - image.lengthBytes : image.lengthBytes
 }
 
 /** A leaf of those entries that changed; for an owner that edits, with room for more. */
@@ -128,13 +139,14 @@ export function writeBase(view: DataView, at: number, { position, lengthBytes, c
   view.setUint32(at + NODE_HEAD_BYTES + DeltaField.crc, crc, true)
 }
 
-/** What a delta whose head was read and checked says of its base. */
-export function readBase(view: DataView, start: number): NodeImage {
+/** What a delta whose head was read and checked says of its base, which takes so many bytes with what it needs. */
+export function readBase(view: DataView, start: number, storedBytes: number): NodeImage {
   const at = start + NODE_HEAD_BYTES
   return {
     position: readUint64(view, at + DeltaField.position),
     lengthBytes: view.getUint32(at + DeltaField.length, true),
     crc: view.getUint32(at + DeltaField.crc, true),
+    storedBytes,
   }
 }
 

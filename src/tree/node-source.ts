@@ -23,6 +23,8 @@ export interface NodeSource {
    * `beginSearch` on.
    */
   base(parent: Node, slot: number, part: Node): Node
+  /** How much may be added to a partial leaf, as a share of what it is of. */
+  readonly partShare: number
   /** As `load`, for a search that has done with the node when it returns: its memory may be used again from `beginSearch` on. */
   pass(parent: Node, slot: number): Node
   /** Called before a search, by whoever holds no node that was passed. */
@@ -58,6 +60,7 @@ export const memoryOnly: NodeSource = {
   base(parent, slot) {
     return this.load(parent, slot)
   },
+  partShare: 0,
   pass(parent, slot) {
     return this.load(parent, slot)
   },

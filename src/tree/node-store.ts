@@ -19,7 +19,17 @@ import {
 import { u32 } from '../format/typed-read.js'
 import { viewOf } from '../format/integers.js'
 import type { StorageFile } from '../storage/storage.js'
-import { applyChanges, emptyPart, isFullDelta, MOST_BASE_BYTES, partOf, readBase } from './leaf-delta.js'
+import {
+  applyChanges,
+  DELTA_SHARE,
+  emptyPart,
+  isOfDelta,
+  MOST_BASE_BYTES,
+  partOf,
+  readBase,
+  REPLAY_SHARE,
+  wholeBytesOf,
+} from './leaf-delta.js'
 import { NodeCache } from './node-cache.js'
 import { NodePool } from './node-pool.js'
 import {
@@ -27,16 +37,18 @@ import {
   Column,
   countAt,
   isPartial,
+  NOBODY,
   type Node,
   type NodeImage,
   noteChanged,
   Owner,
   positionAt,
   REPLACED,
+  storedAs,
   storedBytesAt,
   subtreeCount,
 } from './node.js'
-import type { NodeSource } from './node-source.js'
+import { ifReadable, type NodeSource } from './node-source.js'
 import { PastNodes } from './past-nodes.js'
 import { readImage } from './stored-node.js'
 
@@ -69,6 +81,8 @@ export class NodeStore implements NodeSource {
   hits = 0
   misses = 0
   editsInPlace = false
+  /** While the log is replayed, a delta is not read for what is added to its leaf: a checkpoint reads it, if nobody did before. */
+  replays = false
   /** Memory of nodes that are in the newest state of the trees and not stored. */
   unstoredBytes = 0
   /** Memory of all nodes ever copied or made by an editor. */
@@ -155,13 +169,15 @@ export class NodeStore implements NodeSource {
       return cached
     }
     const pointer = pointerOf(parent, slot)
-    const { lengthBytes, storedBytes } = pointer
-    const baseBytes = storedBytes === lengthBytes ? lengthBytes : storedBytes - lengthBytes
-    if (pointer.height > 0 || baseBytes > MOST_BASE_BYTES) return this.#readImage(pointer, owner)
-    if (storedBytes === lengthBytes) return emptyPart(owner, columns, pointer, pointer.count)
-    return isFullDelta(lengthBytes, baseBytes)
-      ? this.#readImage(pointer, owner)
-      : this.#readPart(pointer, owner)
+    const wholeBytes = wholeBytesOf(pointer)
+    if (pointer.height > 0 || wholeBytes > MOST_BASE_BYTES) return this.#readImage(pointer, owner)
+    if (!isOfDelta(pointer)) return emptyPart(owner, columns, pointer, pointer.count)
+    if (pointer.lengthBytes > wholeBytes * this.partShare) return this.#readImage(pointer, owner)
+    return this.replays ? emptyPart(owner, columns, pointer, pointer.count) : this.#readPart(pointer, owner)
+  }
+
+  get partShare(): number {
+    return this.replays ? REPLAY_SHARE : DELTA_SHARE
   }
 
   /** Whether nodes are evicted for others: then what cannot be, as it is not stored, is to take little. */
@@ -179,30 +195,47 @@ export class NodeStore implements NodeSource {
       return cached
     }
     this.misses++
-    const leaf = this.#readBase(base, this.#reader)
+    const leaf = this.#readLeaf(base, this.#reader)
     leaf.position = base.position
     this.#cache.add(leaf)
     this.trim()
     return leaf
   }
 
+  /**
+   * What is to be stored of a node: most often the node. Of a partial leaf of a delta that was not read, what both say, so that a leaf is read with one
+   * delta; if that delta cannot be read, what was added to it, because storing it needs nobody to read it.
+   */
+  imageOf(node: Node): Node {
+    const { base } = node
+    if (!isPartial(node) || base === undefined || !isOfDelta(base)) return node
+    const delta = ifReadable(() => this.#readChanges(base, this.#readHead(base), NOBODY, node))
+    if (delta === undefined) return node
+    this.misses++
+    delta.wholeCount = node.wholeCount
+    applyChanges(delta, node)
+    return this.imageOf(delta)
+  }
+
   /** The leaf that a partial one is of; for an owner, a leaf of its own unless it is in memory. */
   #wholeOf(part: Node, owner: Owner | undefined): Node {
     let leaf = part.whole
     if (leaf === undefined) {
-      this.misses++
-      leaf = this.#readPatched(part, owner ?? this.#reader)
-      if (leaf.count !== part.wholeCount)
-        throw this.#damaged(leaf.base ?? part, 'a node that contradicts its parent')
+      leaf = this.#readWholeOf(part, owner ?? this.#reader)
       if (owner !== undefined) return leaf
       this.#cache.accompany(part, leaf)
       this.trim()
     } else this.hits++
     leaf.recent = true
-    leaf.position = part.position
-    leaf.lengthBytes = part.lengthBytes
-    leaf.crc = part.crc
-    leaf.storedBytes = part.storedBytes
+    storedAs(leaf, part)
+    return leaf
+  }
+
+  #readWholeOf(part: Node, owner: Owner): Node {
+    this.misses++
+    const leaf = this.#readPatched(part, owner)
+    if (leaf.count !== part.wholeCount)
+      throw this.#damaged(leaf.base ?? part, 'a node that contradicts its parent')
     return leaf
   }
 
@@ -304,8 +337,8 @@ export class NodeStore implements NodeSource {
     const node = readImage(this.#scratch, this.#view, 0, head, owner, changes)
     if (typeof node === 'string') throw this.#damaged(image, node)
     if (node.height > 0) return node
-    const { position, lengthBytes, crc } = image
-    if (owner.edits) node.base = { position, lengthBytes, crc }
+    const { position, lengthBytes, crc, storedBytes } = image
+    if (owner.edits) node.base = { position, lengthBytes, crc, storedBytes }
     else node.isWhole = true
     return node
   }
@@ -318,7 +351,7 @@ export class NodeStore implements NodeSource {
     this.pool.giveBack(changes.words)
     leaf.lengthBytes = image.lengthBytes
     leaf.crc = image.crc
-    leaf.storedBytes = changes.storedBytes
+    leaf.storedBytes = image.storedBytes
     return leaf
   }
 
@@ -326,23 +359,23 @@ export class NodeStore implements NodeSource {
   #readPart(pointer: Pointer, owner: Owner): Node {
     this.misses++
     const head = this.#readHead(pointer)
-    if (!isDelta(head.kind)) throw this.#damaged(pointer, 'a node that contradicts its parent')
     const part = this.#readChanges(pointer, head, owner)
-    if (part.storedBytes !== pointer.storedBytes || part.count > pointer.count)
-      throw this.#damaged(pointer, 'a node that contradicts its parent')
+    if (part.count > pointer.count) throw this.#damaged(pointer, 'a node that contradicts its parent')
     for (let i = 0; i < part.count; i++) noteChanged(part, i)
     part.wholeCount = pointer.count
     return part
   }
 
-  /** What changed of a leaf, which the scratch memory holds. */
-  #readChanges(image: NodeImage, head: NodeHead, owner: Owner): Node {
-    const base = readBase(this.#view, 0)
+  /** What changed of a leaf, which the scratch memory holds, with room for what changed since. */
+  #readChanges(image: NodeImage, head: NodeHead, owner: Owner, since?: Node): Node {
+    const baseBytes = image.storedBytes - image.lengthBytes
+    const base = readBase(this.#view, 0, baseBytes)
+    if (!isDelta(head.kind) || baseBytes < base.lengthBytes)
+      throw this.#damaged(image, 'a node that contradicts its parent')
     if (base.position >= image.position) throw this.#damaged(image, 'a delta of what stands behind it')
-    const changes = readImage(this.#scratch, this.#view, 0, head, owner)
+    const changes = readImage(this.#scratch, this.#view, 0, head, owner, since)
     if (typeof changes === 'string') throw this.#damaged(image, changes)
     changes.base = base
-    changes.storedBytes = image.lengthBytes + base.lengthBytes
     return changes
   }
 
@@ -350,17 +383,18 @@ export class NodeStore implements NodeSource {
   #readPatched(changes: Node, owner: Owner): Node {
     const { base } = changes
     if (base === undefined) throw new TypeError('Changes of no leaf.')
-    const leaf = this.#readBase(base, owner, changes)
+    const leaf = this.#readLeaf(base, owner, changes)
     if (leaf.columns !== changes.columns) throw this.#damaged(base, 'a leaf of another kind')
     applyChanges(leaf, changes)
-    leaf.base = base
+    if (!isOfDelta(base)) leaf.base = base
     leaf.isWhole = false
     return leaf
   }
 
   /** The leaf that is the base of another, with room for changes. */
-  #readBase(base: NodeImage, owner: Owner, changes?: Node): Node {
+  #readLeaf(base: NodeImage, owner: Owner, changes?: Node): Node {
     const head = this.#readHead(base)
+    if (isOfDelta(base)) return this.#readDelta(base, head, owner)
     if (head.height > 0 || isDelta(head.kind)) throw this.#damaged(base, 'no leaf')
     return this.#readWhole(base, head, owner, changes)
   }

@@ -120,6 +120,8 @@ export interface NodeImage {
   readonly position: number
   readonly lengthBytes: number
   readonly crc: number
+  /** Bytes of this image and of those that it needs: of a leaf that is stored whole, its length. */
+  readonly storedBytes: number
 }
 
 /** A leaf (height 0) or inner node. Immutable unless edited by its owner. */
@@ -383,8 +385,23 @@ export function becomeWhole(leaf: Node): void {
 }
 
 /** The image of which a leaf may say what changed since. */
-export function baseOf({ isWhole, position, lengthBytes, crc, base }: Node): NodeImage | undefined {
-  return isWhole ? { position, lengthBytes, crc } : base
+export function baseOf({
+  isWhole,
+  position,
+  lengthBytes,
+  crc,
+  storedBytes,
+  base,
+}: Node): NodeImage | undefined {
+  return isWhole ? { position, lengthBytes, crc, storedBytes } : base
+}
+
+/** Notes in a node that it is stored where another is. */
+export function storedAs(node: Node, { position, lengthBytes, crc, storedBytes }: Node): void {
+  node.position = position
+  node.lengthBytes = lengthBytes
+  node.crc = crc
+  node.storedBytes = storedBytes
 }
 
 /** Whether a node is a leaf of which only what changed since its base is here. */

@@ -97,7 +97,8 @@ export class OwnedNodes {
 
   /** Whether a partial leaf is one to add `key` to. */
   #isWithout(key: Uint8Array, parent: Node, slot: number, leaf: Node): boolean {
-    if (leaf.whole !== undefined || isFullPart(leaf) || search(leaf, key, 0) >= 0) return false
+    if (leaf.whole !== undefined || isFullPart(leaf, this.source.partShare) || search(leaf, key, 0) >= 0)
+      return false
     return search(this.source.base(parent, slot, leaf), key, 0) < 0
   }
 

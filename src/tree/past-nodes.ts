@@ -20,6 +20,10 @@ export class PastNodes implements NodeSource {
     return this.#source.damage
   }
 
+  get partShare(): number {
+    return this.#source.partShare
+  }
+
   load(parent: Node, slot: number, owner?: Owner): Node {
     return this.#source.load(parent, slot, owner)
   }

@@ -102,7 +102,7 @@ export function writeImage(
     const kind = node.columns === ColumnCount.keysLeaf ? NodeKind.keysDelta : NodeKind.recordsDelta
     writeBase(view, at, base)
     writeEntries(changesOf(node), kind, bytes, view, at)
-    node.storedBytes = end - at + base.lengthBytes
+    node.storedBytes = end - at + base.storedBytes
   } else {
     writeEntries(node, kindOf(node), bytes, view, at)
     node.storedBytes = end - at + childrenBytes(node)

@@ -92,8 +92,13 @@ class Run {
       if (random.below(3) === 0) this.trees.settle()
       if (random.below(9) === 0) this.trees.undoScope()
     }
-    for (let more = random.below(6); more >= 0; more--)
+    this.trees.store.replays = random.below(2) === 0
+    for (let more = random.below(6); more >= 0; more--) {
+      if (this.#shape.failing > 0 && random.below(3) === 0)
+        this.trees.storage.plan({ operation: 'read', nth: 1, times: Infinity, fault: { error: 'EIO' } })
       if (this.trees.store1(1 + random.below(12), random.below(12) === 0, between)) this.stored++
+      this.trees.storage.heal()
+    }
   }
 }
 

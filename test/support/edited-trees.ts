@@ -235,7 +235,7 @@ export class EditedTrees {
   }
 
   #next(most: number): Piece | undefined {
-    const piece = this.#walk === undefined ? undefined : nextPiece(this.#walk, most, this.#end)
+    const piece = this.#walk === undefined ? undefined : nextPiece(this.#walk, this.store, most, this.#end)
     this.#end += piece?.bytes.length ?? 0
     return piece
   }

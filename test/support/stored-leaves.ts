@@ -9,6 +9,7 @@ import { checkTree } from '../../src/tree/check.js'
 import { TreeEditor } from '../../src/tree/editor.js'
 import { NodeStore } from '../../src/tree/node-store.js'
 import { RecordRef } from '../../src/tree/record-ref.js'
+import { storedAs } from '../../src/tree/node.js'
 import { imageBytes, writeImage } from '../../src/tree/stored-node.js'
 import { unstoredNodes } from '../../src/tree/storing.js'
 import { Tree } from '../../src/tree/tree.js'
@@ -44,21 +45,27 @@ export class StoredLeaves {
     this.tree = ofKeys ? Tree.emptyOfKeys : Tree.empty
   }
 
-  /** Changes the tree, stores what is new of it, and reads it anew from then on. Returns the images, leaves first. */
-  change(change: (editor: TreeEditor) => void): StoredImage[] {
+  /** Changes the tree, stores what is new of it, and reads it anew from then on. Returns the images, leaves first. It is sound then, if it says so. */
+  change(
+    change: (editor: TreeEditor) => void,
+    { isSound = true }: { readonly isSound?: boolean } = {},
+  ): StoredImage[] {
     const editor = new TreeEditor(this.tree)
     change(editor)
     const tree = editor.freeze()
     const images: StoredImage[] = []
     for (const node of unstoredNodes(tree.root)) {
       const position = this.file.size()
-      const bytes = new Uint8Array(imageBytes(node))
-      writeImage(node, bytes, viewOf(bytes), 0, position, checksum)
+      const image = this.store.imageOf(node)
+      const bytes = new Uint8Array(imageBytes(image))
+      writeImage(image, bytes, viewOf(bytes), 0, position, checksum)
+      storedAs(node, image)
       this.file.write(bytes, position)
       images.push({ position, kind: bytes[NodeField.kind] ?? 0, lengthBytes: bytes.length })
     }
     const root = tree.storedRoot()
-    expect(checkTree(this.#opened(new NodeStore(this.file, checksum, 0), root))).toEqual([])
+    const findings = checkTree(this.#opened(new NodeStore(this.file, checksum, 0), root))
+    expect(findings.length === 0).toBe(isSound)
     this.store = new NodeStore(this.file, checksum, this.limitBytes)
     this.tree = this.#opened(this.store, root)
     return images

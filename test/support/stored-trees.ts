@@ -9,7 +9,7 @@ import { viewOf } from '../../src/format/integers.js'
 import { MemoryStorage } from '../../src/storage/memory-storage.js'
 import { checkTree } from '../../src/tree/check.js'
 import { TreeEditor } from '../../src/tree/editor.js'
-import { memoryOf, type Node } from '../../src/tree/node.js'
+import { memoryOf, type Node, storedAs } from '../../src/tree/node.js'
 import { NodeStore } from '../../src/tree/node-store.js'
 import { RecordRef } from '../../src/tree/record-ref.js'
 import { releaseChildren, releaseRoot, releaseStored, unstoredNodes } from '../../src/tree/storing.js'
@@ -186,7 +186,7 @@ export class StoredTrees {
 
   /** The next nodes, as images at the end of the file to be; undefined if all were given. */
   next(howMany: number): Piece | undefined {
-    const piece = this.#walk === undefined ? undefined : nextPiece(this.#walk, howMany, this.#end)
+    const piece = this.#walk === undefined ? undefined : nextPiece(this.#walk, this.store, howMany, this.#end)
     this.#end += piece?.bytes.length ?? 0
     return piece
   }
@@ -286,6 +286,7 @@ export function unstoredBytesOf(tree: Tree): number {
 /** The next nodes of a walk, as images from `position` on; undefined if all were given. */
 export function nextPiece(
   nodesToStore: Iterator<Node, void>,
+  store: NodeStore,
   howMany: number,
   position: number,
 ): Piece | undefined {
@@ -295,11 +296,13 @@ export function nextPiece(
   while (nodes.length < howMany) {
     const node = nodesToStore.next().value
     if (node === undefined) break
-    const image = new Uint8Array(imageBytes(node))
-    writeImage(node, image, viewOf(image), 0, end, checksum)
+    const image = store.imageOf(node)
+    const bytes = new Uint8Array(imageBytes(image))
+    writeImage(image, bytes, viewOf(bytes), 0, end, checksum)
+    storedAs(node, image)
     nodes.push(node)
-    images.push(image)
-    end += image.length
+    images.push(bytes)
+    end += bytes.length
   }
   return nodes.length === 0 ? undefined : { nodes, bytes: Buffer.concat(images), position }
 }

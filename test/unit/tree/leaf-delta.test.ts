@@ -152,7 +152,8 @@ describe('a delta whose base cannot be what it says', () => {
     view.setUint32(NodeField.crc, crc, true)
     stored.file.write(bytes, stored.file.size())
     const position = stored.file.size() - bytes.length
-    const root = { ...stored.tree.storedRoot(), position, crc }
+    const nodeBytes = bytes.length + base.lengthBytes
+    const root = { ...stored.tree.storedRoot(), position, crc, nodeBytes }
     stored.tree = Tree.stored(new NodeStore(stored.file, checksum, 0), root)
     return errorOf(stored)
   }
@@ -179,6 +180,18 @@ describe('a delta whose base cannot be what it says', () => {
     expect(withBase({ position: 1 << 20, lengthBytes: 100 }).details.actual).toBe(behind)
     expect(withBase({ position: 9, lengthBytes: 100 }).details).toMatchObject({ offset: 9, actual: 'length' })
     expect(withBase({ position: 8, lengthBytes: 70_000 }).details.actual).toBe('length')
+  })
+
+  it('is refused where its parent says other bytes than it and what it is of have', () => {
+    for (const more of [-1, 1, 40]) {
+      const { stored } = pair()
+      const root = stored.tree.storedRoot()
+      stored.tree = Tree.stored(new NodeStore(stored.file, checksum, 0), {
+        ...root,
+        nodeBytes: root.nodeBytes + more,
+      })
+      expect(errorOf(stored).details.actual).toBe('a node that contradicts its parent')
+    }
   })
 
   it('is refused where it holds other keys than its parent counts', () => {

@@ -1,5 +1,5 @@
 /** Leaves that are added to without reading them. */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { CorruptionError } from '../../../src/errors.js'
 import { NodeKind } from '../../../src/format/index-node.js'
 import { checkTree } from '../../../src/tree/check.js'
@@ -96,6 +96,58 @@ describe('a key that is known not to be there', () => {
     })
     expect(leavesOf(images)).toEqual([NodeKind.recordsDelta])
     expect(positionsOf(stored)).toEqual([...EVEN, 41, 43].sort((a, b) => a - b).map((n) => n + 1))
+  })
+
+  it('is added to it while a log is replayed without reading even that, which storing it then does', () => {
+    const stored = even()
+    stored.change((editor) => add(editor, 41))
+    stored.store.replays = true
+    const images = stored.change((editor) => {
+      void stored.tree.root
+      const { misses } = stored.store
+      add(editor, 43, 45)
+      expect(stored.store.misses).toBe(misses)
+      const tree = editor.freeze()
+      for (const n of [40, 41, 43]) expect(tree.has(keyOf(n))).toBe(true)
+      expect(checkTree(tree)).toEqual([])
+    })
+    expect(leavesOf(images)).toEqual([NodeKind.recordsDelta])
+    expect(positionsOf(stored)).toEqual([...EVEN, 41, 43, 45].sort((a, b) => a - b).map((n) => n + 1))
+    // The leaf and one delta are what there is to be read of it.
+    stored.change(() => undefined)
+    void stored.tree.root
+    const read = vi.spyOn(stored.file, 'read')
+    expect(stored.tree.has(keyOf(43))).toBe(true)
+    expect(read).toHaveBeenCalledTimes(2)
+  })
+
+  it('is stored beside a delta that cannot be read, and found again when that can', () => {
+    const stored = even()
+    const [image] = stored.change((editor) => add(editor, 41))
+    const offset = image?.position ?? 0
+    const wrong = new Uint8Array([0xff])
+    const right = new Uint8Array(1)
+    stored.file.read(right, offset + 40)
+    for (const n of [43, 45]) {
+      stored.store.replays = true
+      stored.file.write(wrong, offset + 40)
+      stored.change((editor) => add(editor, n), { isSound: false })
+      expect(() => stored.tree.has(keyOf(n))).toThrow(
+        expect.objectContaining({ details: expect.objectContaining({ offset }) }),
+      )
+      expect(checkTree(stored.tree).map(({ kind }) => kind)).toEqual(['unreadable'])
+      stored.file.write(right, offset + 40)
+      expect(stored.tree.has(keyOf(n))).toBe(true)
+      stored.change(() => undefined)
+    }
+    const all = [...EVEN, 41, 43, 45, 47].sort((a, b) => a - b).map((n) => n + 1)
+    // Of both, and of what they are of, one delta is made.
+    const images = stored.change((editor) => add(editor, 47))
+    expect(leavesOf(images)).toEqual([NodeKind.recordsDelta])
+    expect(positionsOf(stored)).toEqual(all)
+    stored.file.write(wrong, offset + 40)
+    stored.change(() => undefined)
+    expect(positionsOf(stored)).toEqual(all)
   })
 
   it('has the leaf read once so much was added that it is better stored whole, and split if that is too much', () => {

@@ -17,6 +17,7 @@ import { entryOf, hex, TreeModel, walk } from '../../support/tree-model.js'
 /** Stores nodes by number, and takes them out of their parents. */
 class NodeStore implements NodeSource {
   readonly editsInPlace = false
+  readonly partShare = 0
   loads = 0
   readonly damage = undefined
   readonly pool = undefined
