@@ -5,26 +5,45 @@ import { EditedTrees } from '../support/edited-trees.js'
 import { type Random, randomFrom } from '../support/random.js'
 import { bytesOf, longKeyOf, type TreeRunShape } from '../support/tree-model.js'
 
-const SHAPES: readonly TreeRunShape[] = [
+interface Shape extends TreeRunShape {
+  /** Whether half of the keys are there from the beginning, in leaves that are stored, and each change is of another leaf. */
+  readonly filled?: boolean
+}
+
+/** Leaves of which a checkpoint stores what changed. */
+const FILLED = { filled: true, limitBytes: 0, keyBytes: 9, keys: 2000 }
+
+const SHAPES: readonly Shape[] = [
   { name: 'nothing cached, long keys', limitBytes: 0, keyBytes: 500, keys: 90, failing: 0 },
   { name: 'nothing cached, short keys', limitBytes: 0, keyBytes: 9, keys: 1500, failing: 0 },
   { name: 'some cached, short keys', limitBytes: 40_000, keyBytes: 9, keys: 1500, failing: 0 },
   { name: 'everything cached', limitBytes: 1e9, keyBytes: 300, keys: 300, failing: 0 },
   { name: 'reads that fail', limitBytes: 0, keyBytes: 700, keys: 40, failing: 3 },
   { name: 'reads that fail often', limitBytes: 20_000, keyBytes: 500, keys: 120, failing: 2 },
+  { name: 'many leaves, little changed', ...FILLED, failing: 0 },
+  { name: 'many leaves, reads that fail', ...FILLED, failing: 4 },
 ]
 
 class Run {
   readonly trees: EditedTrees
   stored = 0
   failures = 0
-  readonly #shape: TreeRunShape
+  readonly #shape: Shape
   readonly #random: Random
 
-  constructor(shape: TreeRunShape, random: Random) {
+  constructor(shape: Shape, random: Random) {
     this.#shape = shape
     this.#random = random
     this.trees = new EditedTrees(shape.limitBytes)
+    if (shape.filled === true) this.#fill()
+  }
+
+  #fill(): void {
+    const { keys, keyBytes } = this.#shape
+    for (let n = 0; n < keys; n += 2) this.trees.set(longKeyOf(n, keyBytes), n + 1)
+    this.trees.publish()
+    this.trees.settle()
+    while (!this.trees.store1(100, false, () => undefined));
   }
 
   run(steps: number): void {
@@ -55,10 +74,10 @@ class Run {
 
   #edit(adds: number): void {
     const random = this.#random
-    const { keys, keyBytes, failing } = this.#shape
+    const { keys, keyBytes, failing, filled = false } = this.#shape
     const near = random.below(keys)
-    for (let i = random.below(14); i >= 0; i--) {
-      const n = random.below(3) === 0 ? random.below(keys) : (near + i) % keys
+    for (let i = random.below(filled ? 4 : 14); i >= 0; i--) {
+      const n = filled || random.below(3) === 0 ? random.below(keys) : (near + i) % keys
       if (failing > 0 && random.below(failing) === 0) {
         const times = random.below(2) === 0 ? 1 : Infinity
         this.trees.storage.plan({
@@ -79,7 +98,7 @@ class Run {
     if (random.below(8) === 0) return this.trees.seek(key, random.below(2) === 0)
     if (random.next() >= adds) return this.trees.delete(key)
     const position = 1 + random.below(1e9)
-    return random.below(2) === 0
+    return random.below(this.#shape.filled === true ? 6 : 2) === 0
       ? this.trees.set(key, position)
       : this.trees.add(key, position, random.below(2) === 0)
   }
@@ -92,9 +111,10 @@ class Run {
       if (random.below(3) === 0) this.trees.settle()
       if (random.below(9) === 0) this.trees.undoScope()
     }
-    this.trees.store.replays = random.below(2) === 0
-    for (let more = random.below(6); more >= 0; more--) {
-      if (this.#shape.failing > 0 && random.below(3) === 0)
+    const { failing, filled = false } = this.#shape
+    this.trees.store.replays = filled || random.below(2) === 0
+    for (let more = random.below(filled ? 40 : 6); more >= 0; more--) {
+      if (failing > 0 && random.below(2) === 0)
         this.trees.storage.plan({ operation: 'read', nth: 1, times: Infinity, fault: { error: 'EIO' } })
       if (this.trees.store1(1 + random.below(12), random.below(12) === 0, between)) this.stored++
       this.trees.storage.heal()
@@ -106,7 +126,7 @@ describe('a tree that is edited in place (I15, I21)', () => {
   for (const shape of SHAPES) {
     it(`equals the model at every commit: ${shape.name}`, () => {
       const random = randomFrom(seed)
-      const sums = { stored: 0, failures: 0, undone: 0, madeGood: 0, parts: 0 }
+      const sums = { stored: 0, failures: 0, undone: 0, madeGood: 0, parts: 0, joined: 0, unjoined: 0 }
       for (let round = 0; round < Math.max(12, count(12, 1200)); round++) {
         const run = new Run(shape, random)
         run.run(250)
@@ -115,12 +135,16 @@ describe('a tree that is edited in place (I15, I21)', () => {
         sums.undone += run.trees.undone
         sums.madeGood += run.trees.madeGood
         sums.parts += run.trees.parts
+        sums.joined += run.trees.joined
+        sums.unjoined += run.trees.unjoined
       }
       expect(sums.stored).toBeGreaterThan(0)
       expect(sums.undone).toBeGreaterThan(0)
       expect(sums.madeGood).toBeGreaterThan(0)
       if (shape.keyBytes < 100) expect(sums.parts).toBeGreaterThan(0)
       if (shape.failing > 0) expect(sums.failures).toBeGreaterThan(0)
+      if (shape.filled === true) expect(sums.joined).toBeGreaterThan(0)
+      if (shape.filled === true && shape.failing > 0) expect(sums.unjoined).toBeGreaterThan(0)
     })
   }
 

@@ -9,6 +9,7 @@ import { VarveError } from '../../src/errors.js'
 import { MemoryStorage } from '../../src/storage/memory-storage.js'
 import { checkTree } from '../../src/tree/check.js'
 import { TreeEditor } from '../../src/tree/editor.js'
+import { isOfDelta } from '../../src/tree/leaf-delta.js'
 import { isPartial, type Node } from '../../src/tree/node.js'
 import { NodeStore } from '../../src/tree/node-store.js'
 import type { Publication } from '../../src/tree/past.js'
@@ -43,6 +44,9 @@ export class EditedTrees {
   madeGood = 0
   /** Whether a key was added to a leaf that had not been read: 1 if so. */
   parts = 0
+  /** How often a checkpoint stored what a delta and what was added beside it say, and what was added alone because the delta could not be read. */
+  joined = 0
+  unjoined = 0
   readonly #file = this.storage.open('nodes', 'create')
   #editor: TreeEditor
   #visible: Version
@@ -58,6 +62,13 @@ export class EditedTrees {
   constructor(limitBytes: number) {
     this.store = new NodeStore(this.#file, checksum, limitBytes)
     this.store.editsInPlace = true
+    const imageOf = this.store.imageOf.bind(this.store)
+    this.store.imageOf = (node) => {
+      const image = imageOf(node)
+      if (image !== node) this.joined++
+      else if (isPartial(node) && node.base !== undefined && isOfDelta(node.base)) this.unjoined++
+      return image
+    }
     const { pool } = this.store
     const giveBack = pool.giveBack.bind(pool)
     pool.giveBack = (words) => giveBack(words.fill(GARBAGE))
