@@ -151,9 +151,10 @@ class TreeWalk {
     return child.height === parent.height - 1 ? child : undefined
   }
 
-  /** Of a leaf that is stored by what changed of it, the image that has the rest. */
+  /** Of a leaf that is stored by what changed of it, the images that have the rest. */
   #enterBase({ position, base }: Node): void {
-    if (position !== 0 && base !== undefined) this.#watch.enter(base.position, base.lengthBytes)
+    if (position === 0 || base === undefined) return
+    for (const image of [base, ...(base.between ?? [])]) this.#watch.enter(image.position, image.lengthBytes)
   }
 
   /** What `load` gives, or undefined after a report of why it cannot be read. */

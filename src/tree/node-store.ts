@@ -386,7 +386,7 @@ export class NodeStore implements NodeSource {
     const leaf = this.#readLeaf(base, owner, changes)
     if (leaf.columns !== changes.columns) throw this.#damaged(base, 'a leaf of another kind')
     applyChanges(leaf, changes)
-    if (!isOfDelta(base)) leaf.base = base
+    leaf.base = isOfDelta(base) ? beyond(base, leaf.base) : base
     leaf.isWhole = false
     return leaf
   }
@@ -407,6 +407,11 @@ export class NodeStore implements NodeSource {
     )
     return this.damage
   }
+}
+
+/** The base of a leaf that was read from a delta, and is itself that of another. */
+function beyond(delta: NodeImage, base: NodeImage | undefined): NodeImage | undefined {
+  return base && { ...base, between: [...(base.between ?? []), delta] }
 }
 
 function pointerOf(parent: Node, slot: number): Pointer {

@@ -122,6 +122,8 @@ export interface NodeImage {
   readonly crc: number
   /** Bytes of this image and of those that it needs: of a leaf that is stored whole, its length. */
   readonly storedBytes: number
+  /** Of the image that a leaf was read from as a whole: the deltas between, by which the leaf was led to. */
+  readonly between?: readonly NodeImage[]
 }
 
 /** A leaf (height 0) or inner node. Immutable unless edited by its owner. */

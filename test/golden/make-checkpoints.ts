@@ -4,7 +4,7 @@
  */
 import type { Database } from '../../src/database.js'
 import { MemoryStorage } from '../../src/storage/memory-storage.js'
-import { databaseOn, fileBytes, fixedPlatform, PATH } from '../corruption/databases.js'
+import { databaseOn, fileBytes, fixedPlatform, PATH, storageWith } from '../corruption/databases.js'
 import { CHECKPOINT_KIND, type FramePlace, framesOf, INDEX_NODES_KIND, nodeKindsOf } from '../reader/mended.js'
 import { flipped } from '../support/log-images.js'
 import { always, CLEAN, type GoldenFile } from './golden-files.js'
@@ -19,6 +19,7 @@ export async function checkpointFiles(): Promise<GoldenFile[]> {
     await unfinished(),
     await indexed(),
     await deltas(),
+    await deltaOfDelta(),
     ...(await compacted()),
   ]
 }
@@ -120,6 +121,35 @@ async function deltas(): Promise<GoldenFile> {
   if (!kinds.includes(4) || !kinds.includes(5)) throw new TypeError('A file without deltas.')
   const what = 'checkpoints that say what changed of leaves, and a commit behind them'
   return file('deltas', what, bytes, commits, nth(checkpointsOf(bytes), -1))
+}
+
+/** Killed behind a delta, opened while that could not be read, and readable again. */
+async function deltaOfDelta(): Promise<GoldenFile> {
+  let killed: Uint8Array = new Uint8Array(0)
+  await session(async (db, bytesNow) => {
+    await db.registerCollection('rows', [], 'id')
+    await db.insertMany(
+      'rows',
+      Array.from({ length: 150 }, (_, n) => ({ id: `row ${1000 + n * 10}`, n })),
+    )
+    await db.checkpoint()
+    await db.insert('rows', { id: 'row 2445', n: -1 })
+    await db.checkpoint()
+    await db.insert('rows', { id: 'row 2447', n: -2 })
+    killed = bytesNow()
+  })
+  const delta = nth(
+    framesOf(killed).filter((frame) => nodeKindsOf(killed, frame).includes(4)),
+    0,
+  )
+  const storage = storageWith({ [PATH]: flipped(killed, delta.end - 1) })
+  const db = await databaseOn(fixedPlatform(storage, { checkpointSliceBytes: 1 })).open(PATH)
+  await db.checkpoint()
+  const commits = db.commitSequence
+  await db.close()
+  const bytes = flipped(fileBytes(storage), delta.end - 1)
+  const what = 'a checkpoint that says what changed of a leaf since another delta of it'
+  return file('delta-of-delta', what, bytes, commits, nth(checkpointsOf(bytes), -1))
 }
 
 async function closed(): Promise<GoldenFile> {

@@ -37,8 +37,9 @@ class Node:
     keys: list
     # What each entry refers to: (position, length, crc), and of an inner node also (count, stored).
     refs: list
-    # Of a delta: position, length and CRC of the leaf that has all other entries.
+    # Of a delta: position, length and CRC of the image that has all other entries; and that, once it was read.
     base: tuple = None
+    below: "Node" = None
 
     @property
     def count(self):
@@ -47,7 +48,7 @@ class Node:
     @property
     def stored(self):
         if self.base is not None:
-            return self.length + self.base[1]
+            return self.length + self.below.stored
         return self.length + (sum(ref[4] for ref in self.refs) if self.kind == INNER else 0)
 
     def over(self, leaf):
@@ -56,7 +57,7 @@ class Node:
         entries.update(zip(self.keys, self.refs))
         keys = sorted(entries)
         refs = [entries[key] for key in keys]
-        return Node(self.position, self.length, self.crc, leaf.kind, 0, keys, refs, self.base)
+        return Node(self.position, self.length, self.crc, leaf.kind, 0, keys, refs, self.base, leaf)
 
 
 def read_node(data, position, end):
@@ -403,19 +404,23 @@ class TreeWalk:
             self.visit(ref, height - 1, below, above)
 
     def node_at(self, position, length, crc, height):
-        node = self.image_at(position, length, crc)
-        if node.kind in LEAF_OF:
-            if node.base[0] >= position:
-                raise BadNode("what it says the changes of stands behind it")
-            leaf = self.image_at(*node.base)
-            if leaf.kind != LEAF_OF[node.kind]:
-                raise BadNode("what it says the changes of is no leaf of its kind")
-            node = node.over(leaf)
+        node = self.whole_at(position, length, crc)
         if node.height != height:
             raise BadNode(f"it should be of height {height}; it is of {node.height}")
         if node.height == 0 and node.kind != self.leaf_kind:
             raise BadNode("a leaf of this kind does not belong here")
         return node
+
+    def whole_at(self, position, length, crc):
+        node = self.image_at(position, length, crc)
+        if node.kind not in LEAF_OF:
+            return node
+        if node.base[0] >= position:
+            raise BadNode("what it says the changes of stands behind it")
+        leaf = self.whole_at(*node.base)
+        if leaf.kind != LEAF_OF[node.kind]:
+            raise BadNode("what it says the changes of is no leaf of its kind")
+        return node.over(leaf)
 
     def image_at(self, position, length, crc):
         if position in self.seen:
