@@ -4,6 +4,7 @@
  * Two things call for one: the log that a replay would have to read, in proportion to the index, so that index nodes never
  * cost more bytes than the rows do and an open stays short; and the memory of nodes that are not stored, which cannot be
  * evicted. Once it runs, each commit pays for a part of it: as much as lets it end before that memory reaches its limit.
+ * Once nothing was written for a while, less of such memory calls for one.
  */
 
 /** Parts of `cacheBytes`: what tree nodes may take, and what pages of the log may. */
@@ -18,6 +19,8 @@ export const MOST_ROW_SHARE = 0.75
 /** Parts of the nodes' share that unstored nodes may take: when a checkpoint begins, and at most. */
 const SOFT_UNSTORED = 0.875
 const HARD_UNSTORED = 0.97
+/** The same while nobody writes: the memory is of more use to readers, and nothing waits for what is stored. */
+const REST_UNSTORED = 0.25
 /** Whatever the budget, so many bytes may be unstored: else a tiny cache would ask for a checkpoint after every commit. */
 const LEAST_UNSTORED_BYTES = 64 * 1024
 
@@ -52,6 +55,11 @@ export interface CheckpointFigures {
 export function isDue({ logBytes, indexBytes, unstoredBytes, nodeLimitBytes }: CheckpointFigures): boolean {
   if (logBytes >= Math.max(LEAST_LOG_BYTES, indexBytes * LOG_PER_INDEX)) return true
   return unstoredBytes >= Math.max(LEAST_UNSTORED_BYTES, nodeLimitBytes * SOFT_UNSTORED)
+}
+
+/** Whether one is due once nothing was written for a while. */
+export function isDueAtRest(unstoredBytes: number, nodeLimitBytes: number): boolean {
+  return unstoredBytes >= Math.max(LEAST_UNSTORED_BYTES, nodeLimitBytes * REST_UNSTORED)
 }
 
 /** Whether a close takes a checkpoint. */

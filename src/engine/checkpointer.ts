@@ -33,6 +33,7 @@ import {
   debtOf,
   isDue,
   isDueAtClose,
+  isDueAtRest,
   NODE_SHARE,
   RETRY_LOG_BYTES,
   roomOf,
@@ -210,6 +211,17 @@ export class Checkpointer {
     if (!this.#isBehind()) settle()
     else if (this.#ended !== undefined) settle(this.#ended())
     else this.#waiting.push({ sequence: this.#parts.visible.commit.sequence, settle })
+  }
+
+  /** Nothing was written for a while: has what is not stored be so, if it takes much memory. */
+  rested(): void {
+    const { nodes, automatic, wake } = this.#parts
+    if (!automatic || this.#logBytes < this.#retryAt) return
+    if (this.#running !== undefined || this.#waiting.length > 0) return
+    if (!isDueAtRest(nodes.unstoredBytes, this.#nodeLimitBytes)) return
+    // If it fails, nobody who wrote has lost anything.
+    this.request(() => undefined)
+    wake()
   }
 
   /** Commits of so many bytes are visible: they pay their part of the checkpoint that runs. */

@@ -59,7 +59,9 @@ export class Committer {
       sliceBytes,
       wake: () => this.schedule(),
     })
-    this.#idle = new IdleWork({ ...parts, sync: () => this.#syncTask(), mark: () => this.#markIfBehind() })
+    const { checkpointer } = this
+    const mark = (): void => this.#markIfBehind()
+    this.#idle = new IdleWork({ ...parts, checkpointer, sync: () => this.#syncTask(), mark })
   }
 
   /** The last commit added; the next one names it. */

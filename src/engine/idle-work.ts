@@ -1,16 +1,17 @@
 /**
- * What a writer does when there is nothing to commit: syncs in the background, and a mark that states the watermark.
+ * What a writer does when there is nothing to commit: syncs in the background, a mark that states the watermark, and a checkpoint.
  */
 import type { LogWriter } from '../log/log-writer.js'
 import type { Platform, Timer } from '../storage/platform.js'
 import { runAsync, type Task } from '../storage/task.js'
 import type { Durability } from './batch.js'
+import type { Checkpointer } from './checkpointer.js'
 import type { VisibleState } from './state.js'
 
 /** Unsynced bytes after which the modes that do not wait for a sync start one in the background. */
 const BACKGROUND_SYNC_BYTES = 8 * 1024 * 1024
-/** Idle time after which a `Mark` states a watermark that the log does not state yet. */
-const IDLE_MARK_MS = 1000
+/** Idle time after which a `Mark` states a watermark that the log does not state yet, and what is not stored may be. */
+const IDLE_MS = 1000
 
 export interface IdleWorkParts {
   readonly writer: LogWriter
@@ -22,6 +23,7 @@ export interface IdleWorkParts {
   readonly sync: () => Task<void>
   /** Appends a mark, if it is still wanted. */
   readonly mark: () => void
+  readonly checkpointer: Pick<Checkpointer, 'rested'>
 }
 
 export class IdleWork {
@@ -49,7 +51,7 @@ export class IdleWork {
       }, syncIntervalMs)
     }
     this.#activeAt = platform.monotonicMs()
-    this.#idleTimer ??= platform.setTimer(() => this.#idle(), IDLE_MARK_MS)
+    this.#idleTimer ??= platform.setTimer(() => this.#idle(), IDLE_MS)
   }
 
   /** Whether no background sync runs. */
@@ -73,10 +75,12 @@ export class IdleWork {
 
   /** One timer serves all commits: it looks how long the last one is ago. */
   #idle(): void {
-    const { platform, mark } = this.#parts
-    const rest = this.#activeAt + IDLE_MARK_MS - platform.monotonicMs()
+    const { platform, mark, checkpointer } = this.#parts
+    const rest = this.#activeAt + IDLE_MS - platform.monotonicMs()
     this.#idleTimer = rest > 0 ? platform.setTimer(() => this.#idle(), rest) : undefined
-    if (rest <= 0) mark()
+    if (rest > 0) return
+    mark()
+    checkpointer.rested()
   }
 
   #syncInBackground(): void {

@@ -6,6 +6,7 @@ import {
   debtOf,
   isDue,
   isDueAtClose,
+  isDueAtRest,
   NODE_SHARE,
   roomOf,
 } from '../../../src/engine/checkpoint-policy.js'
@@ -47,6 +48,14 @@ describe('the policy of checkpoints', () => {
     expect(isDue(share)).toBe(true)
     expect(isDue({ ...share, unstoredBytes: 5000, nodeLimitBytes: 0 })).toBe(false)
     expect(isDue({ ...share, unstoredBytes: MIB, nodeLimitBytes: 0 })).toBe(true)
+  })
+
+  it('asks for one with less that is unstored while nobody writes, and for none with little', () => {
+    const some = { logBytes: 0, indexBytes: 0, unstoredBytes: 20 * MIB, nodeLimitBytes: 56 * MIB }
+    expect(isDue(some)).toBe(false)
+    expect(isDueAtRest(20 * MIB, 56 * MIB)).toBe(true)
+    expect(isDueAtRest(5 * MIB, 56 * MIB)).toBe(false)
+    expect(isDueAtRest(5000, 0)).toBe(false)
   })
 
   it('asks for one with more of log or of unstored nodes, if it does with less', () => {

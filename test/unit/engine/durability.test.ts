@@ -3,7 +3,17 @@ import { describe, expect, it } from 'vitest'
 import { gate, harness, PATH, turn } from './harness.js'
 import { FaultyStorage } from '../../support/faulty-storage.js'
 import { PowerCutStorage } from '../../support/power-cut-storage.js'
-import { workloadPlatform } from '../../support/workload-platform.js'
+import { workloadPlatform, type WorkloadPlatform } from '../../support/workload-platform.js'
+
+function idRows(from: number, to: number): { id: number }[] {
+  return Array.from({ length: to - from }, (_, i) => ({ id: from + i }))
+}
+
+/** So much time in which nobody writes, and turns for what is begun by it. */
+async function idle(clock: WorkloadPlatform, ms: number): Promise<void> {
+  clock.advance(ms)
+  for (let i = 0; i < 20; i++) await turn()
+}
 
 describe('durability', () => {
   it('group commit: 64 writes at once share few syncs', async () => {
@@ -118,6 +128,37 @@ describe('durability', () => {
     const opened = clock.Database.open(PATH, { storage: image, recovery: 'tornTail' })
     await expect(opened).rejects.toMatchObject({ code: 'VARVE_CORRUPTION' })
     await db.put('a', { id: 2 })
+    await db.close()
+  })
+
+  it('after one idle second what is not stored is, if it takes much of the cache', async () => {
+    const { db, clock } = await harness({ cacheBytes: 2 ** 20 })
+    await db.insertMany('a', idRows(0, 100))
+    await idle(clock, 1100)
+    expect(db.stats().index.checkpointSequence).toBeUndefined()
+    await db.insertMany('a', idRows(100, 8000))
+    await idle(clock, 900)
+    expect(db.stats().index.checkpointSequence).toBeUndefined()
+    await idle(clock, 200)
+    expect(db.stats().index).toMatchObject({ unstoredBytes: 0, checkpointSequence: db.commitSequence })
+    await db.close()
+  })
+
+  it('a checkpoint of an idle second that fails harms nothing, and is not tried again at once', async () => {
+    const { db, disk, storage, clock } = await harness({ durability: 'os', cacheBytes: 2 ** 20 })
+    await db.insertMany('a', idRows(0, 8000))
+    await idle(clock, 900)
+    storage.plan({ operation: 'write', nth: 1, fault: { error: 'EIO' } })
+    await idle(clock, 200)
+    expect(storage.fired).toHaveLength(1)
+    const { boundary } = disk
+    await idle(clock, 1100)
+    expect(disk.boundary).toBe(boundary)
+    expect(db.stats().index.unstoredBytes).toBeGreaterThan(0)
+    await db.put('a', { id: 8000 })
+    expect(db.count('a')).toBe(8001)
+    await db.checkpoint()
+    expect(db.stats().index.unstoredBytes).toBe(0)
     await db.close()
   })
 
