@@ -2,7 +2,9 @@
  * Stored nodes in memory, by where they are stored, within a budget.
  *
  * What was not asked for since the hand passed it last goes first (the clock algorithm): a scan over cold leaves leaves the
- * inner nodes and the hot leaves where they are. A node that goes is forgotten here alone: whoever holds it goes on with it.
+ * inner nodes and the hot leaves where they are. What was asked for in several rounds of the hand stays for as many without, so that leaves
+ * that all searches share are not pushed out by those that each has for itself. A node that goes is forgotten here alone: whoever holds it
+ * goes on with it.
  *
  * A table of so many nodes lies in no cache of the processor, so inner nodes that are here note which of their children are too.
  */
@@ -10,6 +12,9 @@ import { HELD, memoryOf, NO_CHILDREN, type Node, NOT_CACHED, positionAt } from '
 
 /** Gaps that are left as they are. */
 const FEW_GAPS = 64
+
+/** Most rounds of the hand that a node stays without being asked for. */
+const MOST_ROUNDS = 2
 
 export class NodeCache {
   /** Memory of the nodes here, as `memoryOf` counts it. */
@@ -22,6 +27,8 @@ export class NodeCache {
   #gaps: number[] = []
   #held: Node[] = []
   #hand = 0
+  /** What came in last. Whoever had it read asks for it again at once, which says nothing of later searches. */
+  #newest: Node | undefined
   readonly #evicted: (node: Node) => void
 
   /** `evicted` is told of each node that made room for others. */
@@ -35,15 +42,20 @@ export class NodeCache {
 
   get(position: number): Node | undefined {
     const node = this.#nodes.get(position)
-    if (node !== undefined) node.recent = true
+    if (node !== undefined) this.touch(node)
     return node
+  }
+
+  /** A node that is here was asked for. */
+  touch(node: Node): void {
+    if (node !== this.#newest) node.recent = true
   }
 
   /** Child `slot` of `parent`, which is stored. */
   childOf(parent: Node, slot: number): Node | undefined {
     const near = parent.near[slot]
     if (near !== undefined) {
-      near.recent = true
+      this.touch(near)
       return near
     }
     const node = this.get(positionAt(parent, slot))
@@ -70,6 +82,7 @@ export class NodeCache {
   #place(node: Node): number {
     node.cachedAt = this.#gaps.pop() ?? this.#ring.length
     this.#ring[node.cachedAt] = node
+    this.#newest = node
     const bytes = memoryOf(node)
     this.bytes += bytes
     return bytes
@@ -103,7 +116,10 @@ export class NodeCache {
       if (this.#hand >= this.#ring.length) this.#hand = 0
       const node = this.#ring[this.#hand++]
       if (node === undefined) continue
-      if (node.recent) node.recent = false
+      if (node.recent) {
+        node.recent = false
+        if (node.rounds < MOST_ROUNDS) node.rounds++
+      } else if (node.rounds > 0) node.rounds--
       else {
         this.#remove(node)
         this.evictions++
@@ -137,6 +153,7 @@ export class NodeCache {
     this.#gaps = []
     this.#held = []
     this.#hand = 0
+    this.#newest = undefined
     this.bytes = 0
   }
 

@@ -226,7 +226,7 @@ export class NodeStore implements NodeSource {
       this.#cache.accompany(part, leaf)
       this.trim()
     } else this.hits++
-    leaf.recent = true
+    this.#cache.touch(leaf)
     storedAs(leaf, part)
     return leaf
   }

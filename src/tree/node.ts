@@ -163,8 +163,9 @@ export class Node {
   notes: LeafNotes | undefined
   /** Of a node that nobody edits: whether somebody may have it beyond one search. */
   lent = false
-  /** Whether it was asked for since the cache looked at it last, and where it is in there. */
+  /** Whether it was asked for since the cache looked at it last, in how many rounds before that, and where it is in there. */
   recent = false
+  rounds = 0
   cachedAt: number = NOT_CACHED
   /** Of an inner node in the cache: children that are there too, where they were met. The cache sees to it that they are. */
   near: (Node | undefined)[] = NO_CHILDREN

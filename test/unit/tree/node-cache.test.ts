@@ -110,6 +110,44 @@ describe('a cache of nodes', () => {
     expect(wanted.every(ask)).toBe(true)
   })
 
+  it('keeps what was asked for in several rounds of the hand for longer, but not for ever', () => {
+    /** How many others come in before a node goes that was asked for while the cache was filled so often. */
+    const stayOf = (rounds: number): number => {
+      const cache = new NodeCache()
+      const each = memoryOf(nodeAt(1))
+      let position = 1
+      const addOther = (): void => {
+        cache.add(nodeAt(++position))
+        cache.trim(each * 20)
+      }
+      const node = nodeAt(1)
+      cache.add(node)
+      for (let others = 0; others < rounds * 20; others++) {
+        cache.get(1)
+        addOther()
+      }
+      const from = position
+      while (node.cachedAt >= 0) addOther()
+      return position - from
+    }
+    const stays = [1, 3, 30].map(stayOf)
+    expect(stays[1]).toBeGreaterThan(stays[0] ?? 0)
+    expect(stays[2]).toBe(stays[1])
+  })
+
+  it('takes it for nothing that what came in last is asked for again at once', () => {
+    const cache = new NodeCache()
+    const each = memoryOf(nodeAt(1))
+    for (let position = 1; position <= 20; position++) {
+      cache.add(nodeAt(position))
+      if (position > 10) cache.get(position)
+      else if (position > 1) cache.get(position - 1)
+    }
+    cache.trim(each * 9)
+    const kept = Array.from({ length: 20 }, (_, i) => i + 1).filter((at) => cache.get(at) !== undefined)
+    expect(kept).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9])
+  })
+
   it('never keeps more than it is told to, and counts exactly what it keeps', () => {
     const random = randomFrom(seed)
     const cache = new NodeCache()
