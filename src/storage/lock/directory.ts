@@ -8,7 +8,7 @@
  * The directory comes with the first taker and goes when its last file does, so it may vanish before any call here;
  * it cannot while a file of the caller's is in it.
  */
-import { constants } from 'node:fs'
+import { constants, type Stats } from 'node:fs'
 import { join } from 'node:path'
 import { StorageError } from '../../errors.js'
 import { storageError, systemCode, type StorageOperation } from '../storage-errors.js'
@@ -42,7 +42,7 @@ export class LockDirectory {
 
   /** Whether it is there. Refuses anything else under its name, such as a link that leads elsewhere. */
   check(): boolean {
-    const stat = this.#attempt('inspect', this.path, () => this.#files.lstatSync(this.path), 'ENOENT')
+    const stat = this.#stat(this.path)
     if (stat === undefined) return false
     if (stat.isDirectory()) return true
     const what = stat.isSymbolicLink() ? 'a symbolic link' : 'not a directory'
@@ -67,7 +67,7 @@ export class LockDirectory {
   /** Reads a record; undefined if it is gone. */
   read(name: string): RecordText | undefined {
     const path = join(this.path, name)
-    const stat = this.#attempt('inspect', path, () => this.#files.lstatSync(path), 'ENOENT')
+    const stat = this.#stat(path)
     if (stat === undefined) return undefined
     try {
       return { text: this.#readText(path), modifiedAt: stat.mtime }
@@ -77,6 +77,16 @@ export class LockDirectory {
       if (UNREADABLE.has(code ?? '')) return { text: undefined, modifiedAt: stat.mtime }
       throw storageError({ operation: 'read', path, cause })
     }
+  }
+
+  /** Undefined where there is nothing: the usual case, for which making an error takes longer than the call. */
+  #stat(path: string): Stats | undefined {
+    return this.#attempt(
+      'inspect',
+      path,
+      () => this.#files.lstatSync(path, { throwIfNoEntry: false }),
+      'ENOENT',
+    )
   }
 
   #readText(path: string): string {
