@@ -3,6 +3,7 @@
  *
  *     npm run bench                                   100,000 rows, some minutes
  *     npm run bench:full                              100,000 and 1,000,000 rows, with the tuned peers
+ *     npm run bench -- --tuned                        the tuned peers alone
  *     npm run bench -- --only get-uniform,range-100   some workloads
  *     npm run bench -- --peers lmdb,better-sqlite3    some peers; Varve is always there
  *     npm run bench -- --runs 9 --rows 4000000        other numbers of runs and rows
@@ -31,6 +32,7 @@ const list = (text) => (text === undefined ? undefined : text.split(','))
 const { values } = parseArgs({
   options: {
     full: { type: 'boolean', default: false },
+    tuned: { type: 'boolean', default: false },
     rows: { type: 'string' },
     runs: { type: 'string', default: '5' },
     only: { type: 'string' },
@@ -84,6 +86,7 @@ async function run() {
   try {
     const plan = planOf({
       full: values.full,
+      tuned: values.tuned,
       rows: list(values.rows)?.map(Number),
       only: list(values.only),
       peers: values.profile ? [] : list(values.peers),

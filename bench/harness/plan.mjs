@@ -33,11 +33,12 @@ function peersOf({ workload, count, tuned, peers, also }) {
   return also === undefined ? chosen : [...chosen, { peer: 'also', adapter: 'varve', dist: also }]
 }
 
-/** `only` and `peers` narrow it down. */
-export function planOf({ full, rows, only, peers, also }) {
+/** `only` and `peers` narrow it down. With `tuned`, the tables of tuned peers alone. */
+export function planOf({ full, tuned: alone, rows, only, peers, also }) {
   const sizes = rows ?? (full ? SIZES_OF_FULL : SIZES)
+  const settings = [...(alone ? [] : [false]), ...(full || alone ? [true] : [])]
   const steps = []
-  for (const tuned of full ? [false, true] : [false]) {
+  for (const tuned of settings) {
     for (const count of sizes) {
       for (const workload of Object.keys(WORKLOADS)) {
         if (only !== undefined && !only.includes(workload)) continue
