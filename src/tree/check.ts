@@ -61,7 +61,6 @@ interface Place {
   readonly low: Uint8Array | undefined
   /** Every key is below this. */
   readonly high: Uint8Array | undefined
-  readonly isRoot: boolean
 }
 
 /** Where a node is stored; zeros while it is not. */
@@ -90,7 +89,7 @@ export function* walkTree(tree: Tree, watch: TreeWatch): Task<void> {
   const walk = new TreeWalk(tree.source, watch)
   const root = walk.root(tree)
   if (root === undefined) return
-  yield* walk.visit(root, { path: '', low: undefined, high: undefined, isRoot: true })
+  yield* walk.visit(root, { path: '', low: undefined, high: undefined })
 }
 
 /** What was added to a leaf without reading it comes on top of what a node may weigh. */
@@ -125,7 +124,7 @@ class TreeWalk {
 
   *visit(node: Node, place: Place): Task<void> {
     const report = this.#reporter(place.path, node)
-    checkFill(node, place.isRoot, report)
+    checkFill(node, report)
     if (!checkLayout(node, report)) return
     checkKeys(node, place, report)
     yield PAUSE
@@ -133,8 +132,7 @@ class TreeWalk {
     for (let slot = 0; slot < node.count; slot++) {
       const path = `${place.path}/${slot}`
       const child = this.#child(node, slot, path)
-      if (child !== undefined)
-        yield* this.visit(child, { path, ...childBounds(node, place, slot), isRoot: false })
+      if (child !== undefined) yield* this.visit(child, { path, ...childBounds(node, place, slot) })
     }
   }
 
@@ -190,9 +188,9 @@ function childBounds(node: Node, { low, high }: Place, slot: number): Pick<Place
   }
 }
 
-function checkFill(node: Node, isRoot: boolean, report: Report): void {
-  const least = node.height > 0 ? 2 : isRoot ? 0 : 1
-  if (node.count < least) report('fill', `a node of at least ${least} entries`, `${node.count}`)
+/** Deletions leave nodes of one child, and leaves without keys, beside what cannot be read at that time: they are as good as others. */
+function checkFill(node: Node, report: Report): void {
+  if (node.height > 0 && node.count === 0) report('fill', 'an inner node with children', 'none')
   if (isOver(node) && weightOf(node) > MOST_WEIGHT)
     report('fill', `a node that weighs at most ${MOST_WEIGHT} bytes`, `${weightOf(node)}`)
 }

@@ -304,7 +304,7 @@ export class EditedTrees {
       found.length === entries.length &&
       found.every(({ key, position }, i) => entries[i]?.key === key && entries[i].position === position)
     if (!same) expect(found).toEqual(entries)
-    expect(checkTree(tree).filter(({ kind }) => kind !== 'fill')).toEqual([])
+    expect(checkTree(tree)).toEqual([])
   }
 
   /** Runs `work` while no node can be read: it does not throw. */

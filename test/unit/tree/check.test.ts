@@ -112,20 +112,12 @@ const canaries: [name: string, kind: TreeFindingKind, path: string, damage: (tre
     (tree) => void (childOf(tree.root, 0).children[3] = childOf(tree.root, 1)),
   ],
   [
-    'an empty leaf',
-    'fill',
-    '/0/3',
-    (tree) => {
-      while (leafOf(tree).count > 0) removeEntry(leafOf(tree), 0)
-    },
-  ],
-  [
-    'an inner node of one child',
+    'an inner node without children',
     'fill',
     '/0',
     (tree) => {
       const node = childOf(tree.root, 0)
-      while (node.count > 1) removeEntry(node, 1)
+      while (node.count > 0) removeEntry(node, node.count - 1)
     },
   ],
   [
