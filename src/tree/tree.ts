@@ -40,6 +40,9 @@ export class StoredMemory {
   bytes = 0
 }
 
+/** What a tree says of itself beside its keys. */
+type TreeDetails = Partial<Pick<Tree, 'madeBytes' | 'stored' | 'mark' | 'leafColumns'>>
+
 export class Tree {
   /** Of keys and records: a primary index. */
   static readonly empty: Tree = Tree.emptyIn(memoryOnly)
@@ -67,10 +70,12 @@ export class Tree {
     source: NodeSource,
     root: Node | undefined,
     count: number,
-    madeBytes = 0,
-    stored: StoredMemory = new StoredMemory(),
-    mark = 0,
-    leafColumns: number = ColumnCount.recordsLeaf,
+    {
+      madeBytes = 0,
+      stored = new StoredMemory(),
+      mark = 0,
+      leafColumns = ColumnCount.recordsLeaf,
+    }: TreeDetails = {},
   ) {
     this.source = source
     this.#root = root
@@ -88,7 +93,7 @@ export class Tree {
     source: NodeSource,
     { count, stored, mark, leafColumns }: Pick<Tree, 'count' | 'stored' | 'mark' | 'leafColumns'>,
   ): Tree {
-    const tree = new Tree(source, undefined, count, 0, stored, mark, leafColumns)
+    const tree = new Tree(source, undefined, count, { stored, mark, leafColumns })
     tree.#keeper = keeper
     return tree
   }
@@ -138,7 +143,7 @@ export class Tree {
 
   static #emptyOf(source: NodeSource, leafColumns: number): Tree {
     const leaf = emptyNode(NOBODY, 0, leafColumns, 0, 0)
-    return new Tree(source, leaf, 0, memoryOf(leaf), new StoredMemory(), 0, leafColumns)
+    return new Tree(source, leaf, 0, { madeBytes: memoryOf(leaf), leafColumns })
   }
 
   /** A tree of keys and records that a checkpoint describes. Its root is read when it is asked for. */
@@ -153,7 +158,7 @@ export class Tree {
 
   static #storedOf(source: NodeSource, root: StoredRoot, leafColumns: number): Tree {
     if (root.lengthBytes === 0) return Tree.#emptyOf(source, leafColumns)
-    const tree = new Tree(source, undefined, root.count, 0, new StoredMemory(), 0, leafColumns)
+    const tree = new Tree(source, undefined, root.count, { leafColumns })
     tree.#stored = root
     return tree
   }
