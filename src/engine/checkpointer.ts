@@ -47,6 +47,9 @@ import { allTrees, type DatabaseState, type VisibleState } from './state.js'
 /** Bytes of node images in one slice: less than a millisecond of work. */
 const SLICE_BYTES = 256 * 1024
 
+/** Bytes of a slice that take as long as reading what changed of a leaf. */
+const READ_WORK_BYTES = 4096
+
 /** So many bytes of a slice to each node of those that are let go of at once. */
 const STEP_NODE_BYTES = 512
 
@@ -216,7 +219,7 @@ export class Checkpointer {
   /** Nothing was written for a while: has what is not stored be so, if it takes much memory. */
   rested(): void {
     const { nodes, automatic, wake } = this.#parts
-    if (!automatic || this.#logBytes < this.#retryAt) return
+    if (!automatic || this.#logBytes < this.#retryAt || !this.#isBehind()) return
     if (this.#running !== undefined || this.#waiting.length > 0) return
     if (!isDueAtRest(nodes.unstoredBytes, this.#nodeLimitBytes)) return
     // If it fails, nobody who wrote has lost anything.
@@ -300,19 +303,21 @@ export class Checkpointer {
   #addImages(running: Running, buffer: LogBuffer): Images {
     const nodes: Node[] = []
     let [bytes, work] = [0, 0]
+    const store = this.#parts.nodes
     const { sliceBytes = SLICE_BYTES } = this.#parts
     while (work < sliceBytes) {
       const next = running.walk.next()
       if (next.done === true) return { nodes, bytes, work, done: true }
       const node = next.value
-      const image = this.#parts.nodes.imageOf(node)
+      const { misses } = store
+      const image = store.imageOf(node)
       const length = imageBytes(image)
       const at = buffer.grow(length)
       writeImage(image, buffer.bytes, buffer.view, at, buffer.base + at, this.#parts.checksum)
       storedAs(node, image)
       nodes.push(node)
       bytes += length
-      work += wholeBytes(image)
+      work += wholeBytes(image) + (store.misses - misses) * READ_WORK_BYTES
       running.stored += memoryOf(node)
     }
     return { nodes, bytes, work, done: false }

@@ -92,8 +92,8 @@ export function* walkTree(tree: Tree, watch: TreeWatch): Task<void> {
   yield* walk.visit(root, { path: '', low: undefined, high: undefined })
 }
 
-/** What was added to a leaf without reading it comes on top of what a node may weigh. */
-const MOST_WEIGHT = 2 * NODE_BYTES
+/** What was added to a leaf without reading it comes on top of what a node may weigh, at a replay twice and more. */
+const MOST_WEIGHT = 4 * NODE_BYTES
 
 class TreeWalk {
   readonly #source: NodeSource
@@ -188,7 +188,7 @@ function childBounds(node: Node, { low, high }: Place, slot: number): Pick<Place
   }
 }
 
-/** Deletions leave nodes of one child, and leaves without keys, beside what cannot be read at that time: they are as good as others. */
+/** Deletions leave nodes of one child, and leaves without keys, beside what cannot be read at that time: they say what others do. */
 function checkFill(node: Node, report: Report): void {
   if (node.height > 0 && node.count === 0) report('fill', 'an inner node with children', 'none')
   if (isOver(node) && weightOf(node) > MOST_WEIGHT)

@@ -97,14 +97,20 @@ export class TreeCursor {
 
   #stepOn(): void {
     if (++this.#index < this.#leaf.count) return
-    this.#leaf = this.#neighbour(this.#lowest, 1)
+    this.#nextLeaf(1)
     this.#index = 0
   }
 
   #stepBack(): void {
     if (--this.#index >= 0) return
-    this.#leaf = this.#neighbour(this.#lowest, -1)
+    this.#nextLeaf(-1)
     this.#index = this.#leaf.count - 1
+  }
+
+  /** Passes over leaves without keys: there is one with the next key. */
+  #nextLeaf(direction: 1 | -1): void {
+    do this.#leaf = this.#neighbour(this.#lowest, direction)
+    while (this.#leaf.count === 0)
   }
 
   /** Moves a step to the next child in a direction, with the steps above it where it must, and returns that child. */

@@ -167,7 +167,8 @@ export function concatenate(owner: Owner, left: Node, right: Node, separator: Ui
   const expanded = (node: Node): number =>
     usedKeyBytes(node) + node.count * Math.max(0, node.prefixBytes - prefixBytes)
   const keyBytes = expanded(left) + expanded(right) + separator.length
-  const node = emptyNode(owner, left.height, left.columns, capacity, Math.ceil((keyBytes * capacity) / count))
+  const roomBytes = Math.ceil((keyBytes * capacity) / Math.max(1, count))
+  const node = emptyNode(owner, left.height, left.columns, capacity, roomBytes)
   node.prefixBytes = prefixBytes
   node.keys.set(first.subarray(0, prefixBytes))
   append(node, left, 0, left.count)

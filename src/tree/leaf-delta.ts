@@ -26,6 +26,7 @@ import {
   isPartial,
   keyOf,
   MIN_GROWTH,
+  MIN_SPLIT_COUNT,
   NOBODY,
   NODE_BYTES,
   type Node,
@@ -35,17 +36,23 @@ import {
   setEnd,
   startOf,
   usedKeyBytes,
+  weightOf,
 } from './node.js'
 import { search, searchEntry, sharedBytes } from './search.js'
 
 /** A delta is stored in place of a leaf if it takes at most so much of what the leaf would. */
 export const DELTA_SHARE = 0.25
 
-/** The same while a log is replayed, which is to read little: a leaf that is added to so stays within twice the limit of a node. */
+/** The same while a log is replayed, which is to read little. */
 export const REPLAY_SHARE = 0.75
 
 /** Leaves of longer images, which few long keys make, are not partial: with what is added they might outgrow the limit of an image. */
-export const MOST_BASE_BYTES: number = 2 * NODE_BYTES
+const MOST_BASE_BYTES = 2 * NODE_BYTES
+
+/** Whether a leaf of so many keys may be a partial one, where `image` is its own or that of its base. */
+export function mayBePart(image: NodeImage, count: number): boolean {
+  return count > MIN_SPLIT_COUNT && wholeBytesOf(image) <= MOST_BASE_BYTES
+}
 
 /** What a new partial leaf has room for, of each key. */
 const LIKELY_KEY_BYTES = 32
@@ -77,7 +84,7 @@ export function emptyPart(owner: Owner, columns: number, base: NodeImage, count:
 /** A partial leaf with what changed of a leaf that is stored; undefined if that is too much, or its image cannot be a base. */
 export function partOf(owner: Owner, leaf: Node): Node | undefined {
   const base = baseOf(leaf)
-  if (leaf.height > 0 || isPartial(leaf) || base === undefined || base.lengthBytes > MOST_BASE_BYTES)
+  if (leaf.height > 0 || isPartial(leaf) || base === undefined || !mayBePart(base, leaf.count))
     return undefined
   if (leaf.isWhole) return emptyPart(owner, leaf.columns, base, leaf.count)
   const part = changesOf(leaf, owner)
@@ -91,12 +98,15 @@ export function partBytes(part: Node): number {
   return NODE_HEAD_BYTES + DELTA_BASE_BYTES + part.count * entryBytesOf(part) + usedKeyBytes(part)
 }
 
-/** Whether a partial leaf has so much, more than a share of its base, that it is to be a whole one before it gets more. */
+/**
+ * Whether a partial leaf has so much that it is to be a whole one before it gets more: more than a share of its base, or of what a node may weigh.
+ * Keys that have much in common take little of an image, and of the leaf as much as others.
+ */
 export function isFullPart(part: Node, share: number): boolean {
   const { base } = part
   if (base === undefined) return false
   const bytes = partBytes(part) + (isOfDelta(base) ? base.lengthBytes : 0)
-  return bytes > wholeBytesOf(base) * share
+  return bytes > wholeBytesOf(base) * share || weightOf(part) > NODE_BYTES * share
 }
 
 /** Whether an image is itself one of what changed. */

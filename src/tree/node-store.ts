@@ -24,7 +24,7 @@ import {
   DELTA_SHARE,
   emptyPart,
   isOfDelta,
-  MOST_BASE_BYTES,
+  mayBePart,
   partOf,
   readBase,
   REPLAY_SHARE,
@@ -39,6 +39,7 @@ import {
   isPartial,
   NOBODY,
   type Node,
+  NODE_BYTES,
   type NodeImage,
   noteChanged,
   Owner,
@@ -47,6 +48,7 @@ import {
   storedAs,
   storedBytesAt,
   subtreeCount,
+  weightOf,
 } from './node.js'
 import { ifReadable, type NodeSource } from './node-source.js'
 import { PastNodes } from './past-nodes.js'
@@ -169,10 +171,9 @@ export class NodeStore implements NodeSource {
       return cached
     }
     const pointer = pointerOf(parent, slot)
-    const wholeBytes = wholeBytesOf(pointer)
-    if (pointer.height > 0 || wholeBytes > MOST_BASE_BYTES) return this.#readImage(pointer, owner)
+    if (pointer.height > 0 || !mayBePart(pointer, pointer.count)) return this.#readImage(pointer, owner)
     if (!isOfDelta(pointer)) return emptyPart(owner, columns, pointer, pointer.count)
-    if (pointer.lengthBytes > wholeBytes * this.partShare) return this.#readImage(pointer, owner)
+    if (pointer.lengthBytes > wholeBytesOf(pointer) * DELTA_SHARE) return this.#readImage(pointer, owner)
     return this.replays ? emptyPart(owner, columns, pointer, pointer.count) : this.#readPart(pointer, owner)
   }
 
@@ -190,7 +191,7 @@ export class NodeStore implements NodeSource {
     if (base === undefined) throw new TypeError('A partial leaf without a base.')
     // What the slot leads to has no entry that the leaf has not: that leaf can only have been added to.
     const cached = this.#cache.get(positionAt(parent, slot)) ?? this.#cache.get(base.position)
-    if (cached !== undefined && !isPartial(cached)) {
+    if (cached !== undefined && !isPartial(cached) && isLeafOf(cached, base)) {
       this.hits++
       return cached
     }
@@ -209,12 +210,29 @@ export class NodeStore implements NodeSource {
   imageOf(node: Node): Node {
     const { base } = node
     if (!isPartial(node) || base === undefined || !isOfDelta(base)) return node
-    const delta = ifReadable(() => this.#readChanges(base, this.#readHead(base), NOBODY, node))
-    if (delta === undefined) return node
+    return ifReadable(() => this.#joined(node, base)) ?? node
+  }
+
+  #joined(part: Node, base: NodeImage): Node {
     this.misses++
-    delta.wholeCount = node.wholeCount
-    applyChanges(delta, node)
-    return this.imageOf(delta)
+    const delta = this.#readChanges(base, this.#readHead(base), NOBODY, part)
+    if (delta.columns !== part.columns || delta.count > part.wholeCount)
+      throw this.#damaged(base, 'a node that contradicts its parent')
+    this.#apply(part, delta)
+    delta.wholeCount = part.wholeCount
+    if (delta.base !== undefined && isOfDelta(delta.base)) return this.imageOf(delta)
+    if (weightOf(delta) <= NODE_BYTES) return delta
+    // It is stored with all entries, so that it is read before more is added to it.
+    const leaf = this.#readWholeOf(part, NOBODY)
+    leaf.wholeCount = leaf.count
+    return leaf
+  }
+
+  /** Puts what changed of a leaf into it, or into what changed before. */
+  #apply(changes: Node, leaf: Node): void {
+    if (weightOf(leaf) + weightOf(changes) > MAX_NODE_IMAGE_BYTES)
+      throw this.#damaged(changes.base ?? leaf, 'more keys than a leaf can have')
+    applyChanges(leaf, changes)
   }
 
   /** The leaf that a partial one is of; for an owner, a leaf of its own unless it is in memory. */
@@ -385,7 +403,7 @@ export class NodeStore implements NodeSource {
     if (base === undefined) throw new TypeError('Changes of no leaf.')
     const leaf = this.#readLeaf(base, owner, changes)
     if (leaf.columns !== changes.columns) throw this.#damaged(base, 'a leaf of another kind')
-    applyChanges(leaf, changes)
+    this.#apply(changes, leaf)
     leaf.base = isOfDelta(base) ? beyond(base, leaf.base) : base
     leaf.isWhole = false
     return leaf
@@ -407,6 +425,11 @@ export class NodeStore implements NodeSource {
     )
     return this.damage
   }
+}
+
+/** Whether a leaf in the cache is that of an image, or goes on from it. */
+function isLeafOf({ position, base }: Node, image: NodeImage): boolean {
+  return position === image.position || base?.position === image.position
 }
 
 /** The base of a leaf that was read from a delta, and is itself that of another. */

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { checkTree } from '../../../src/tree/check.js'
 import { TreeEditor } from '../../../src/tree/editor.js'
+import { concatenate, removeEntry } from '../../../src/tree/entries.js'
+import { emptyNode, keyOf, type Node, NOBODY, setCountAt, subtreeCount } from '../../../src/tree/node.js'
 import { RecordRef } from '../../../src/tree/record-ref.js'
 import { Tree } from '../../../src/tree/tree.js'
-import { walk } from '../../support/tree-model.js'
+import { hex, walk } from '../../support/tree-model.js'
 
 const key = (n: number): Uint8Array => Uint8Array.of(n >> 8, n & 0xff)
 
@@ -25,6 +27,11 @@ describe('a tree editor', () => {
     expect(editor.delete(key(1), previous)).toBe(true)
     expect(previous).toEqual({ position: 5, lengthBytes: 6, crc: 7 })
     expect(editor.delete(key(1), previous)).toBe(false)
+  })
+
+  it('puts two leaves without keys together', () => {
+    const leaf = emptyNode(NOBODY, 0, 5, 0, 0)
+    expect(concatenate(NOBODY, leaf, emptyNode(NOBODY, 0, 5, 0, 0), key(1))).toMatchObject({ count: 0 })
   })
 
   it('splits a root that a delete made too heavy', () => {
@@ -128,6 +135,28 @@ describe('a cursor', () => {
       expect(walk(tree, { from: key(9), to: key(5) }, reverse)).toEqual([])
       expect(walk(tree, {}, reverse, 200)).toEqual([])
       expect(walk(tree, { from: key(500) }, reverse)).toEqual([])
+    }
+  })
+
+  it('passes over leaves without keys, wherever they are', () => {
+    for (const emptied of [[0], [1], [1, 2], [0, 1, 3], [4, 5], [5]]) {
+      const { root } = filled(800).freeze().detach()
+      expect(root).toMatchObject({ height: 1 })
+      expect(root.count).toBeGreaterThan(6)
+      for (const slot of emptied) {
+        const leaf = root.children[slot] as Node
+        for (let left = leaf.count; left > 0; left--) removeEntry(leaf, 0)
+        setCountAt(root, slot, 0)
+      }
+      const tree = new Tree(Tree.empty.source, root, subtreeCount(root))
+      expect(checkTree(tree)).toEqual([])
+      const left = root.children.flatMap((leaf) =>
+        Array.from({ length: leaf?.count ?? 0 }, (_, i) => hex(keyOf(leaf as Node, i))),
+      )
+      for (const reverse of [false, true]) {
+        const keys = walk(tree, {}, reverse).map((entry) => entry.key)
+        expect(reverse ? keys.toReversed() : keys).toEqual(left)
+      }
     }
   })
 
