@@ -173,7 +173,7 @@ export class NodeStore implements NodeSource {
     const pointer = pointerOf(parent, slot)
     if (pointer.height > 0 || !mayBePart(pointer, pointer.count)) return this.#readImage(pointer, owner)
     if (!isOfDelta(pointer)) return emptyPart(owner, columns, pointer, pointer.count)
-    if (pointer.lengthBytes > wholeBytesOf(pointer) * DELTA_SHARE) return this.#readImage(pointer, owner)
+    if (pointer.lengthBytes > wholeBytesOf(pointer) * this.partShare) return this.#readImage(pointer, owner)
     return this.replays ? emptyPart(owner, columns, pointer, pointer.count) : this.#readPart(pointer, owner)
   }
 
