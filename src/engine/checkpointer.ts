@@ -278,14 +278,19 @@ export class Checkpointer {
     }
   }
 
-  /** Adds the next slice to the end of `buffer`; `sequence` is the last commit before it. */
-  addSlice(buffer: LogBuffer, sequence: number): Slice {
+  /** Adds the next slice to the end of `buffer`; `sequence` is the last commit before it. If it cannot be made, nothing is added, and the checkpoint is given up. */
+  addSlice(buffer: LogBuffer, sequence: number): Slice | undefined {
     const running = this.#running
     if (running === undefined) throw new TypeError('No checkpoint runs.')
     const { writer, codecs } = this.#parts
     const context = { sequence, epoch: writer.epoch, generation: writer.generation }
     const start = this.#frames.open(buffer)
-    const { nodes, bytes, work, done } = this.#addImages(running, buffer)
+    const images = this.#addImages(running, buffer)
+    if (images === undefined) {
+      buffer.shrink(start)
+      return undefined
+    }
+    const { nodes, bytes, work, done } = images
     if (nodes.length === 0) buffer.shrink(start)
     else this.#frames.close(buffer, start, FrameKind.indexNodes, context)
     this.#nodeBytes += bytes
@@ -300,8 +305,18 @@ export class Checkpointer {
     return { nodes, imageBytes: bytes, place: this.#frames.addCheckpoint(buffer, checkpoint, context) }
   }
 
-  #addImages(running: Running, buffer: LogBuffer): Images {
+  #addImages(running: Running, buffer: LogBuffer): Images | undefined {
     const nodes: Node[] = []
+    try {
+      return this.#addImagesTo(nodes, running, buffer)
+    } catch (error) {
+      for (const node of nodes) node.position = 0
+      this.#giveUp(() => error)
+      return undefined
+    }
+  }
+
+  #addImagesTo(nodes: Node[], running: Running, buffer: LogBuffer): Images {
     let [bytes, work] = [0, 0]
     const store = this.#parts.nodes
     const { sliceBytes = SLICE_BYTES } = this.#parts

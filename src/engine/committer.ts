@@ -279,7 +279,8 @@ export class Committer {
       yield PAUSE
       return idle
     }
-    this.#batches.addSlice(this.checkpointer.addSlice(this.buffer(), this.#lastAdded.sequence))
+    const slice = this.checkpointer.addSlice(this.buffer(), this.#lastAdded.sequence)
+    if (slice !== undefined) this.#batches.addSlice(slice)
     const batch = this.#batches.next()
     if (batch === undefined) return false
     const failed = yield* this.#write(batch, written)

@@ -1,5 +1,5 @@
 /** Checkpoints beside commits: between any two slices, over failing writes and syncs, and at a close. */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { Database } from '../../../src/database.js'
 import { shortGeneration } from '../../../src/format/frame.js'
 import { NodeKind } from '../../../src/format/index-node.js'
@@ -8,6 +8,7 @@ import { readFixedBlocks } from '../../../src/log/log-file.js'
 import { MemoryStorage } from '../../../src/storage/memory-storage.js'
 import type { Storage } from '../../../src/storage/storage.js'
 import { verify } from '../../../src/tools.js'
+import { NodeStore } from '../../../src/tree/node-store.js'
 import { fileBytes, PATH as FILE } from '../../corruption/databases.js'
 import { type FramePlace, framesOf, INDEX_NODES_KIND, nodeKindsOf } from '../../reader/mended.js'
 import { type Fault, FaultyStorage } from '../../support/faulty-storage.js'
@@ -469,6 +470,32 @@ describe('whoever waits for a checkpoint is told', () => {
       await expectSound(disk.killImage(), PATH, state)
       await db.close()
     }
+  })
+})
+
+describe('a slice that cannot be made', () => {
+  it('leaves nothing in the log, and the next checkpoint stores all', async () => {
+    const storage = new MemoryStorage()
+    const db = await workloadPlatform({ storage, sliceBytes: 8000 }).Database.open(FILE, { storage })
+    await db.registerCollection('a', [], 'id')
+    await db.insertMany('a', rows(0, 1000))
+    let images = 0
+    const imageOf = vi.spyOn(NodeStore.prototype, 'imageOf').mockImplementation((node) => {
+      if (++images === 6) throw new RangeError('An image that cannot be.')
+      return node
+    })
+    await expect(db.checkpoint()).rejects.toThrow('An image that cannot be.')
+    imageOf.mockRestore()
+    expect(images).toBe(6)
+    await db.insertMany('a', rows(1000, 1010))
+    expect((await verify(FILE, { storage })).findings).toEqual([])
+    await db.checkpoint()
+    const state = stateOf(db)
+    await db.close()
+    expect((await verify(FILE, { storage, deep: true })).findings).toEqual([])
+    const again = await workloadPlatform({ storage }).Database.open(FILE, { storage })
+    expect(stateOf(again)).toEqual(state)
+    await again.close()
   })
 })
 
