@@ -93,7 +93,7 @@ export function* walkTree(tree: Tree, watch: TreeWatch): Task<void> {
 }
 
 /** What was added to a leaf without reading it comes on top of what a node may weigh, at a replay twice and more. */
-const MOST_WEIGHT = 4 * NODE_BYTES
+const MOST_WEIGHT = 5 * NODE_BYTES
 
 class TreeWalk {
   readonly #source: NodeSource

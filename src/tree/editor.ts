@@ -99,9 +99,16 @@ export class TreeEditor implements TreeKeeper {
   seekToAdd(key: Uint8Array, out: RecordRef): boolean {
     const way = this.#way
     if (way.find(key) !== NOT_THERE) return this.seek(key, out)
-    const found = search(this.#ownWayTo(key, 'without'), key, 0)
+    const found = search(this.#fitted(this.#ownWayTo(key, 'without'), key), key, 0)
     way.note(key, found)
     return this.#sought(found, out)
+  }
+
+  /** The owned leaf where `key` belongs. Keys may have been added to it before it was read: it is split though no change may come, so that no checkpoint stores it as it is. */
+  #fitted(leaf: Node, key: Uint8Array): Node {
+    if (isPartial(leaf) || !isOver(leaf)) return leaf
+    this.#split(leaf, EVENLY)
+    return this.#ownWayTo(key, 'part')
   }
 
   #sought(found: number, out: RecordRef): boolean {
@@ -112,15 +119,16 @@ export class TreeEditor implements TreeKeeper {
   /** Owns the way to where `key` belongs; what `search` says of it in the leaf there. A partial leaf does only if it has the key, or the tree has not. */
   #own(key: Uint8Array, as: OwnedLeaf = this.#isInPart(key) ? 'part' : 'whole'): number {
     const way = this.#way
-    const near = way.find(key)
-    if (near === NOT_THERE) {
-      const found = search(this.#ownWayTo(key, as), key, 0)
-      way.note(key, found)
-      return found
+    let found = way.find(key)
+    if (found === NOT_THERE) found = search(this.#fitted(this.#ownWayTo(key, as), key), key, 0)
+    else if (!way.owned) {
+      this.#ownWay()
+      const { leaf } = way
+      // The entries that a split leaves in it are where they were.
+      if (this.#fitted(leaf, key) !== leaf) found = search(way.leaf, key, 0)
     }
-    if (!way.owned) this.#ownWay()
-    way.note(key, near)
-    return near
+    way.note(key, found)
+    return found
   }
 
   /** As `#own`, for a leaf that is mended next. If that may drop a place that an older live tree needs, the past is left before. */

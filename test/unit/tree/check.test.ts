@@ -127,7 +127,7 @@ const canaries: [name: string, kind: TreeFindingKind, path: string, damage: (tre
     (tree) => {
       const leaf = leafOf(tree)
       const first = leaf.count * 3 * 2
-      for (let i = 0; i < 480; i++) insertEntry(leaf, leaf.count, key(first + leaf.count * 2 + i + 100_000))
+      for (let i = 0; i < 700; i++) insertEntry(leaf, leaf.count, key(first + leaf.count * 2 + i + 100_000))
     },
   ],
   ['a child gone', 'unreadable', '/0/3', (tree) => void (childOf(tree.root, 0).children[3] = undefined)],
