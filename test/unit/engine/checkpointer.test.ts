@@ -9,7 +9,7 @@ import { MemoryStorage } from '../../../src/storage/memory-storage.js'
 import type { Storage } from '../../../src/storage/storage.js'
 import { verify } from '../../../src/tools.js'
 import { NodeStore } from '../../../src/tree/node-store.js'
-import { fileBytes, PATH as FILE } from '../../corruption/databases.js'
+import { fileBytes, PATH as FILE, storageWith } from '../../corruption/databases.js'
 import { type FramePlace, framesOf, INDEX_NODES_KIND, nodeKindsOf } from '../../reader/mended.js'
 import { type Fault, FaultyStorage } from '../../support/faulty-storage.js'
 import { stateOf } from '../../support/model-text.js'
@@ -229,6 +229,35 @@ describe('a checkpoint that is asked for', () => {
     expect(kinds.filter((kind) => kind === NodeKind.recordsDelta).length).toBeGreaterThan(5)
     for (const slice of slices) expect(nodeKindsOf(bytes, slice).length).toBeLessThan(6)
     await db.close()
+  })
+
+  it('stores fewer nodes at a time where it reads what changed of them before', async () => {
+    const ids = Array.from({ length: 1000 }, (_, n) => ({ id: n * 100 }))
+    const first = new MemoryStorage()
+    const platform = workloadPlatform({ storage: first })
+    const db = await platform.Database.open(FILE, { storage: first })
+    await db.registerCollection('a', [], 'id')
+    await db.insertMany('a', ids)
+    for (const more of [1, 2, 3]) {
+      await db.checkpoint()
+      await db.transaction((tx) => {
+        for (const { id } of ids.filter((_, n) => n % 50 === 0)) tx.collection('a').insert({ id: id + more })
+      })
+    }
+    const killed = fileBytes(first)
+    await db.close()
+    const storage = storageWith({ [FILE]: killed })
+    const sliceBytes = 3 * 4096
+    const again = await workloadPlatform({ storage, sliceBytes }).Database.open(FILE, { storage })
+    await again.checkpoint()
+    const slicesOf = (bytes: Uint8Array): number[] =>
+      framesOf(bytes)
+        .filter(({ kind }) => kind === INDEX_NODES_KIND)
+        .map((slice) => nodeKindsOf(bytes, slice).filter((kind) => kind === NodeKind.recordsDelta).length)
+    const slices = slicesOf(fileBytes(storage)).slice(slicesOf(killed).length)
+    expect(slices.reduce((sum, deltas) => sum + deltas, 0)).toBeGreaterThan(5)
+    expect(Math.max(...slices)).toBeLessThanOrEqual(3)
+    await again.close()
   })
 
   it('is refused within a transaction and after a close, and taken by a close that blocks', async () => {

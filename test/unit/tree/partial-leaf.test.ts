@@ -6,6 +6,7 @@ import { checkTree } from '../../../src/tree/check.js'
 import { TreeEditor } from '../../../src/tree/editor.js'
 import { isPartial, type Node } from '../../../src/tree/node.js'
 import { RecordRef } from '../../../src/tree/record-ref.js'
+import { Tree } from '../../../src/tree/tree.js'
 import { type StoredImage, StoredLeaves } from '../../support/stored-leaves.js'
 import { longKeyOf, walk } from '../../support/tree-model.js'
 
@@ -148,6 +149,30 @@ describe('a key that is known not to be there', () => {
     stored.file.write(wrong, offset + 40)
     stored.change(() => undefined)
     expect(positionsOf(stored)).toEqual(all)
+  })
+
+  it('is stored beside a delta of another kind as beside one that cannot be read', () => {
+    const stored = even()
+    stored.change((editor) => add(editor, 41))
+    stored.store.replays = true
+    const editor = new TreeEditor(Tree.storedOfKeys(stored.store, stored.tree.storedRoot()))
+    add(editor, 43)
+    const part = editor.freeze().root.children.find((child) => child !== undefined && isPartial(child))
+    expect(part?.base?.storedBytes).toBeGreaterThan(part?.base?.lengthBytes ?? Infinity)
+    expect(stored.store.imageOf(part as Node)).toBe(part)
+    expect(stored.store.damage?.details.actual).toBe('a node that contradicts its parent')
+  })
+
+  it('is called damage where it makes more than a leaf can have, which no sound tree does', () => {
+    const stored = even()
+    const editor = new TreeEditor(stored.tree)
+    add(editor, 41)
+    for (let n = 0; n < 21; n++) {
+      const key = new Uint8Array(3000 + n)
+      key.set(keyOf(41))
+      editor.add(key, n + 1, 2, 3)
+    }
+    expect(() => editor.freeze().has(keyOf(40))).toThrow('more keys than a leaf can have')
   })
 
   it('has the leaf read once so much was added that it is better stored whole, and split if that is too much', () => {
