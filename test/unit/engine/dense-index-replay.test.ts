@@ -1,16 +1,9 @@
 /** Entries of an index that have much in common: they take little of an image, and of a leaf as much as others. */
 import { describe, expect, it } from 'vitest'
-import { Database } from '../../../src/index.js'
+import type { Database } from '../../../src/database.js'
 import { MemoryStorage } from '../../../src/storage/memory-storage.js'
-import { fileBytes, fixedPlatform, PATH, storageWith } from '../../corruption/databases.js'
+import { fileBytes, openOn, PATH, storageWith } from '../../corruption/databases.js'
 import { verifiesClean } from '../../reader/engine-facts.js'
-
-class Fixed extends Database {}
-
-async function open(storage: MemoryStorage): Promise<Database> {
-  Fixed.platform = () => fixedPlatform(storage)
-  return Fixed.open(PATH)
-}
 
 const textOf = (n: number, bytes: number): string => `${n}`.padStart(5, '0').padEnd(bytes, '.')
 
@@ -55,7 +48,7 @@ interface Crashes {
 /** Crashes behind so many rows each time; a checkpoint is taken when the log was replayed. */
 async function expectSoundAfter({ crashes, rows, bytes, alone }: Crashes): Promise<void> {
   let storage = new MemoryStorage()
-  let db = await open(storage)
+  let db = openOn(storage)
   await db.registerCollection('docs', [], 'id', { indexes: { byText: { on: 'text' } } })
   const first = Array.from({ length: 300 }, (_, n) => ({ id: `old ${n}`, text: textOf(n, bytes) }))
   await db.insertMany('docs', first)
@@ -65,7 +58,7 @@ async function expectSoundAfter({ crashes, rows, bytes, alone }: Crashes): Promi
     const killed = fileBytes(storage)
     await db.close()
     storage = storageWith({ [PATH]: killed })
-    db = await open(storage)
+    db = openOn(storage)
     if (crash % 3 === 1) expectFound(db, (crash + 1) * rows, bytes)
     await db.checkpoint()
     if (crash % 3 === 2) expectFound(db, (crash + 1) * rows, bytes)

@@ -1,16 +1,9 @@
 /** Leaves that were added to unread, and read for a write that is refused: what is stored of them is bounded all the same. */
 import { describe, expect, it } from 'vitest'
-import { Database } from '../../../src/index.js'
+import type { Database } from '../../../src/database.js'
 import { MemoryStorage } from '../../../src/storage/memory-storage.js'
-import { fileBytes, fixedPlatform, PATH, storageWith } from '../../corruption/databases.js'
+import { fileBytes, openOn, PATH, storageWith } from '../../corruption/databases.js'
 import { verifiesClean } from '../../reader/engine-facts.js'
-
-class Fixed extends Database {}
-
-async function open(storage: MemoryStorage): Promise<Database> {
-  Fixed.platform = () => fixedPlatform(storage)
-  return Fixed.open(PATH)
-}
 
 const refused = {
   'an insert of a row that is there': (db: Database, id: string) => db.insert('docs', { id, u: -1 }),
@@ -27,12 +20,12 @@ async function expectSoundAfter(
 ): Promise<void> {
   const idOf = (n: number): string => `${'x'.repeat(keyBytes)}${`${n}`.padStart(5, '0')}`
   let storage = new MemoryStorage()
-  let db = await open(storage)
+  let db = openOn(storage)
   const reopen = async (): Promise<void> => {
     const killed = fileBytes(storage)
     await db.close()
     storage = storageWith({ [PATH]: killed })
-    db = await open(storage)
+    db = openOn(storage)
   }
   await db.registerCollection('docs', [], 'id', { indexes: { byU: { on: 'u', unique: true } } })
   let rows = 300
