@@ -215,12 +215,6 @@ export class Head implements RestorableTarget {
     return working.seek(key, ref)
   }
 
-  /** The same of a row that is inserted if it is not there. */
-  seekNew(working: WorkingCollection, key: Uint8Array, ref: RecordRef): boolean {
-    this.#save(working.definition.id, working)
-    return working.seekNew(key, ref)
-  }
-
   /**
    * Puts a row whose record is `at`; `bytes[start, end)` is the row, and `decoded` the same where it is at hand. If it throws, nothing
    * was changed.

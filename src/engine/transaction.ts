@@ -229,7 +229,7 @@ export class Transaction {
     const row = flatParts === undefined ? this.#accepted(definition, given) : given
     const parts = flatParts ?? keys.partsOf(row)
     const key = keys.encodeParts(parts)
-    if (how === 'insert' && head.seekNew(collection, key, this.#ref))
+    if (how === 'insert' && head.seek(collection, key, this.#ref))
       throw duplicate(definition.name, keys.asKey(parts))
     const isFlat = flat !== undefined && flatParts !== undefined
     const value = isFlat ? flat : codecs.of(definition.id).encode(row)

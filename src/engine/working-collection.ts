@@ -67,11 +67,6 @@ export class WorkingCollection {
     return this.#editor.seek(key, ref)
   }
 
-  /** As `seek`, for a row that is inserted if it is not there. */
-  seekNew(key: Uint8Array, ref: RecordRef): boolean {
-    return this.#editor.seekToAdd(key, ref)
-  }
-
   /** Brings into memory what a change of this row needs, so that the change itself cannot fail half way; `isNew` if it is known not to be there. */
   prepare(key: Uint8Array, changes: readonly IndexChange[], isNew: boolean): void {
     for (const change of changes) change.index.prepare(change)

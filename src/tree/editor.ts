@@ -95,15 +95,6 @@ export class TreeEditor implements TreeKeeper {
     return this.#sought(this.#own(key), out)
   }
 
-  /** The same for a key that is added if it is not there. */
-  seekToAdd(key: Uint8Array, out: RecordRef): boolean {
-    const way = this.#way
-    if (way.find(key) !== NOT_THERE) return this.seek(key, out)
-    const found = search(this.#fitted(this.#ownWayTo(key, 'without'), key), key, 0)
-    way.note(key, found)
-    return this.#sought(found, out)
-  }
-
   /** The owned leaf where `key` belongs. Keys may have been added to it before it was read: it is split though no change may come, so that no checkpoint stores it as it is. */
   #fitted(leaf: Node, key: Uint8Array): Node {
     if (isPartial(leaf) || !isOver(leaf)) return leaf
@@ -353,8 +344,7 @@ export class TreeEditor implements TreeKeeper {
       const slot = childSlot(node, key)
       way.nodes[depth] = node
       way.slots[depth] = slot
-      const isAbove = node.height === 1 && as === 'without'
-      node = isAbove ? this.#nodes.leafWithout(key, node, slot) : this.#nodes.child(node, slot, as)
+      node = this.#nodes.child(node, slot, as)
     }
     way.arrive(node, depth, true)
     return node

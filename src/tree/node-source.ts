@@ -18,11 +18,6 @@ export interface NodeSource {
    * in memory. `columns` says of which kind the tree is.
    */
   part(parent: Node, slot: number, owner: Owner, columns: number): Node
-  /**
-   * Of a partial leaf at `slot`, a leaf with the keys of its base, and none that the leaf has not. As with `pass`, its memory may be used again from
-   * `beginSearch` on.
-   */
-  base(parent: Node, slot: number, part: Node): Node
   /** How much may be added to a partial leaf, as a share of what it is of. */
   readonly partShare: number
   /** As `load`, for a search that has done with the node when it returns: its memory may be used again from `beginSearch` on. */
@@ -55,9 +50,6 @@ export const memoryOnly: NodeSource = {
     )
   },
   part(parent, slot) {
-    return this.load(parent, slot)
-  },
-  base(parent, slot) {
     return this.load(parent, slot)
   },
   partShare: 0,

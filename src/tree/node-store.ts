@@ -186,23 +186,6 @@ export class NodeStore implements NodeSource {
     return this.#cache.bytes + LITTLE_ROOM_BYTES > this.#limitBytes - this.unstoredBytes
   }
 
-  base(parent: Node, slot: number, part: Node): Node {
-    const { base } = part
-    if (base === undefined) throw new TypeError('A partial leaf without a base.')
-    // What the slot leads to has no entry that the leaf has not: that leaf can only have been added to.
-    const cached = this.#cache.get(positionAt(parent, slot)) ?? this.#cache.get(base.position)
-    if (cached !== undefined && !isPartial(cached) && isLeafOf(cached, base)) {
-      this.hits++
-      return cached
-    }
-    this.misses++
-    const leaf = this.#readLeaf(base, this.#reader)
-    leaf.position = base.position
-    this.#cache.add(leaf)
-    this.trim()
-    return leaf
-  }
-
   /**
    * What is to be stored of a node: most often the node. Of a partial leaf of a delta that was not read, what both say, so that a leaf is read with one
    * delta; if that delta cannot be read, what was added to it, because storing it needs nobody to read it.
@@ -425,11 +408,6 @@ export class NodeStore implements NodeSource {
     )
     return this.damage
   }
-}
-
-/** Whether a leaf in the cache is that of an image, or goes on from it. */
-function isLeafOf({ position, base }: Node, image: NodeImage): boolean {
-  return position === image.position || base?.position === image.position
 }
 
 /** The base of a leaf that was read from a delta, and is itself that of another. */

@@ -6,16 +6,11 @@
  */
 import { copyNode } from './entries.js'
 import { isPartial, memoryOf, type Node, Owner, setChild, unstoredMemoryOf } from './node.js'
-import { isFullPart } from './leaf-delta.js'
 import { ifReadable, type NodeSource, readableChild } from './node-source.js'
-import { search } from './search.js'
 import type { Tree } from './tree.js'
 
-/**
- * What a leaf that is owned is needed for: any change of it as a `whole`; additions alone, for which a `part` does; or a key that is
- * added unless it is there, for which a part does that is known to be `without` it.
- */
-export type OwnedLeaf = 'whole' | 'part' | 'without'
+/** What a leaf that is owned is needed for: any change of it as a `whole`, or additions alone, for which a `part` does. */
+export type OwnedLeaf = 'whole' | 'part'
 
 export class OwnedNodes {
   source: NodeSource
@@ -82,37 +77,17 @@ export class OwnedNodes {
   /** A child of an owned node, owned. A leaf of which only a part is needed may be a partial one. */
   child(parent: Node, slot: number, as: OwnedLeaf = 'whole'): Node {
     const present = parent.children[slot]
-    if (present === undefined) return this.#take(parent, slot, this.#read(parent, slot, as))
+    if (present === undefined) return this.#read(parent, slot, as)
     if (isPartial(present) && this.#mustComplete(present, as)) return this.complete(parent, slot)
     return this.#own(parent, slot, present)
   }
 
-  /** As `child` of a leaf, which is a partial one if it need not be changed as a whole, and does not have `key`. */
-  leafWithout(key: Uint8Array, parent: Node, slot: number): Node {
-    const present = parent.children[slot]
-    const leaf = present ?? this.#read(parent, slot, 'part')
-    if (isPartial(leaf) && !this.#isWithout(key, parent, slot, leaf)) return this.child(parent, slot)
-    return present === undefined ? this.#take(parent, slot, leaf) : this.#own(parent, slot, leaf)
-  }
-
-  /** Whether a partial leaf is one to add `key` to. */
-  #isWithout(key: Uint8Array, parent: Node, slot: number, leaf: Node): boolean {
-    if (leaf.whole !== undefined || isFullPart(leaf, this.source.partShare) || search(leaf, key, 0) >= 0)
-      return false
-    return search(this.source.base(parent, slot, leaf), key, 0) < 0
-  }
-
-  /** A child that is not in memory. */
+  /** A child that is not in memory, read and put into its slot, owned. */
   #read(parent: Node, slot: number, as: OwnedLeaf): Node {
     const { source, owner, leafColumns } = this
-    return as === 'whole' || parent.height > 1
-      ? source.load(parent, slot, owner)
-      : source.part(parent, slot, owner, leafColumns)
-  }
-
-  /** Puts a child that was read into its slot, owned. */
-  #take(parent: Node, slot: number, child: Node): Node {
-    if (child.owner !== this.owner) return this.#own(parent, slot, child)
+    const isWhole = as === 'whole' || parent.height > 1
+    const child = isWhole ? source.load(parent, slot, owner) : source.part(parent, slot, owner, leafColumns)
+    if (child.owner !== owner) return this.#own(parent, slot, child)
     this.made(child)
     setChild(parent, slot, child)
     return child

@@ -32,10 +32,6 @@ export class PastNodes implements NodeSource {
     return this.#source.load(parent, slot, owner)
   }
 
-  base(parent: Node, slot: number, part: Node): Node {
-    return this.#source.base(parent, slot, part)
-  }
-
   pass(parent: Node, slot: number): Node {
     return this.#source.pass(parent, slot)
   }

@@ -95,7 +95,7 @@ class Run {
 
   #change(key: Uint8Array, adds: number): boolean {
     const random = this.#random
-    if (random.below(8) === 0) return this.trees.seek(key, random.below(2) === 0)
+    if (random.below(8) === 0) return this.trees.seek(key)
     if (random.next() >= adds) return this.trees.delete(key)
     const position = 1 + random.below(1e9)
     return random.below(this.#shape.filled === true ? 6 : 2) === 0

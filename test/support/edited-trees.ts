@@ -98,7 +98,7 @@ export class EditedTrees {
   add(key: Uint8Array, position: number, isSought: boolean): boolean {
     if (this.model.get(hex(key)) !== undefined) return this.set(key, position)
     return this.#try(() => {
-      if (isSought) expect(this.#editor.seekToAdd(key, this.#previous)).toBe(false)
+      if (isSought) expect(this.#editor.seek(key, this.#previous)).toBe(false)
       this.#editor.ownToAdd(key)
       const reads = this.store.misses
       this.#editor.add(key, position, 1, 2)
@@ -122,13 +122,11 @@ export class EditedTrees {
     })
   }
 
-  /** Finds a key as for a change, or an addition, that does not come. */
-  seek(key: Uint8Array, isToAdd: boolean): boolean {
+  /** Finds a key as for a change that does not come. */
+  seek(key: Uint8Array): boolean {
     return this.#try(() => {
       const entry = this.model.get(hex(key))
-      const [editor, previous] = [this.#editor, this.#previous]
-      const found = isToAdd ? editor.seekToAdd(key, previous) : editor.seek(key, previous)
-      expect(found).toBe(entry !== undefined)
+      expect(this.#editor.seek(key, this.#previous)).toBe(entry !== undefined)
       if (entry !== undefined) expect(this.#previous.position).toBe(entry.position)
     })
   }

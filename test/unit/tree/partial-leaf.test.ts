@@ -185,34 +185,6 @@ describe('a key that is known not to be there', () => {
     expect(positionsOf(stored)).toEqual([...EVEN, ...odd].sort((a, b) => a - b).map((n) => n + 1))
   })
 
-  it('is looked for in what was added and in the base, where nodes are evicted for others', () => {
-    const stored = even(12_000)
-    stored.change((editor) => {
-      walk(stored.tree)
-      const ref = new RecordRef()
-      for (const n of [41, 43, 341]) {
-        expect(editor.seekToAdd(keyOf(n), ref)).toBe(false)
-        add(editor, n)
-        expect(editor.seek(keyOf(n - 1), new RecordRef())).toBe(true)
-      }
-      for (const n of [441, 443]) {
-        expect(editor.seekToAdd(keyOf(n), ref)).toBe(false)
-        add(editor, n)
-      }
-      expect(stateOf(editor.freeze()).filter((partial) => partial === true)).toHaveLength(1)
-      // What was added, and what the base has, are there: the leaf is read to be changed.
-      for (const n of [441, 443, 440, 442]) {
-        expect(editor.seekToAdd(keyOf(n), ref)).toBe(true)
-        expect(ref.position).toBe(n + 1)
-      }
-      expect(stateOf(editor.freeze()).filter((partial) => partial === true)).toHaveLength(0)
-      expect(editor.set(keyOf(443), 999, 2, 3, ref)).toBe(true)
-    })
-    const added = [41, 43, 341, 441, 443]
-    const expected = [...EVEN, ...added].sort((a, b) => a - b).map((n) => (n === 443 ? 999 : n + 1))
-    expect(positionsOf(stored)).toEqual(expected)
-  })
-
   it('is added to a leaf in the cache by what changed of it, if that is little', () => {
     const stored = even(12_000)
     stored.change((editor) => add(editor, 41, 45, 49))
