@@ -8,7 +8,7 @@
  * of `rows.mjs` with a longer note, about 200 bytes each in the log.
  */
 import { fork } from 'node:child_process'
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -20,6 +20,8 @@ const SEED = 1
 const CACHE_BYTES = 64 * 2 ** 20
 const BATCH = 1000
 const KILLS = 5
+/** Of a key of `rows.mjs`. */
+const ID_BYTES = 16
 
 /** The rows of `rows.mjs`, with a note that makes each about 200 bytes in the log. */
 function* longRows(count, seed) {
@@ -133,16 +135,25 @@ const roles = {
     return {}
   },
 
-  /** Reads keys spread over all rows, several times over in another order each time. */
-  read: async ({ path, count, reads }) => {
+  /** Writes keys spread over all rows to a file: a process that makes all rows for them takes more memory than one that reads. */
+  choose: async ({ path, count }) => {
+    writeFileSync(path, idsAtRandom(count, Math.min(count, 200_000)).join(''))
+    return {}
+  },
+
+  /** Reads the keys of a file, several times over in another order each time. */
+  read: async ({ path, keys, reads }) => {
     const { Database } = await database()
-    const ids = idsAtRandom(count, Math.min(count, 200_000))
-    const chosen = choices(reads, ids.length, 3)
+    const ids = readFileSync(keys)
+    const chosen = choices(reads, ids.length / ID_BYTES, 3)
     const ownMiB = peakMiB()
     const db = await Database.open(path, { mode: 'readOnly', cacheBytes: CACHE_BYTES })
     const collection = db.collection('rows')
     const start = performance.now()
-    for (const i of chosen) check(collection.get(ids[i])?.id === ids[i], `the row of ${ids[i]}`)
+    for (const i of chosen) {
+      const id = ids.latin1Slice(i * ID_BYTES, (i + 1) * ID_BYTES)
+      check(collection.get(id)?.id === id, `the row of ${id}`)
+    }
     const ms = performance.now() - start
     const { cache } = db.stats()
     await db.close()
@@ -280,7 +291,9 @@ async function main() {
     const large = join(folder, 'many.varve')
     await printLoad(many, await run('load', { path: large, count: many }), empty)
     await printOpens('after a clean close', large, many)
-    const read = await run('read', { path: large, count: many, reads: 1_000_000 })
+    const keys = join(folder, 'keys')
+    await run('choose', { path: keys, count: many })
+    const read = await run('read', { path: large, keys, reads: 1_000_000 })
     const { cache, ms, reads } = read
     console.log(
       `  ${reads.toLocaleString('en')} random reads of ${many.toLocaleString('en')} rows: ${Math.round((reads / ms) * 1000).toLocaleString('en')} /s, resident memory ${(read.peakMiB - empty).toFixed(0)} MiB over an empty process, ${(read.peakMiB - read.ownMiB).toFixed(0)} over this one before it opened the database`,

@@ -11,22 +11,18 @@ import {
   ColumnCount,
   copyColumns,
   emptyNode,
-  ENTRY_BYTES,
-  isOver,
   keyLength,
   keyOf,
-  MIN_SPLIT_COUNT,
   type Node,
-  NODE_BYTES,
   Owner,
   releaseChild,
   setCountAt,
   subtreeCount,
-  weightOf,
 } from './node.js'
 import type { RecordRef } from './record-ref.js'
 import { sharedBytes } from './search.js'
 import { EVENLY, separatorAt, splitNode, splitPoint } from './split.js'
+import { ENTRY_BYTES, isOver, MIN_SPLIT_COUNT, NODE_BYTES, weightOf } from './weight.js'
 
 /** What a node weighs when the next entry goes into another. */
 const FULL_BYTES: number = NODE_BYTES * 0.9

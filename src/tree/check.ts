@@ -14,19 +14,17 @@ import {
   countAt,
   endOf,
   firstKeyed,
-  isOver,
   keyOf,
   type Node,
-  NODE_BYTES,
   positionAt,
   startOf,
   storedBytesAt,
   subtreeCount,
-  weightOf,
 } from './node.js'
 import { childAt, type NodeSource } from './node-source.js'
 import { headOf } from './search.js'
 import type { Tree } from './tree.js'
+import { isOver, NODE_BYTES, weightOf } from './weight.js'
 
 /** What can be wrong with a tree. */
 export type TreeFindingKind =

@@ -13,9 +13,7 @@ import type { ChangeLog } from './change-log.js'
 import { concatenate, insertChild, insertEntry, removeChild, removeEntry } from './entries.js'
 import {
   countAt,
-  isOver,
   isPartial,
-  isUnder,
   keyOf,
   makeRoot,
   memoryOf,
@@ -38,6 +36,7 @@ import { childSlot, findIn, isInEmptyLeaf, isInPart, keyFromIn, search } from '.
 import { EVENLY, noteInsertion, separatorAt, splitNode, splitPoint } from './split.js'
 import { type StoredMemory, Tree, type TreeKeeper } from './tree.js'
 import { NOT_THERE, Way } from './way.js'
+import { isOver, isUnder } from './weight.js'
 
 export class TreeEditor implements TreeKeeper {
   readonly #nodes: OwnedNodes

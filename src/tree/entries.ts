@@ -17,17 +17,16 @@ import {
   memoryFor,
   MIN_GROWTH,
   Node,
-  NODE_BYTES,
   type Owner,
   setEnd,
   shareChildren,
   spareOf,
   startOf,
   usedKeyBytes,
-  weightOf,
   withEnd,
 } from './node.js'
 import { headOf, sharedBytes } from './search.js'
+import { NODE_BYTES, weightOf } from './weight.js'
 
 /** From here on the built-in copy is faster than a loop. */
 const LONG_COPY_BYTES = 64

@@ -2,21 +2,10 @@
  * Gathers keys that come in order, with their records, and makes leaves of them: each as small as its keys allow.
  */
 import { u32, u8 } from '../format/typed-read.js'
-import {
-  Column,
-  copyKey,
-  emptyNode,
-  ENTRY_BYTES,
-  keyLength,
-  MIN_SPLIT_COUNT,
-  type Node,
-  NODE_BYTES,
-  type Owner,
-  setEnd,
-  writeRef,
-} from './node.js'
+import { Column, copyKey, emptyNode, keyLength, type Node, type Owner, setEnd, writeRef } from './node.js'
 import type { RecordRef } from './record-ref.js'
 import { headOf, sharedBytes } from './search.js'
+import { ENTRY_BYTES, MIN_SPLIT_COUNT, NODE_BYTES } from './weight.js'
 
 /** Entries that a leaf has room for: more of them weigh too much, however short their keys. */
 const MOST_ENTRIES: number = NODE_BYTES / ENTRY_BYTES

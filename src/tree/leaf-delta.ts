@@ -26,9 +26,7 @@ import {
   isPartial,
   keyOf,
   MIN_GROWTH,
-  MIN_SPLIT_COUNT,
   NOBODY,
-  NODE_BYTES,
   type Node,
   type NodeImage,
   noteChanged,
@@ -36,9 +34,9 @@ import {
   setEnd,
   startOf,
   usedKeyBytes,
-  weightOf,
 } from './node.js'
 import { search, searchEntry, sharedBytes } from './search.js'
+import { MIN_SPLIT_COUNT, NODE_BYTES, weightOf } from './weight.js'
 
 /** A delta is stored in place of a leaf if it takes at most so much of what the leaf would. */
 export const DELTA_SHARE = 0.25

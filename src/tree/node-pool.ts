@@ -11,12 +11,16 @@
  * let go of it and nothing else holds it, no checkpoint runs, and nobody has captured any tree since before the node was made.
  * Whoever keeps a tree, or a node, beyond one synchronous operation calls `Tree.capture` first.
  *
- * What was read and nobody edits has a rule of its own, as whoever captured a tree before may have such a node now: its memory is used
+ * What was read and nobody edits has a rule of its own, as whoever captured a tree before may have such a node now: it is used
  * again once the cache let go of it, if it was only ever passed on the way of searches, and the next search begins. What does not fit
  * the rules is left to the garbage collector.
+ *
+ * Such a node is used again as it is, object, view and all: it has lived long enough for the collector to take it for old, and of what is old
+ * it lets several times as much pile up as is in use. Of others the memory alone is: lists of what was replaced may still name them.
  */
 
-import { NO_CHILDREN, type Node, NODE_BYTES, NOT_CACHED } from './node.js'
+import { FREE, NO_CHILDREN, type Node, NOT_CACHED } from './node.js'
+import { NODE_BYTES } from './weight.js'
 
 /** Buffers come in steps of this size, so that one fits where another was. */
 const STEP_WORDS = 32
@@ -24,6 +28,8 @@ const STEP_WORDS = 32
 const MAX_FREE_BYTES = 4 * 1024 * 1024
 /** Most nodes that wait for the next search. */
 const MAX_PASSED = 256
+/** Most nodes that are looked at for one to take. */
+const MOST_TRIES = 8
 const WORD_BYTES = 4
 
 /** What a node that went out of reach is left with: whoever reads it all the same finds nothing. */
@@ -44,6 +50,8 @@ export class NodePool {
   readonly #forget: (node: Node) => void
   /** By the number of steps that they are long. */
   readonly #free: Uint32Array[][] = []
+  /** Nodes that nobody edits, by the same number of their memory. */
+  readonly #nodes: Node[][] = []
   #freeBytes = 0
 
   /** `forget` is told of each node before its memory goes: it may be stored, and known by its place. */
@@ -54,20 +62,54 @@ export class NodePool {
   /** Memory of at least so many words; its content is whatever was there. */
   take(words: number): Uint32Array {
     const steps = Math.ceil(words / STEP_WORDS)
-    const taken = this.#free[steps]?.pop()
+    const taken = this.#free[steps]?.pop() ?? this.#wordsOfNode(steps)
     if (taken === undefined) return new Uint32Array(steps * STEP_WORDS)
     this.#freeBytes -= taken.length * WORD_BYTES
     return taken
   }
 
+  #wordsOfNode(steps: number): Uint32Array | undefined {
+    const node = this.#nodes[steps]?.pop()
+    if (node === undefined) return undefined
+    const { words } = node
+    node.words = NOTHING
+    return words
+  }
+
+  /** A node of the same size that nobody edits, without entries; undefined if there is none. */
+  takeNode(height: number, columns: number, capacity: number, words: number): Node | undefined {
+    const nodes = this.#nodes[Math.ceil(words / STEP_WORDS)]
+    const last = nodes?.pop()
+    if (nodes === undefined || last === undefined) return undefined
+    const columnWords = columns * capacity
+    // One whose keys begin in the same place keeps its view of them.
+    let at = nodes.length - 1
+    let node = last
+    for (let tries = 0; tries < MOST_TRIES && at >= 0 && columnWordsOf(node) !== columnWords; tries++)
+      node = nodes[at--] as Node
+    if (node !== last) nodes[at + 1] = last
+    this.#freeBytes -= node.words.length * WORD_BYTES
+    node.restart(height, columns, capacity)
+    return node
+  }
+
   /** Memory that nobody else ever saw. */
   giveBack(words: Uint32Array): void {
-    const { length } = words
-    if (length % STEP_WORDS !== 0 || this.#freeBytes + length * WORD_BYTES > MAX_FREE_BYTES) return
-    const steps = length / STEP_WORDS
-    for (let missing = this.#free.length; missing <= steps; missing++) this.#free.push([])
-    this.#free[steps]?.push(words)
+    if (this.#hasRoomFor(words)) addTo(this.#free, words.length / STEP_WORDS, words)
+  }
+
+  /** A node that nobody edits, and nobody else ever saw. */
+  giveBackNode(node: Node): void {
+    if (!this.#hasRoomFor(node.words)) return
+    node.cachedAt = FREE
+    addTo(this.#nodes, node.words.length / STEP_WORDS, node)
+  }
+
+  /** Whether so much more may be kept, which counts from now on. */
+  #hasRoomFor({ length }: Uint32Array): boolean {
+    if (length % STEP_WORDS !== 0 || this.#freeBytes + length * WORD_BYTES > MAX_FREE_BYTES) return false
     this.#freeBytes += length * WORD_BYTES
+    return true
   }
 
   /** The commits that replaced these nodes are visible. */
@@ -120,12 +162,13 @@ export class NodePool {
 
   #reuse(node: Node): void {
     const { words, children } = node
-    // It may have been replaced by the operation during which it left the cache.
-    if (words === NOTHING) return
+    // It may have been replaced by the operation during which it left the cache, or have left that twice.
+    if (words === NOTHING || node.cachedAt === FREE) return
     this.#forget(node)
-    node.words = NOTHING
     node.children = NO_CHILDREN
     for (const child of children) if (child !== undefined) child.holders--
+    if (!node.owner.edits) return this.giveBackNode(node)
+    node.words = NOTHING
     this.giveBack(words)
   }
 
@@ -146,4 +189,13 @@ export class NodePool {
     this.#reuseWanted(this.#late.splice(-most))
     return this.#late.length > 0
   }
+}
+
+function columnWordsOf({ columns, capacity }: Node): number {
+  return columns * capacity
+}
+
+function addTo<T>(lists: T[][], at: number, item: T): void {
+  for (let missing = lists.length; missing <= at; missing++) lists.push([])
+  lists[at]?.push(item)
 }

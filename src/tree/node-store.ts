@@ -39,7 +39,6 @@ import {
   isPartial,
   NOBODY,
   type Node,
-  NODE_BYTES,
   type NodeImage,
   noteChanged,
   Owner,
@@ -48,11 +47,11 @@ import {
   storedAs,
   storedBytesAt,
   subtreeCount,
-  weightOf,
 } from './node.js'
 import { ifReadable, type NodeSource } from './node-source.js'
 import { PastNodes } from './past-nodes.js'
 import { readImage } from './stored-node.js'
+import { NODE_BYTES, weightOf } from './weight.js'
 
 /** Nodes are evicted for others if there is room for no more than this. */
 const LITTLE_ROOM_BYTES = 64 * 1024
@@ -349,7 +348,7 @@ export class NodeStore implements NodeSource {
     const changes = this.#readChanges(image, head, this.#reader)
     const leaf = this.#readPatched(changes, owner)
     // Nobody else ever saw them.
-    this.pool.giveBack(changes.words)
+    this.pool.giveBackNode(changes)
     leaf.lengthBytes = image.lengthBytes
     leaf.crc = image.crc
     leaf.storedBytes = image.storedBytes

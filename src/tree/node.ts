@@ -29,15 +29,6 @@ import { type LeafNotes, NOTE_BYTES } from './leaf-notes.js'
 import type { NodePool } from './node-pool.js'
 import type { RecordRef } from './record-ref.js'
 
-/** Most bytes of a node, by {@link weightOf}, unless it has at most {@link MIN_SPLIT_COUNT} entries. */
-export const NODE_BYTES = 4096
-
-/** What an entry weighs beside its key. */
-export const ENTRY_BYTES = 32
-
-/** A node of so few entries is never split, however long their keys: inner nodes of long keys would have no fan-out. */
-export const MIN_SPLIT_COUNT = 4
-
 /** Least entries that a node grows by. */
 export const MIN_GROWTH = 4
 
@@ -61,6 +52,9 @@ export const Column = {
 
 /** How many columns each kind of node has: the first ones of {@link Column}. */
 export const ColumnCount = { keysLeaf: 2, recordsLeaf: 5, inner: 9 } as const
+
+/** Entries that a node which nobody edits has room for are a multiple of this. */
+const CAPACITY_STEP = 8
 
 /** Children that a new root has room for. */
 const ROOT_CAPACITY = 8
@@ -108,6 +102,8 @@ export const NOT_CACHED = -1
 export const REPLACED = -2
 /** The same of a node that is kept whatever the budget, because its parents hold it anyway. */
 export const HELD = -3
+/** The same of a node that waits to be used again. */
+export const FREE = -4
 
 /** Of every leaf. */
 export const NO_CHILDREN: (Node | undefined)[] = []
@@ -129,10 +125,10 @@ export interface NodeImage {
 /** A leaf (height 0) or inner node. Immutable unless edited by its owner. */
 export class Node {
   readonly owner: Owner
-  /** Levels below this one. */
-  readonly height: number
+  /** Levels below this one. As the next two, it changes only where memory is used again (`restart`). */
+  height: number
   /** One of {@link ColumnCount}. */
-  readonly columns: number
+  columns: number
   count = 0
   /** Length of the prefix at the start of `keys`. */
   prefixBytes = 0
@@ -186,6 +182,37 @@ export class Node {
     this.children = height > 0 ? [] : NO_CHILDREN
   }
 
+  /** Begins anew as another node without entries, in its memory, which is enough for that. Nobody has it. */
+  restart(height: number, columns: number, capacity: number): void {
+    if (this.columns * this.capacity !== columns * capacity)
+      this.keys = new Uint8Array(this.words.buffer, columns * capacity * WORD_BYTES)
+    this.height = height
+    this.columns = columns
+    this.capacity = capacity
+    this.children = height > 0 ? [] : NO_CHILDREN
+    this.count = 0
+    this.prefixBytes = 0
+    this.lastAt = NOWHERE
+    this.position = 0
+    this.lengthBytes = 0
+    this.crc = 0
+    this.storedBytes = 0
+    this.base = undefined
+    this.isWhole = false
+    this.wholeCount = 0
+    this.whole = undefined
+    this.partOf = undefined
+    this.notes = undefined
+    this.lent = false
+    this.recent = false
+    this.rounds = 0
+    this.cachedAt = NOT_CACHED
+    this.near = NO_CHILDREN
+    this.notedBy = undefined
+    this.notedAt = 0
+    this.holders = 0
+  }
+
   /** Takes over what `other`, a node of the same kind that is not used any more, holds. Only its owner ever saw this node. */
   become(other: Node): void {
     this.owner.pool?.giveBack(this.words)
@@ -206,8 +233,16 @@ export function emptyNode(
   capacity: number,
   keyBytes: number,
 ): Node {
-  const length = columns * capacity + Math.ceil(keyBytes / WORD_BYTES)
-  return new Node(owner, height, columns, capacity, memoryFor(owner, length))
+  const keyWords = Math.ceil(keyBytes / WORD_BYTES)
+  const { pool, edits } = owner
+  if (edits || pool === undefined)
+    return new Node(owner, height, columns, capacity, memoryFor(owner, columns * capacity + keyWords))
+  // Few sizes, so that one that was used before fits.
+  const room = Math.ceil(capacity / CAPACITY_STEP) * CAPACITY_STEP
+  const words = columns * room + keyWords
+  return (
+    pool.takeNode(height, columns, room, words) ?? new Node(owner, height, columns, room, pool.take(words))
+  )
 }
 
 /** Memory of at least `length` words. What is in it is not looked at before it was written. */
@@ -455,27 +490,4 @@ export function countBefore({ words, capacity }: Node, slot: number): number {
 export function subtreeCount(node: Node): number {
   if (node.height === 0) return isPartial(node) ? node.wholeCount : node.count
   return countBefore(node, node.count)
-}
-
-/**
- * What the entries before `i` weigh. Keys count with their prefix, so that no node outgrows its limit when a key comes
- * that does not share it.
- */
-export function weightBefore(node: Node, i: number): number {
-  return i * (ENTRY_BYTES + node.prefixBytes) + startOf(node, i) - node.prefixBytes
-}
-
-/** What a node weighs, to be compared with {@link NODE_BYTES}. */
-export function weightOf(node: Node): number {
-  return weightBefore(node, node.count)
-}
-
-/** Whether a node must be split. */
-export function isOver(node: Node): boolean {
-  return node.count > MIN_SPLIT_COUNT && weightOf(node) > NODE_BYTES
-}
-
-/** Whether a node that lost an entry is to be merged with a sibling. */
-export function isUnder(node: Node): boolean {
-  return weightOf(node) * 4 < NODE_BYTES
 }

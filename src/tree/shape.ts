@@ -3,9 +3,10 @@
  */
 import { VarveError } from '../errors.js'
 import { PAUSE, type Task } from '../storage/task.js'
-import { type Node, NODE_BYTES, weightOf } from './node.js'
+import { type Node } from './node.js'
 import { childAt } from './node-source.js'
 import type { Tree } from './tree.js'
+import { NODE_BYTES, weightOf } from './weight.js'
 
 export interface TreeShape {
   /** Levels; 1 for a tree that is a single leaf. */

@@ -5,8 +5,9 @@
  * it at the end of the tree or anywhere else in it, split a node right behind the last of them, and leave full nodes.
  */
 import { extract, extractRun, truncate } from './entries.js'
-import { endOf, keyOf, type Node, NOWHERE, type Owner, startOf, weightBefore, weightOf } from './node.js'
+import { endOf, keyOf, type Node, NOWHERE, type Owner, startOf } from './node.js'
 import { sharedBytes } from './search.js'
+import { weightBefore, weightOf } from './weight.js'
 
 /** A cut of so few entries leaves the left node as it is. */
 const SHORT_CUT = 2

@@ -68,8 +68,13 @@ export class StoredTrees {
     this.#editor = new TreeEditor(Tree.emptyIn(this.store))
     const { pool } = this.store
     const giveBack = pool.giveBack.bind(pool)
+    const giveBackNode = pool.giveBackNode.bind(pool)
     // Whoever reads memory that was given back is to find out.
     pool.giveBack = (words) => giveBack(words.fill(GARBAGE))
+    pool.giveBackNode = (node) => {
+      node.words.fill(GARBAGE)
+      giveBackNode(node)
+    }
   }
 
   /** Whether nodes are being stored. */
@@ -115,7 +120,7 @@ export class StoredTrees {
   }
 
   #beginSearch(): void {
-    const given = vi.spyOn(this.store.pool, 'giveBack')
+    const given = vi.spyOn(this.store.pool, 'giveBackNode')
     this.store.beginSearch()
     this.passed += given.mock.calls.length
     given.mockRestore()

@@ -1,0 +1,129 @@
+/** Memory of nodes that is used again. */
+import { describe, expect, it } from 'vitest'
+import { NodePool } from '../../../src/tree/node-pool.js'
+import { ColumnCount, emptyNode, type Node, NO_CHILDREN, Owner } from '../../../src/tree/node.js'
+
+const { recordsLeaf, inner } = ColumnCount
+
+function newPool(): { readonly pool: NodePool; readonly reader: Owner; readonly editor: Owner } {
+  const pool = new NodePool(() => undefined)
+  return { pool, reader: new Owner(pool, false), editor: new Owner(pool) }
+}
+
+/** A node of which every field was changed. */
+function used(owner: Owner, columns: number, capacity: number): Node {
+  const node = emptyNode(owner, columns === inner ? 1 : 0, columns, capacity, 1000)
+  const other = emptyNode(owner, 0, recordsLeaf, 4, 10)
+  const base = { position: 1, lengthBytes: 2, crc: 3, storedBytes: 4 }
+  Object.assign(node, {
+    count: 3,
+    prefixBytes: 2,
+    lastAt: 1,
+    position: 9,
+    lengthBytes: 8,
+    crc: 7,
+    storedBytes: 6,
+  })
+  Object.assign(node, {
+    base,
+    isWhole: true,
+    wholeCount: 5,
+    whole: other,
+    partOf: other,
+    notes: {},
+    lent: true,
+  })
+  Object.assign(node, { recent: true, rounds: 2, cachedAt: 4, notedBy: other, notedAt: 1, holders: 1 })
+  node.near = [other]
+  return node
+}
+
+/** All but the memory, by name. */
+function fieldsOf(node: Node): readonly unknown[] {
+  return Object.entries(node).filter(([name]) => name !== 'words' && name !== 'keys')
+}
+
+describe('nodes that nobody edits', () => {
+  it.each([
+    ['of the same kind', recordsLeaf, 40],
+    ['of another capacity', recordsLeaf, 56],
+    ['of another kind', inner, 24],
+  ])('are used again as ones without entries: %s', (_, columns, capacity) => {
+    const { pool, reader } = newPool()
+    const node = used(reader, recordsLeaf, 40)
+    const { words } = node
+    const asMade = Object.entries(emptyNode(reader, 0, recordsLeaf, 40, 1000))
+    const unchanged = asMade.filter(([name, value]) => Object.is(value, node[name as keyof Node]))
+    pool.giveBackNode(node)
+    const height = columns === inner ? 1 : 0
+    const keyBytes = 4 * (words.length - columns * capacity)
+    const again = emptyNode(reader, height, columns, capacity, keyBytes)
+    expect(again).toBe(node)
+    const fresh = emptyNode(reader, height, columns, capacity, keyBytes)
+    expect(fresh).not.toBe(node)
+    // A field that is new is to be changed here, and to be set where a node begins anew.
+    expect(unchanged.map(([name]) => name)).toEqual(['owner', 'height', 'columns', 'capacity', 'children'])
+    expect(fieldsOf(again)).toEqual(fieldsOf(fresh))
+    expect(again.words).toBe(words)
+    expect([again.keys.byteOffset, again.keys.length]).toEqual([fresh.keys.byteOffset, fresh.keys.length])
+    expect(again.keys.buffer).toBe(words.buffer)
+  })
+
+  it('keep their view of the keys where another begins in the same place, if there is one among a few', () => {
+    const { pool, reader } = newPool()
+    const nodes = [40, 48, 48].map((capacity) => used(reader, recordsLeaf, capacity))
+    const [first] = nodes
+    const { keys, words } = first as Node
+    // Of one size, whatever their columns.
+    for (const node of nodes) node.words = new Uint32Array(words.length)
+    for (const node of nodes) pool.giveBackNode(node)
+    expect(pool.takeNode(0, recordsLeaf, 40, words.length)).toBe(first)
+    expect(first?.keys).toBe(keys)
+    const others = [1, 2].map(() => pool.takeNode(0, recordsLeaf, 48, words.length))
+    expect(new Set(others)).toEqual(new Set(nodes.slice(1)))
+    expect(pool.takeNode(0, recordsLeaf, 48, words.length)).toBeUndefined()
+  })
+
+  it('are given back once, whoever says so again', () => {
+    const { pool, reader } = newPool()
+    const node = emptyNode(reader, 0, recordsLeaf, 8, 100)
+    pool.evicted(node)
+    pool.evicted(node)
+    pool.reusePassed()
+    expect(pool.takeNode(0, recordsLeaf, 8, node.words.length)).toBe(node)
+    expect(pool.takeNode(0, recordsLeaf, 8, node.words.length)).toBeUndefined()
+  })
+
+  it('are not used again while somebody may have them', () => {
+    const { pool, reader } = newPool()
+    const [lent, held] = [1, 2].map(() => emptyNode(reader, 0, recordsLeaf, 8, 100)) as [Node, Node]
+    pool.evicted(held)
+    pool.evicted(lent)
+    lent.lent = true
+    held.holders = 1
+    pool.reusePassed()
+    expect(pool.takeNode(0, recordsLeaf, 8, lent.words.length)).toBeUndefined()
+  })
+
+  it('give their memory to others that need it', () => {
+    const { pool, reader, editor } = newPool()
+    const node = emptyNode(reader, 0, recordsLeaf, 8, 100)
+    const { words } = node
+    pool.giveBackNode(node)
+    const edited = emptyNode(editor, 0, recordsLeaf, 8, 100)
+    expect(edited).not.toBe(node)
+    expect(edited.words).toBe(words)
+    expect([node.words.length, node.children]).toEqual([0, NO_CHILDREN])
+  })
+
+  it('are kept up to a few MiB', () => {
+    const { pool, reader } = newPool()
+    const nodes = Array.from({ length: 3000 }, () => emptyNode(reader, 0, recordsLeaf, 40, 1500))
+    const { length } = (nodes[0] as Node).words
+    for (const node of nodes) pool.giveBackNode(node)
+    let kept = 0
+    while (pool.takeNode(0, recordsLeaf, 40, length) !== undefined) kept++
+    expect(kept * length * 4).toBeGreaterThan(3.9 * 2 ** 20)
+    expect(kept * length * 4).toBeLessThanOrEqual(4 * 2 ** 20)
+  })
+})
