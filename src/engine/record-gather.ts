@@ -14,6 +14,7 @@ import type { LogBuffer } from '../log/log-buffer.js'
 import type { StorageFile } from '../storage/storage.js'
 import { PAUSE, type Task } from '../storage/task.js'
 import { leavesOf, type Node, readRef, RecordRef, type Tree } from '../tree/index.js'
+import { FileOrder } from './file-order.js'
 import { RecordSource } from './record-source.js'
 
 /** Bytes of records in a batch, and most records. */
@@ -22,8 +23,6 @@ const BATCH_RECORDS: number = 256 * 1024
 /** The file is read in pieces of this size, where they hold enough of what is wanted: as much as another call costs. */
 export const PIECE_BYTES: number = 64 * 1024
 const BYTES_PER_CALL: number = 16 * 1024
-/** Records between two places where their ordering may be interrupted. */
-const RECORDS_PER_PAUSE: number = 16 * 1024
 
 /** Where the records are that are to be read. */
 export interface GatherSource {
@@ -45,9 +44,7 @@ export class RecordGather implements RecordList {
   readonly #fileBytes: number
   readonly #leaves: Generator<Node, void, undefined>
   readonly #positions: Float64Array
-  /** The piece of the file that each begins in, and the records by their pieces. */
-  readonly #pieces: Uint32Array
-  readonly #order: Uint32Array
+  readonly #inFile: FileOrder
   readonly #ref = new RecordRef()
   #leaf: Node | undefined
   #index = 0
@@ -61,8 +58,7 @@ export class RecordGather implements RecordList {
     this.crcs = new Uint32Array(most)
     this.places = new Uint32Array(most)
     this.#positions = new Float64Array(most)
-    this.#pieces = new Uint32Array(most)
-    this.#order = new Uint32Array(most)
+    this.#inFile = new FileOrder(most, PIECE_BYTES)
   }
 
   /** Gathers the next batch; false if nothing is left. */
@@ -81,7 +77,7 @@ export class RecordGather implements RecordList {
   /** Reads every record of the batch to its place in the buffer. */
   *readTo(buffer: LogBuffer): Task<void> {
     buffer.reserve(PIECE_BYTES)
-    const ends = yield* this.#sortByPiece()
+    const ends = yield* this.#inFile.sort(this.#positions, this.count)
     let from = 0
     for (const to of ends) {
       if (to === from) continue
@@ -139,46 +135,16 @@ export class RecordGather implements RecordList {
     new RecordSource(file, checksum).read(ref, collectionId, undefined)
   }
 
-  /** Orders the records by the piece that they begin in; returns where each piece ends in that order. */
-  *#sortByPiece(): Task<Uint32Array> {
-    const pieces = this.#pieces
-    const { count } = this
-    let first = Number.POSITIVE_INFINITY
-    let last = 0
-    for (let i = 0; i < count; i++) {
-      const piece = Math.floor((this.#positions[i] ?? 0) / PIECE_BYTES)
-      pieces[i] = piece
-      first = Math.min(first, piece)
-      last = Math.max(last, piece)
-      if (i % RECORDS_PER_PAUSE === 0) yield PAUSE
-    }
-    const ends = new Uint32Array(last - first + 2)
-    for (let i = 0; i < count; i++) {
-      const behind = u32(pieces, i) - first + 1
-      ends[behind] = u32(ends, behind) + 1
-      if (i % RECORDS_PER_PAUSE === 0) yield PAUSE
-    }
-    for (let piece = 1; piece < ends.length; piece++) ends[piece] = u32(ends, piece) + u32(ends, piece - 1)
-    yield PAUSE
-    for (let i = 0; i < count; i++) {
-      const piece = u32(pieces, i) - first
-      const rank = u32(ends, piece)
-      this.#order[rank] = i
-      ends[piece] = rank + 1
-      if (i % RECORDS_PER_PAUSE === 0) yield PAUSE
-    }
-    return ends
-  }
-
   /** Reads the records `[from, to)` of the order, which begin in one piece: through the room behind the buffer's content. */
   #readPiece(buffer: LogBuffer, from: number, to: number): void {
     const { file } = this.#source
     const { bytes, length: room } = buffer
     const positions = this.#positions
+    const { order } = this.#inFile
     let start = Number.POSITIVE_INFINITY
     let end = 0
     for (let k = from; k < to; k++) {
-      const i = u32(this.#order, k)
+      const i = u32(order, k)
       const position = positions[i] ?? 0
       start = Math.min(start, position)
       end = Math.max(end, position + u32(this.lengths, i))
@@ -186,7 +152,7 @@ export class RecordGather implements RecordList {
     const together = end - start <= PIECE_BYTES && end - start <= (to - from) * BYTES_PER_CALL
     if (together) file.read(bytes.subarray(room, room + end - start), start)
     for (let k = from; k < to; k++) {
-      const i = u32(this.#order, k)
+      const i = u32(order, k)
       const position = positions[i] ?? 0
       const place = u32(this.places, i)
       const length = u32(this.lengths, i)

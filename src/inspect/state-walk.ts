@@ -23,9 +23,10 @@ import type { Findings } from './findings.js'
 import { IndexTally } from './index-tally.js'
 import type { NodeRanges } from './node-ranges.js'
 import { PlaceSet } from './place-set.js'
+import { RecordBatch } from './record-batch.js'
 
-/** Pages kept of the records' file, in bytes: rows in the order of their keys lie all over it. */
-const RECORD_CACHE_BYTES = 32 * 1024 * 1024
+/** Pages kept of the records' file, in bytes: it is gone through in its own order. */
+const RECORD_CACHE_BYTES = 1024 * 1024
 
 /** Rows between two places where the work may be interrupted. */
 const ROWS_PER_PAUSE = 64
@@ -74,6 +75,8 @@ export class StateWalk {
   readonly #parts: StateWalkParts
   readonly #nodes = new PlaceSet()
   readonly #records = new PlaceSet()
+  /** Records that are to be checked. */
+  readonly #batch = new RecordBatch()
   readonly #reader: RecordChecker
 
   constructor(parts: StateWalkParts) {
@@ -96,6 +99,7 @@ export class StateWalk {
       leaf: (leaf) => this.#leaf(leaf, collection, tally, wanted),
     }
     yield* walkTree(collection.tree, watch)
+    yield* this.#checkRecords(collection, tally, wanted)
     this.#checkFigures(collection, tally)
     for (const [i, index] of collection.indexes.entries()) {
       yield* this.#walkIndex(index, collection, tally.isReadable ? wanted[i] : undefined)
@@ -198,14 +202,22 @@ export class StateWalk {
       const key = keyOf(leaf, i)
       readRef(leaf, i, ref)
       tally.add(key, ref)
-      onBytes(ref.lengthBytes)
-      if (this.#isInPlace(ref) && !isRead) {
-        const row = this.#reader.check(ref, key, collection, deep)
-        if (row === undefined) tally.isReadable = false
-        else for (const index of wanted) index.addRow(row, key)
-      }
+      if (this.#isInPlace(ref) && !isRead) this.#batch.add(ref, key)
+      else onBytes(ref.lengthBytes)
+      if (this.#batch.isFull) yield* this.#checkRecords(collection, tally, wanted)
       if (i % ROWS_PER_PAUSE === ROWS_PER_PAUSE - 1) yield PAUSE
     }
+  }
+
+  /** Checks the records of the batch. */
+  *#checkRecords(collection: WalkedCollection, tally: Tally, wanted: readonly IndexTally[]): Task<void> {
+    const { onBytes, deep } = this.#parts
+    yield* this.#batch.visit((ref, key) => {
+      onBytes(ref.lengthBytes)
+      const row = this.#reader.check(ref, key, collection, deep)
+      if (row === undefined) tally.isReadable = false
+      else for (const index of wanted) index.addRow(row, key)
+    })
   }
 
   /** Whether a record lies where the records of this state do, and nobody else led to it. */
