@@ -102,6 +102,7 @@ export class NodePool {
   giveBackNode(node: Node): void {
     if (!this.#hasRoomFor(node.words)) return
     node.cachedAt = FREE
+    node.base = undefined
     addTo(this.#nodes, node.words.length / STEP_WORDS, node)
   }
 

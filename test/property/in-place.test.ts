@@ -127,7 +127,11 @@ describe('a tree that is edited in place (I15, I21)', () => {
     it(`equals the model at every commit: ${shape.name}`, () => {
       const random = randomFrom(seed)
       const sums = { stored: 0, failures: 0, undone: 0, madeGood: 0, parts: 0, joined: 0, unjoined: 0 }
-      for (let round = 0; round < Math.max(12, count(12, 1200)); round++) {
+      const rounds = Math.max(12, count(12, 1200))
+      // Few checkpoints join what was added with a delta: it goes on until some have, or clearly never will.
+      const isWanting = (): boolean =>
+        shape.filled === true && (sums.joined === 0 || (shape.failing > 0 && sums.unjoined === 0))
+      for (let round = 0; round < rounds || (isWanting() && round < 20 * rounds); round++) {
         const run = new Run(shape, random)
         run.run(250)
         sums.stored += run.stored

@@ -71,7 +71,12 @@ export class EditedTrees {
     }
     const { pool } = this.store
     const giveBack = pool.giveBack.bind(pool)
+    const giveBackNode = pool.giveBackNode.bind(pool)
     pool.giveBack = (words) => giveBack(words.fill(GARBAGE))
+    pool.giveBackNode = (node) => {
+      node.words.fill(GARBAGE)
+      giveBackNode(node)
+    }
     this.#visible = { tree: Tree.emptyIn(this.store), entries: [] }
     this.#editor = this.#edit(this.#visible.tree)
     this.store.recount(this.#visible.tree.unstoredBytes)
