@@ -34,6 +34,8 @@ export interface TreeReport {
   /** Levels; 1 for a single leaf. */
   readonly depth: number
   readonly leaves: number
+  /** Leaves of which the checkpoint has what changed alone, beside an older image: reading one takes a read more. */
+  readonly deltas: number
   readonly innerNodes: number
   /** Nodes that are damaged; what is below them is not counted. */
   readonly unreadableNodes: number

@@ -3,6 +3,7 @@
  */
 import { VarveError } from '../errors.js'
 import { PAUSE, type Task } from '../storage/task.js'
+import { isOfDelta } from './leaf-delta.js'
 import { type Node } from './node.js'
 import { childAt } from './node-source.js'
 import type { Tree } from './tree.js'
@@ -12,6 +13,8 @@ export interface TreeShape {
   /** Levels; 1 for a tree that is a single leaf. */
   readonly depth: number
   readonly leaves: number
+  /** Leaves of which what changed is stored apart: reading one reads what it changed from too. */
+  readonly deltas: number
   readonly innerNodes: number
   /** Nodes that are damaged. What is below them is not known, and not counted. */
   readonly unreadableNodes: number
@@ -28,6 +31,7 @@ export function* treeShape(tree: Tree): Task<TreeShape> {
   const { source, count } = tree
   const nodes = { leaf: 0, inner: 0 }
   const weight = { leaf: 0, inner: 0 }
+  let deltas = 0
   let unreadableNodes = 0
   let bytes = 0
   function* visit(load: () => Node): Task<void> {
@@ -38,6 +42,7 @@ export function* treeShape(tree: Tree): Task<TreeShape> {
     }
     const kind = node.height > 0 ? 'inner' : 'leaf'
     nodes[kind]++
+    if (kind === 'leaf' && isOfDelta(node)) deltas++
     weight[kind] += weightOf(node)
     bytes += node.words.byteLength
     yield PAUSE
@@ -48,6 +53,7 @@ export function* treeShape(tree: Tree): Task<TreeShape> {
   return {
     depth: (tree.heldRoot ?? tree.storedRoot()).height + 1,
     leaves: nodes.leaf,
+    deltas,
     innerNodes: nodes.inner,
     unreadableNodes,
     entries: count,

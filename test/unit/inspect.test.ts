@@ -208,12 +208,17 @@ describe('stats(), inspect and verify', () => {
     expect(checkpoints).toBe(1)
     expect(trees).toMatchObject([
       { id: 0, name: '', depth: 1, leaves: 1, innerNodes: 0, innerFill: 0 },
-      { id: 1, name: 'rows', rows: 5000, depth: 3, unreadableNodes: 0 },
+      { id: 1, name: 'rows', rows: 5000, depth: 3, deltas: 0, unreadableNodes: 0 },
     ])
     expect(nodes.liveBytes).toBe(trees.reduce((sum, { nodeBytes }) => sum + nodeBytes, 0))
     const tree = trees[1]
     expect(tree?.leafFill).toBeGreaterThan(0.9)
     expect(tree?.leafFill).toBeLessThanOrEqual(1)
     expect(tree?.innerFill).toBeGreaterThan(0.3)
+    const again = await Database.open('x', { storage, durability: 'os' })
+    for (const id of [7, 4000]) await again.put('rows', { id: `${id}`.padStart(60, '0'), changed: true })
+    await again.checkpoint()
+    await again.close()
+    expect((await inspect('x', { storage })).trees[1]).toMatchObject({ leaves: tree?.leaves, deltas: 2 })
   })
 })

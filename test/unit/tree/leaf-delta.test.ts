@@ -3,9 +3,11 @@ import { describe, expect, it } from 'vitest'
 import { CorruptionError } from '../../../src/errors.js'
 import { NodeField, NodeKind } from '../../../src/format/index-node.js'
 import { viewOf } from '../../../src/format/integers.js'
+import { runSync } from '../../../src/storage/task.js'
 import { checkTree } from '../../../src/tree/check.js'
 import { NodeStore } from '../../../src/tree/node-store.js'
 import { RecordRef } from '../../../src/tree/record-ref.js'
+import { treeShape } from '../../../src/tree/shape.js'
 import { Tree } from '../../../src/tree/tree.js'
 import { type StoredImage, StoredLeaves } from '../../support/stored-leaves.js'
 import { StoredTrees } from '../../support/stored-trees.js'
@@ -36,6 +38,7 @@ describe('a leaf of which little changed', () => {
         if (isDelta) expect(image.lengthBytes).toBeLessThanOrEqual((whole?.lengthBytes ?? 0) / 2)
         const { nodeBytes, lengthBytes } = stored.tree.storedRoot()
         expect(nodeBytes > lengthBytes).toBe(isDelta)
+        expect(runSync(treeShape(stored.tree)).deltas).toBe(isDelta ? 1 : 0)
         expect(stored.tree.count).toBe(FEW.length + n - 99)
       }
       const first = kinds.indexOf(leaf)
