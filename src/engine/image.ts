@@ -35,7 +35,7 @@ import {
   writeImage as writeNode,
 } from '../tree/index.js'
 import { checkpointOf } from './checkpoint-state.js'
-import { PIECE_BYTES, RecordGather } from './record-gather.js'
+import { READ_BYTES, RecordGather } from './record-gather.js'
 import type { RowCodecs } from './row-codecs.js'
 import type { CollectionState, DatabaseState, IndexState } from './state.js'
 
@@ -193,7 +193,7 @@ class ImageWriter {
   *#addRecords(base: BaseBuilder, records: RecordGather, count: number): Task<void> {
     const buffer = this.#buffer
     // With what frames add, at their usual size, and with what reading takes: a larger buffer would be a copy of all of it.
-    buffer.reserve(records.bytes + (records.bytes >>> FRAME_SHARE) + PIECE_BYTES)
+    buffer.reserve(records.bytes + (records.bytes >>> FRAME_SHARE) + READ_BYTES)
     const frames = yield* base.layOut(buffer, records)
     yield* records.readTo(buffer)
     for (const frame of frames) {

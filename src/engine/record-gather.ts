@@ -14,15 +14,16 @@ import type { LogBuffer } from '../log/log-buffer.js'
 import type { StorageFile } from '../storage/storage.js'
 import { PAUSE, type Task } from '../storage/task.js'
 import { leavesOf, type Node, readRef, RecordRef, type Tree } from '../tree/index.js'
-import { FileOrder } from './file-order.js'
+import { FileOrder, PIECE_BYTES } from './file-order.js'
 import { RecordSource } from './record-source.js'
 
 /** Bytes of records in a batch, and most records. */
 const BATCH_BYTES: number = 32 * 1024 * 1024
 const BATCH_RECORDS: number = 256 * 1024
-/** The file is read in pieces of this size, where they hold enough of what is wanted: as much as another call costs. */
-export const PIECE_BYTES: number = 64 * 1024
+/** The file is read in pieces where they hold enough of what is wanted: as much as another call costs. */
 const BYTES_PER_CALL: number = 16 * 1024
+/** Most bytes of a read: the last record of a piece goes on behind it. */
+export const READ_BYTES: number = PIECE_BYTES + BYTES_PER_CALL
 
 /** Where the records are that are to be read. */
 export interface GatherSource {
@@ -58,7 +59,7 @@ export class RecordGather implements RecordList {
     this.crcs = new Uint32Array(most)
     this.places = new Uint32Array(most)
     this.#positions = new Float64Array(most)
-    this.#inFile = new FileOrder(most, PIECE_BYTES)
+    this.#inFile = new FileOrder(most)
   }
 
   /** Gathers the next batch; false if nothing is left. */
@@ -76,14 +77,13 @@ export class RecordGather implements RecordList {
 
   /** Reads every record of the batch to its place in the buffer. */
   *readTo(buffer: LogBuffer): Task<void> {
-    buffer.reserve(PIECE_BYTES)
-    const ends = yield* this.#inFile.sort(this.#positions, this.count)
-    let from = 0
-    for (const to of ends) {
-      if (to === from) continue
+    buffer.reserve(READ_BYTES)
+    const inFile = this.#inFile
+    yield* inFile.sort(this.#positions, this.count)
+    for (let from = 0, to = 0; from < this.count; from = to) {
+      to = inFile.endOfPiece(from)
       this.#readPiece(buffer, from, to)
       yield PAUSE
-      from = to
     }
   }
 
@@ -149,7 +149,7 @@ export class RecordGather implements RecordList {
       start = Math.min(start, position)
       end = Math.max(end, position + u32(this.lengths, i))
     }
-    const together = end - start <= PIECE_BYTES && end - start <= (to - from) * BYTES_PER_CALL
+    const together = end - start <= READ_BYTES && end - start <= (to - from) * BYTES_PER_CALL
     if (together) file.read(bytes.subarray(room, room + end - start), start)
     for (let k = from; k < to; k++) {
       const i = u32(order, k)

@@ -3,8 +3,8 @@
  * in the order of their keys lie all over it.
  */
 import { FileOrder } from '../engine/file-order.js'
+import { MAX_KEY_BYTES } from '../format/limits.js'
 import { u32 } from '../format/typed-read.js'
-import { PAGE_BYTES } from '../storage/page-cache.js'
 import { PAUSE, type Task } from '../storage/task.js'
 import { RecordRef } from '../tree/index.js'
 
@@ -24,7 +24,7 @@ export class RecordBatch {
   /** Where the key of each ends. */
   #ends = new Uint32Array(FIRST_RECORDS)
   #keys = new Uint8Array(FIRST_KEY_BYTES)
-  #inFile = new FileOrder(FIRST_RECORDS, PAGE_BYTES)
+  #inFile = new FileOrder(FIRST_RECORDS)
 
   get isFull(): boolean {
     return this.#count === MOST_RECORDS || this.#endOf(this.#count - 1) >= MOST_KEY_BYTES
@@ -70,11 +70,12 @@ export class RecordBatch {
     this.#lengths = grown(this.#lengths, new Uint32Array(most))
     this.#crcs = grown(this.#crcs, new Uint32Array(most))
     this.#ends = grown(this.#ends, new Uint32Array(most))
-    this.#inFile = new FileOrder(most, PAGE_BYTES)
+    this.#inFile = new FileOrder(most)
   }
 
   #growKeys(least: number): void {
-    this.#keys = grown(this.#keys, new Uint8Array(Math.max(least, 2 * this.#keys.length)))
+    const wanted = Math.max(least, Math.min(2 * this.#keys.length, MOST_KEY_BYTES + MAX_KEY_BYTES))
+    this.#keys = grown(this.#keys, new Uint8Array(wanted))
   }
 }
 

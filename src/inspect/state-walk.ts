@@ -54,6 +54,15 @@ export interface WalkedCollection {
   readonly indexes: readonly WalkedIndex[]
 }
 
+/** Of the rows of a collection while their tree is walked. */
+interface WalkedRows {
+  readonly collection: WalkedCollection
+  readonly tally: Tally
+  readonly wanted: readonly IndexTally[]
+  /** Records that are to be checked. */
+  readonly batch: RecordBatch
+}
+
 export interface StateWalkParts {
   readonly analysed: AnalysedFile
   readonly findings: Findings
@@ -75,8 +84,6 @@ export class StateWalk {
   readonly #parts: StateWalkParts
   readonly #nodes = new PlaceSet()
   readonly #records = new PlaceSet()
-  /** Records that are to be checked. */
-  readonly #batch = new RecordBatch()
   readonly #reader: RecordChecker
 
   constructor(parts: StateWalkParts) {
@@ -90,20 +97,27 @@ export class StateWalk {
   }
 
   *walk(collection: WalkedCollection): Task<void> {
-    const tally = new Tally()
     const name = collection.definition?.name ?? ''
     const wanted = collection.indexes.map(({ definition }) => new IndexTally(definition, name))
-    const watch: TreeWatch = {
-      found: (finding) => this.#found(finding, `collection ${collection.id}`, tally),
-      enter: (position, lengthBytes) => this.#enter(position, lengthBytes, tally),
-      leaf: (leaf) => this.#leaf(leaf, collection, tally, wanted),
-    }
-    yield* walkTree(collection.tree, watch)
-    yield* this.#checkRecords(collection, tally, wanted)
+    const tally = yield* this.#walkRows(collection, wanted)
     this.#checkFigures(collection, tally)
     for (const [i, index] of collection.indexes.entries()) {
       yield* this.#walkIndex(index, collection, tally.isReadable ? wanted[i] : undefined)
     }
+  }
+
+  /** Walks the tree of the rows, and checks their records; adds to `wanted` what they should have in the indexes. */
+  *#walkRows(collection: WalkedCollection, wanted: readonly IndexTally[]): Task<Tally> {
+    const walked = { collection, wanted, tally: new Tally(), batch: new RecordBatch() }
+    const { tally } = walked
+    const watch: TreeWatch = {
+      found: (finding) => this.#found(finding, `collection ${collection.id}`, tally),
+      enter: (position, lengthBytes) => this.#enter(position, lengthBytes, tally),
+      leaf: (leaf) => this.#leaf(leaf, walked),
+    }
+    yield* walkTree(collection.tree, watch)
+    yield* this.#checkRecords(walked)
+    return tally
   }
 
   /** Walks an index, and holds it against what the rows say, if all of them were decoded. */
@@ -193,7 +207,8 @@ export class StateWalk {
     return true
   }
 
-  *#leaf(leaf: Node, collection: WalkedCollection, tally: Tally, wanted: readonly IndexTally[]): Task<void> {
+  *#leaf(leaf: Node, walked: WalkedRows): Task<void> {
+    const { tally, wanted, batch } = walked
     const { walkedBefore, onBytes, deep } = this.#parts
     const isRead =
       leaf.position !== 0 && walkedBefore?.reached(leaf.position) === true && (wanted.length === 0 || !deep)
@@ -202,17 +217,17 @@ export class StateWalk {
       const key = keyOf(leaf, i)
       readRef(leaf, i, ref)
       tally.add(key, ref)
-      if (this.#isInPlace(ref) && !isRead) this.#batch.add(ref, key)
+      if (this.#isInPlace(ref) && !isRead) batch.add(ref, key)
       else onBytes(ref.lengthBytes)
-      if (this.#batch.isFull) yield* this.#checkRecords(collection, tally, wanted)
+      if (batch.isFull) yield* this.#checkRecords(walked)
       if (i % ROWS_PER_PAUSE === ROWS_PER_PAUSE - 1) yield PAUSE
     }
   }
 
   /** Checks the records of the batch. */
-  *#checkRecords(collection: WalkedCollection, tally: Tally, wanted: readonly IndexTally[]): Task<void> {
+  *#checkRecords({ collection, tally, wanted, batch }: WalkedRows): Task<void> {
     const { onBytes, deep } = this.#parts
-    yield* this.#batch.visit((ref, key) => {
+    yield* batch.visit((ref, key) => {
       onBytes(ref.lengthBytes)
       const row = this.#reader.check(ref, key, collection, deep)
       if (row === undefined) tally.isReadable = false

@@ -8,46 +8,60 @@ import { randomFrom } from '../../support/random.js'
 import { runSeed } from '../../support/seed.js'
 
 const seed = runSeed()
-const PIECE = 1024
+const PIECE = 64 * 1024
 
-function sorted(positions: readonly number[]): { readonly pieces: number[][]; readonly order: number[] } {
-  const order = new FileOrder(Math.max(1, positions.length), PIECE)
-  const ends = runSync(order.sort(Float64Array.from(positions), positions.length))
+function sorted(positions: readonly number[]): readonly number[][] {
+  const { length } = positions
+  const inFile = new FileOrder(Math.max(1, length))
+  runSync(inFile.sort(Float64Array.from(positions), length))
   const pieces: number[][] = []
-  let from = 0
-  for (const to of ends) {
-    if (to > from) pieces.push([...order.order.subarray(from, to)])
-    from = to
+  for (let from = 0, to = 0; from < length; from = to) {
+    to = inFile.endOfPiece(from)
+    pieces.push([...inFile.order.subarray(from, to)])
   }
-  return { pieces, order: [...order.order.subarray(0, positions.length)] }
+  return pieces
 }
 
-describe('an order by place', () => {
-  it('has the records of one piece together, and pieces in the order of the file', () => {
-    const random = randomFrom(seed)
-    for (let round = 0; round < 50; round++) {
-      const start = random.below(2) * 2 ** 40
-      const positions = Array.from({ length: 1 + random.below(300) }, () => start + random.below(200_000))
-      const { pieces, order } = sorted(positions)
-      expect([...order].sort((a, b) => a - b)).toEqual(positions.map((_, i) => i))
-      const numbers = pieces.map(
-        (piece) => new Set(piece.map((i) => Math.floor((positions[i] ?? 0) / PIECE))),
-      )
-      expect(numbers.every((of) => of.size === 1)).toBe(true)
-      const inOrder = numbers.flatMap((of) => [...of])
-      expect(inOrder).toEqual([...inOrder].sort((a, b) => a - b))
-      expect(new Set(inOrder).size).toBe(inOrder.length)
-    }
-  })
+const ascending = (numbers: readonly number[]): number[] => [...numbers].sort((a, b) => a - b)
 
-  it('takes as little memory in a file of many TiB', () => {
-    const positions = [2 ** 46, 12_288, 2 ** 45, 12_300, 2 ** 46 + 8]
-    const { pieces } = sorted(positions)
-    expect(pieces.map((piece) => piece.sort((a, b) => a - b))).toEqual([[1, 3], [2], [0, 4]])
+describe('an order by place', () => {
+  it.each([
+    [300, 30],
+    [300, 1],
+    [5000, 30],
+    [5000, 4],
+  ])(
+    'has the records of one piece together, and pieces in the order of the file: %d in %d pieces',
+    (most, spread) => {
+      const random = randomFrom(seed)
+      for (let round = 0; round < 20; round++) {
+        const start = [0, 12_288, 2 ** 40, 2 ** 47 - PIECE * spread - 1][random.below(4)] ?? 0
+        const count = most - random.below(50)
+        const positions = Array.from({ length: count }, () => start + random.below(PIECE * spread))
+        const pieces = sorted(positions)
+        expect(ascending(pieces.flat())).toEqual(positions.map((_, i) => i))
+        const numbers = pieces.map(
+          (piece) => new Set(piece.map((i) => Math.floor((positions[i] ?? 0) / PIECE))),
+        )
+        expect(numbers.every((of) => of.size === 1)).toBe(true)
+        const inOrder = numbers.flatMap((of) => [...of])
+        expect(inOrder).toEqual(ascending(inOrder))
+        expect(new Set(inOrder).size).toBe(inOrder.length)
+        // Those of one piece are in the order in which they came.
+        for (const piece of pieces) expect(piece).toEqual(ascending(piece))
+      }
+    },
+  )
+
+  it.each([5, 5000])('tells pieces of a file of many TiB apart: %d records', (count) => {
+    const positions = Array.from({ length: count }, (_, i) => (i % 5 === 0 ? 2 ** 46 : 12_288 + i))
+    positions[1] = 2 ** 45
+    const last = ascending(positions.flatMap((at, i) => (at === 2 ** 46 ? [i] : [])))
+    expect(sorted(positions).slice(1)).toEqual([[1], last])
   })
 
   it('is empty for no records', () => {
-    expect(sorted([])).toEqual({ pieces: [], order: [] })
+    expect(sorted([])).toEqual([])
   })
 })
 
@@ -68,14 +82,14 @@ describe('a batch of records', () => {
         batch.add(ref, key)
       }
       expect(batch.isFull).toBe(false)
-      let page = 0
+      let piece = 0
       const left = new Map(added)
       runSync(
         batch.visit(({ position, lengthBytes, crc }, key) => {
           expect(Buffer.from(key).toString('hex')).toBe(left.get(position))
           expect([lengthBytes, crc]).toEqual([30 + (position % 7), 4_000_000_000 + (position % 1000)])
-          expect(Math.floor(position / 16_384)).toBeGreaterThanOrEqual(page)
-          page = Math.floor(position / 16_384)
+          expect(Math.floor(position / PIECE)).toBeGreaterThanOrEqual(piece)
+          piece = Math.floor(position / PIECE)
           left.delete(position)
         }),
       )
