@@ -18,13 +18,13 @@ import { childSlot } from '../../src/tree/search.js'
 import { releaseChildren, releaseRoot, releaseStored, unstoredNodes } from '../../src/tree/storing.js'
 import { Tree } from '../../src/tree/tree.js'
 import { FaultyStorage } from './faulty-storage.js'
+import { spoilGivenBack } from './garbage.js'
 import { nextPiece, type Piece, unstoredBytesOf } from './stored-trees.js'
 import { type ModelEntry, hex, TreeModel, walk } from './tree-model.js'
 import { workloadPlatform } from './workload-platform.js'
 
 const { checksum } = workloadPlatform().platform
 const FIRST_OFFSET = 64
-const GARBAGE = 0xdeadbeef
 
 interface Version {
   readonly tree: Tree
@@ -69,14 +69,7 @@ export class EditedTrees {
       else if (isPartial(node) && node.base !== undefined && isOfDelta(node.base)) this.unjoined++
       return image
     }
-    const { pool } = this.store
-    const giveBack = pool.giveBack.bind(pool)
-    const giveBackNode = pool.giveBackNode.bind(pool)
-    pool.giveBack = (words) => giveBack(words.fill(GARBAGE))
-    pool.giveBackNode = (node) => {
-      node.words.fill(GARBAGE)
-      giveBackNode(node)
-    }
+    spoilGivenBack(this.store.pool)
     this.#visible = { tree: Tree.emptyIn(this.store), entries: [] }
     this.#editor = this.#edit(this.#visible.tree)
     this.store.recount(this.#visible.tree.unstoredBytes)

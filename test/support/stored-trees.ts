@@ -17,6 +17,7 @@ import { imageBytes, writeImage } from '../../src/tree/stored-node.js'
 import type { TreeCursor } from '../../src/tree/cursor.js'
 import { Tree } from '../../src/tree/tree.js'
 import { FaultyStorage } from './faulty-storage.js'
+import { spoilGivenBack } from './garbage.js'
 import { bytesOf, entryOf, hex, type ModelEntry, TreeModel, walk } from './tree-model.js'
 import { workloadPlatform } from './workload-platform.js'
 
@@ -24,7 +25,6 @@ const { checksum } = workloadPlatform().platform
 const FIRST_OFFSET = 64
 /** Above every key. */
 const AFTER_ALL = new Uint8Array([0xff])
-const GARBAGE = 0xdeadbeef
 
 /** Images on their way into the file. */
 export interface Piece {
@@ -66,15 +66,7 @@ export class StoredTrees {
     this.#limitBytes = limitBytes
     this.store = new NodeStore(this.#file, checksum, limitBytes)
     this.#editor = new TreeEditor(Tree.emptyIn(this.store))
-    const { pool } = this.store
-    const giveBack = pool.giveBack.bind(pool)
-    const giveBackNode = pool.giveBackNode.bind(pool)
-    // Whoever reads memory that was given back is to find out.
-    pool.giveBack = (words) => giveBack(words.fill(GARBAGE))
-    pool.giveBackNode = (node) => {
-      node.words.fill(GARBAGE)
-      giveBackNode(node)
-    }
+    spoilGivenBack(this.store.pool)
   }
 
   /** Whether nodes are being stored. */
