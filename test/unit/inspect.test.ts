@@ -221,4 +221,32 @@ describe('stats(), inspect and verify', () => {
     await again.close()
     expect((await inspect('x', { storage })).trees[1]).toMatchObject({ leaves: tree?.leaves, deltas: 2 })
   })
+
+  it('check more records than a batch of them holds, each with its own key', async () => {
+    const storage = new MemoryStorage()
+    const db = await Database.open('x', { storage, durability: 'os' })
+    await db.registerCollection('rows', [], 'id')
+    // Keys of 8 MiB fill a batch.
+    const rows = Array.from({ length: 2200 }, (_, i) => ({ id: `${(i * 7919) % 2200}`.padStart(3900, '0') }))
+    await db.insertMany('rows', rows)
+    await db.close()
+    const file = storage.open('x', 'readWrite')
+    const content = new Uint8Array(file.size())
+    file.read(content, 0)
+    // A byte of a key in the first half of the file, where the records are.
+    const at = [0.05, 0.4].map((part) =>
+      Buffer.from(content.buffer).indexOf('0'.repeat(3800), content.length * part),
+    )
+    for (const offset of at) file.write(Uint8Array.of(0x31), offset + 3000)
+    file.close()
+    const { ok, findings } = await verify('x', { storage, deep: true })
+    expect(ok).toBe(false)
+    const records = findings.filter(({ kind }) => kind === 'record')
+    expect(
+      records.map(({ offset, end = 0 }) => at.map((place) => offset < place + 3000 && place + 3000 < end)),
+    ).toEqual([
+      [true, false],
+      [false, true],
+    ])
+  })
 })
