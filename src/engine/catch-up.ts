@@ -6,7 +6,7 @@
  * committer, so it is written, checkpointed and taken back like any commit.
  */
 import { CorruptionError } from '../errors.js'
-import { Operation, type RecordView } from '../format/record.js'
+import { Operation, type RecordView, replacedBy } from '../format/record.js'
 import type { CommitPosition } from '../log/commit-position.js'
 import { walkCommits } from '../log/commit-walk.js'
 import type { ReplayTarget } from '../log/judge.js'
@@ -108,6 +108,7 @@ export class CatchUp implements ReplayTarget {
       key,
       value,
       known ? this.#ref.position : 0,
+      replacedBy(record),
     )
     if (builder.crc !== record.crc) throw this.#changed(record)
     head.record(bytes, record, builder.position)

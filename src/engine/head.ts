@@ -8,7 +8,7 @@ import { type CatalogEntry, CATALOG_ID, readEntry } from '../catalog/entry.js'
 import type { CollectionDefinition } from '../catalog/definition.js'
 import { CorruptionError, FormatError, type VarveError } from '../errors.js'
 import type { BaseCollection } from '../format/base.js'
-import { Operation, type RecordView } from '../format/record.js'
+import { Operation, type RecordView, replacedBy } from '../format/record.js'
 import type { Checkpoint } from '../format/checkpoint.js'
 import type { CommitPosition } from '../log/commit-position.js'
 import type { RestorableTarget } from '../log/replay.js'
@@ -36,6 +36,8 @@ export interface PlacedRecord {
   readonly crc: number
   /** Whether there is known to be no other row of its key; if not, that is looked up. */
   readonly isNew: boolean
+  /** The record that it replaces, where that is known before the row is looked up. */
+  readonly replaced?: RecordRef | undefined
 }
 
 /** Where rows are read that change or are indexed. */
@@ -63,6 +65,8 @@ export class Head implements RestorableTarget {
   readonly #dirty = new Set<number>()
   readonly #scopes: Scope[] = []
   readonly #ref = new RecordRef()
+  /** Whether records come from its own file, so that where they say the version before is, it is. */
+  #replays = false
   #collections = new Map<number, WorkingCollection>()
   #names: ReadonlyMap<string, number> = new Map()
   #recordBytes = 0
@@ -196,6 +200,7 @@ export class Head implements RestorableTarget {
 
   /** Everything changed since the last call, as it is now. */
   takeChange(): StateChange {
+    this.#replays = false
     const collections = new Map<number, CollectionState | undefined>()
     const published: Publication[] = []
     for (const id of this.#dirty) {
@@ -251,6 +256,8 @@ export class Head implements RestorableTarget {
       const old = at.isNew ? undefined : this.#rowBefore(working, key)
       changes = this.#indexChanges(working, key, old, row)
     }
+    if (at.replaced !== undefined && working.indexes.length === 0)
+      return working.replace(key, at, at.replaced)
     working.prepare(key, changes, at.isNew)
     let replaced = 0
     if (at.isNew) working.add(key, at)
@@ -403,6 +410,7 @@ export class Head implements RestorableTarget {
         : stateOf(checkpoint, nodes, this.#codecs, this.#path)
     this.lastReplayed = this.base.commit
     this.reset(this.base)
+    this.#replays = true
   }
 
   damagedNode(error: unknown): number | undefined {
@@ -417,7 +425,8 @@ export class Head implements RestorableTarget {
   record(bytes: Uint8Array, record: RecordView, position: number): void {
     const key = bytes.subarray(record.keyStart, record.keyEnd)
     const { crc, previous } = record
-    const at = { position, lengthBytes: record.end - record.start, crc, isNew: previous === 0 }
+    const replaced = this.#replays && previous > 0 ? replacedBy(record) : undefined
+    const at = { position, lengthBytes: record.end - record.start, crc, isNew: previous === 0, replaced }
     const { collectionId } = record
     if (collectionId === CATALOG_ID) return this.#catalogRecord(bytes, record, key, at)
     if (!this.#collections.has(collectionId)) throw this.#unknownCollection(record, position)

@@ -13,7 +13,7 @@ import { TransactionError } from '../errors.js'
 import type { Key, KeyPart } from '../format/key.js'
 import { compareKeys } from '../format/key-order.js'
 import { MAX_COLLECTIONS } from '../format/limits.js'
-import { Operation } from '../format/record.js'
+import { Operation, type ReplacedRecord } from '../format/record.js'
 import type { Row } from '../format/value.js'
 import type { MigrationRecord } from '../catalog/migration.js'
 import type { BuilderMark } from '../log/transaction-builder.js'
@@ -287,8 +287,11 @@ export class Transaction {
   }
 
   #putRow(collection: WorkingCollection, key: Uint8Array, value: Uint8Array, row: Row | undefined): void {
-    const previous = this.#parts.head.seek(collection, key, this.#ref) ? this.#ref.position : 0
-    this.#write(Operation.put, collection.definition.id, key, value, previous, undefined, row)
+    const ref = this.#ref
+    const previous = this.#parts.head.seek(collection, key, ref) ? ref.position : 0
+    // With indexes a replay reads the version before anyway, for its entries.
+    const replaced = previous > 0 && collection.indexes.length === 0 ? ref : undefined
+    this.#write(Operation.put, collection.definition.id, key, value, previous, replaced, undefined, row)
   }
 
   #logStructures(collection: WorkingCollection): void {
@@ -407,7 +410,7 @@ export class Transaction {
   }
 
   #applyEntry(entry: CatalogEntry, operation: Operation, key: Uint8Array, value: Uint8Array): void {
-    this.#write(operation, CATALOG_ID, key, value, this.#entryPosition(key), entry)
+    this.#write(operation, CATALOG_ID, key, value, this.#entryPosition(key), undefined, entry)
   }
 
   #entryPosition(key: Uint8Array): number {
@@ -450,12 +453,13 @@ export class Transaction {
     key: Uint8Array,
     value: Uint8Array,
     previous: number,
+    replaced?: ReplacedRecord,
     entry?: CatalogEntry,
     row?: Row,
   ): void {
     const { head, builder } = this.#parts
     this.#makeRoom(key.length + value.length)
-    builder.add(operation, collectionId, key, value, previous)
+    builder.add(operation, collectionId, key, value, previous, replaced)
     try {
       // The builder says where the record is that was added last.
       if (entry !== undefined) head.applyEntry(entry, operation, key, builder)

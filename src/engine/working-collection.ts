@@ -94,6 +94,15 @@ export class WorkingCollection {
     return wasThere ? replaced.position : 0
   }
 
+  /** Puts a row that is known to be there, as `previous`: its leaf need not be read for that. Returns the position of the record that was replaced. */
+  replace(key: Uint8Array, at: RecordRef, previous: RecordRef): number {
+    this.#editor.replace(key, at, previous)
+    this.#liveBytes += at.lengthBytes - previous.lengthBytes
+    this.#digest.subtract(key, 0, key.length, previous.crc)
+    this.#digest.add(key, 0, key.length, at.crc)
+    return previous.position
+  }
+
   /** Returns the position of the record that was there; 0 for none. */
   delete(key: Uint8Array): number {
     const replaced = this.#replaced

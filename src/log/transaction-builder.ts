@@ -26,6 +26,7 @@ import {
   recordBytes,
   RecordField,
   RecordView,
+  type ReplacedRecord,
   writeRecord,
 } from '../format/record.js'
 import { TXN_BEGIN_BYTES, TxnBeginField } from '../format/txn-begin.js'
@@ -94,25 +95,29 @@ export class TransactionBuilder {
     buffer.grow(FIRST_RECORD)
   }
 
-  /** Adds a record; its place and CRC are then in `position`, `lengthBytes` and `crc`. */
+  /**
+   * Adds a record; its place and CRC are then in `position`, `lengthBytes` and `crc`. With `replaced` it says of the version before, which is
+   * at `previous`, what a replay needs to know in order to put it without looking for that one.
+   */
   add(
     operation: Operation,
     collectionId: number,
     key: Uint8Array,
     value: Uint8Array,
     previous: number,
+    replaced?: ReplacedRecord,
   ): void {
     const buffer = this.#open()
     this.#lengthBefore = buffer.length
     this.#framesBefore = this.#frameStarts.length
-    const length = recordBytes(collectionId, key.length, value.length)
+    const length = recordBytes(collectionId, key.length, value.length, replaced)
     const frame = this.#frameStart()
     const used = buffer.length - frame
     const needsFrame =
       used > FRAME_HEADER_BYTES && used + length > TRANSACTION_FRAME_BYTES && this.#crc.records > 0
     const start = needsFrame ? this.#openFrame(buffer) : frame
     const at = buffer.grow(length)
-    const record = { operation, collectionId, key, value, previous, distance: at - start }
+    const record = { operation, collectionId, key, value, previous, distance: at - start, replaced }
     this.crc = writeRecord(buffer.bytes, buffer.view, at, record, this.#checksum)
     this.position = buffer.base + at
     this.lengthBytes = length

@@ -9,37 +9,36 @@
  * If an operation throws, because a stored node could not be read, nothing was changed. Taking changes back never throws: a node with a key that changed since a
  * live tree is in memory, because it is not stored; places that such a tree needs are never dropped; what cannot be read is not merged with.
  */
+import { Balance } from './balance.js'
 import type { ChangeLog } from './change-log.js'
-import { concatenate, insertChild, insertEntry, removeChild, removeEntry } from './entries.js'
+import { insertEntry, removeEntry } from './entries.js'
 import {
   countAt,
   isPartial,
-  keyOf,
   makeRoot,
   memoryOf,
   type Node,
   noteChanged,
   readRef,
-  setChild,
   setCountAt,
-  subtreeCount,
   unstoredMemoryOf,
   writeRef,
 } from './node.js'
 import { isFullPart } from './leaf-delta.js'
-import { childAt, type NodeSource } from './node-source.js'
+import type { NodeSource } from './node-source.js'
 import { type OwnedLeaf, OwnedNodes } from './owned-nodes.js'
 import { maySpoilThePast, Past, type Publication, WayBack } from './past.js'
 import { PastNodes } from './past-nodes.js'
 import { RecordRef } from './record-ref.js'
 import { childSlot, findIn, isInEmptyLeaf, isInPart, keyFromIn, search } from './search.js'
-import { EVENLY, noteInsertion, separatorAt, splitNode, splitPoint } from './split.js'
+import { EVENLY, noteInsertion } from './split.js'
 import { type StoredMemory, Tree, type TreeKeeper } from './tree.js'
 import { NOT_THERE, Way } from './way.js'
 import { isOver, isUnder } from './weight.js'
 
 export class TreeEditor implements TreeKeeper {
   readonly #nodes: OwnedNodes
+  readonly #balance: Balance
   /** Undefined while the frozen tree has it, which then is not live. */
   #changed: Node | undefined
   #count: number
@@ -58,6 +57,7 @@ export class TreeEditor implements TreeKeeper {
   /** `leavePast` detaches every live tree of this editor that anybody has, and then calls `leavePast` of it. */
   constructor(tree: Tree, leavePast?: () => void, source: NodeSource = tree.source) {
     this.#nodes = new OwnedNodes(source, tree)
+    this.#balance = new Balance(this.#nodes, this.#way)
     this.#count = tree.count
     this.#frozen = tree.detach()
     this.#leavePast = leavePast ?? ((): void => this.leavePast())
@@ -179,6 +179,16 @@ export class TreeEditor implements TreeKeeper {
     else this.#replace(found, key, this.#unread)
   }
 
+  /** As `set`, of a key that is known to refer to `previous`: its leaf need not be read for that. If it does not, the tree is found to be damaged when it is. */
+  replace(key: Uint8Array, { position, lengthBytes, crc }: RecordRef, previous: RecordRef): void {
+    this.#refer(position, lengthBytes, crc)
+    if (this.#past.isLong) this.#leavePast()
+    this.ownToAdd(key)
+    const found = this.#own(key, 'part')
+    if (found < 0) this.#insert(~found, key, previous)
+    else this.#replace(found, key, this.#unread)
+  }
+
   /** What the entry at hand is to refer to. */
   #refer(position: number, lengthBytes: number, crc: number): void {
     const reference = this.#reference
@@ -209,17 +219,12 @@ export class TreeEditor implements TreeKeeper {
     if (!this.#isInPart(key) && !this.lookUp(key, previous)) return false
     if (this.#past.isLong) this.#leavePast()
     const found = this.#ownToMend(key)
-    const { leaf, nodes, slots, depth } = this.#way
+    const { leaf } = this.#way
     readRef(leaf, found, previous)
     if (this.#past.noted) this.#past.log.add(key, previous)
     this.#way.changed()
     removeEntry(leaf, found)
-    for (let level = 0; level < depth; level++) {
-      const node = nodes[level] as Node
-      const slot = slots[level] as number
-      setCountAt(node, slot, countAt(node, slot) - 1)
-    }
-    this.#count--
+    this.#countOnWay(-1)
     if (!isPartial(leaf)) this.#mend(leaf)
     return true
   }
@@ -360,22 +365,32 @@ export class TreeEditor implements TreeKeeper {
     this.#way.arrive(node, depth, true)
   }
 
-  /** Puts `key`, which is not there, before entry `at` of the leaf that the way leads to. */
-  #insert(at: number, key: Uint8Array): void {
-    const { leaf, nodes, slots, depth } = this.#way
+  /** There are so many more keys below the nodes of the way. */
+  #countOnWay(more: number): void {
+    const { nodes, slots, depth } = this.#way
+    for (let level = 0; level < depth; level++) {
+      const node = nodes[level] as Node
+      const slot = slots[level] as number
+      setCountAt(node, slot, countAt(node, slot) + more)
+    }
+    this.#count += more
+  }
+
+  /**
+   * Puts `key`, which is not there, before entry `at` of the leaf that the way leads to. With `previous` it is known to be in a partial leaf's
+   * base, and to refer to that.
+   */
+  #insert(at: number, key: Uint8Array, previous?: RecordRef): void {
+    const { leaf } = this.#way
     const before = memoryOf(leaf)
-    if (this.#past.noted) this.#past.log.add(key, undefined)
+    if (this.#past.noted) this.#past.log.add(key, previous)
     this.#way.changed()
     insertEntry(leaf, at, key)
     this.#nodes.grew(memoryOf(leaf) - before)
     this.#write(leaf, at)
     const rule = noteInsertion(leaf, at)
-    for (let level = 0; level < depth; level++) {
-      const node = nodes[level] as Node
-      const slot = slots[level] as number
-      setCountAt(node, slot, countAt(node, slot) + 1)
-    }
-    this.#count++
+    if (isPartial(leaf) && previous !== undefined) return
+    this.#countOnWay(1)
     if (isPartial(leaf)) leaf.wholeCount++
     else if (isOver(leaf)) this.#split(leaf, rule)
   }
@@ -388,7 +403,7 @@ export class TreeEditor implements TreeKeeper {
     for (let level = depth - 1; level >= 0; level--) {
       const parent = nodes[level] as Node
       const slot = slots[level] as number
-      this.#fitChild(parent, slot, rule)
+      this.#balance.fit(parent, slot, rule)
       rule = noteInsertion(parent, slot + 1)
       if (!isOver(parent)) return
       child = parent
@@ -400,7 +415,7 @@ export class TreeEditor implements TreeKeeper {
     const above = makeRoot(this.#nodes.owner, root)
     this.#changed = above
     this.#nodes.grew(memoryOf(above))
-    this.#fitChild(above, 0, rule)
+    this.#balance.fit(above, 0, rule)
   }
 
   /** Brings the leaf that the way leads to, which lost an entry, and the nodes above it back to their limits. */
@@ -411,7 +426,7 @@ export class TreeEditor implements TreeKeeper {
       const parent = nodes[level] as Node
       const slot = slots[level] as number
       if (isUnder(child)) this.#mergeChild(parent, slot)
-      else if (isOver(child)) this.#fitChild(parent, slot, EVENLY)
+      else if (isOver(child)) this.#balance.fit(parent, slot, EVENLY)
       child = parent
     }
     // Sharing out the entries of siblings may have given it longer separators.
@@ -419,59 +434,10 @@ export class TreeEditor implements TreeKeeper {
     while (this.#root.height > 0 && this.#root.count === 1 && this.#dropRoot());
   }
 
-  /** Splits an owned child until all its parts fit: a long key among short ones may take more than one cut. */
-  #fitChild(parent: Node, slot: number, rule: number): void {
-    this.#way.forget()
-    let next = rule
-    for (let i = slot, end = slot + 1; i < end;) {
-      const child = childAt(this.#nodes.source, parent, i)
-      if (isOver(child)) {
-        this.#splitChild(parent, i, splitPoint(child, next))
-        next = EVENLY
-        end++
-      } else i++
-    }
-  }
-
-  #splitChild(parent: Node, slot: number, at: number): void {
-    const child = childAt(this.#nodes.source, parent, slot)
-    const separator = separatorAt(child, at)
-    const before = memoryOf(parent) + memoryOf(child)
-    const right = splitNode(this.#nodes.owner, child, at)
-    insertChild(parent, slot + 1, separator, right)
-    this.#nodes.source.made(memoryOf(right))
-    this.#nodes.grew(memoryOf(parent) + memoryOf(child) + memoryOf(right) - before)
-    setCountAt(parent, slot, subtreeCount(child))
-    setCountAt(parent, slot + 1, subtreeCount(right))
-  }
-
-  /** Merges a child with a sibling; if that is too much for one node, shares the entries out evenly. */
   #mergeChild(parent: Node, slot: number): void {
-    this.#way.forget()
-    const left = Math.max(0, slot - 1)
-    const right = left + 1
-    const leftChild = right < parent.count ? this.#nodes.readable(parent, left) : undefined
-    const rightChild = leftChild === undefined ? undefined : this.#nodes.readable(parent, right)
-    if (leftChild === undefined || rightChild === undefined) return this.#dropIfEmpty(parent, slot)
-    const merged = concatenate(this.#nodes.owner, leftChild, rightChild, keyOf(parent, right))
-    this.#nodes.source.made(memoryOf(merged))
-    const before = memoryOf(parent) + unstoredMemoryOf(leftChild) + unstoredMemoryOf(rightChild)
-    this.#nodes.retire(leftChild)
-    this.#nodes.retire(rightChild)
-    removeEntry(parent, right)
-    setChild(parent, left, merged)
-    this.#nodes.grew(memoryOf(parent) + memoryOf(merged) - before)
-    setCountAt(parent, left, subtreeCount(merged))
-    this.#fitChild(parent, left, EVENLY)
-  }
-
-  #dropIfEmpty(parent: Node, slot: number): void {
-    if (countAt(parent, slot) > 0 || parent.count === 1) return
-    if (this.#undoing !== undefined) return this.#undoing.leftEmpty()
-    const child = childAt(this.#nodes.source, parent, slot)
-    const before = memoryOf(parent) + unstoredMemoryOf(child)
-    removeChild(parent, slot)
-    this.#nodes.grew(memoryOf(parent) - before)
+    if (this.#balance.merge(parent, slot) || countAt(parent, slot) > 0 || parent.count === 1) return
+    if (this.#undoing === undefined) this.#balance.drop(parent, slot)
+    else this.#undoing.leftEmpty()
   }
 
   /** Puts a root's only child in its place; false if it cannot be read. */

@@ -100,7 +100,7 @@ class Run {
     const position = 1 + random.below(1e9)
     return random.below(this.#shape.filled === true ? 6 : 2) === 0
       ? this.trees.set(key, position)
-      : this.trees.add(key, position, random.below(8) === 0)
+      : this.trees.put(key, position, random.below(8) === 0)
   }
 
   #store(): void {
@@ -126,7 +126,16 @@ describe('a tree that is edited in place (I15, I21)', () => {
   for (const shape of SHAPES) {
     it(`equals the model at every commit: ${shape.name}`, () => {
       const random = randomFrom(seed)
-      const sums = { stored: 0, failures: 0, undone: 0, madeGood: 0, parts: 0, joined: 0, unjoined: 0 }
+      const sums = {
+        stored: 0,
+        failures: 0,
+        undone: 0,
+        madeGood: 0,
+        parts: 0,
+        replaced: 0,
+        joined: 0,
+        unjoined: 0,
+      }
       const rounds = Math.max(12, count(12, 1200))
       // Few checkpoints join what was added with a delta: it goes on until some have, or clearly never will.
       const isWanting = (): boolean =>
@@ -139,6 +148,7 @@ describe('a tree that is edited in place (I15, I21)', () => {
         sums.undone += run.trees.undone
         sums.madeGood += run.trees.madeGood
         sums.parts += run.trees.parts
+        sums.replaced += run.trees.replaced
         sums.joined += run.trees.joined
         sums.unjoined += run.trees.unjoined
       }
@@ -147,6 +157,7 @@ describe('a tree that is edited in place (I15, I21)', () => {
       expect(sums.madeGood).toBeGreaterThan(0)
       if (shape.failing > 0) expect(sums.failures).toBeGreaterThan(0)
       if (shape.filled === true) expect(sums.parts).toBeGreaterThan(0)
+      if (shape.filled === true) expect(sums.replaced).toBeGreaterThan(0)
       if (shape.filled === true) expect(sums.joined).toBeGreaterThan(0)
       if (shape.filled === true && shape.failing > 0) expect(sums.unjoined).toBeGreaterThan(0)
     })

@@ -14,6 +14,8 @@ FRAME_MAGIC = b"VFRM"
 MAX_PAYLOAD = 33_554_432
 MAX_KEY = 4096
 MAX_VALUE = 16_777_216
+# The fixed part, four lengths, an expiry time, a checksum, the longest key and value.
+MAX_RECORD = 15 + 4 * 5 + 8 + 4 + MAX_KEY + MAX_VALUE
 
 TRANSACTION, TXN_BEGIN, TXN_RECORDS, TXN_COMMIT, BASE, INDEX_NODES, CHECKPOINT, MARK = 1, 2, 3, 4, 5, 6, 7, 8
 PASSED_OVER = (INDEX_NODES, CHECKPOINT)
@@ -82,6 +84,8 @@ class Record:
     crc: int
     previous: int
     length: int
+    # Length and CRC of the version that it replaced, if it says so.
+    replaced: tuple = None
 
 
 class Scanner:
@@ -438,6 +442,7 @@ class LogReader:
         for one, at in parts:
             while at < one.payload_end:
                 record, at = read_record(self.data, at, one)
+                check_replaced(self.data, record)
                 commit.records.append(record)
 
 
@@ -456,6 +461,14 @@ def read_record(data, at, frame):
     if operation & 0x80:
         expiry = int.from_bytes(data[body : body + 8], "little")
         body += 8
+    replaced = None
+    if operation & 0x40:
+        length, body = read_varint(data, body, end)
+        replaced = (length, int.from_bytes(data[body : body + 4], "little"))
+        body += 4
+        if length < 15 or length > MAX_RECORD:
+            raise Refused(at, "record: what it replaced has no such length")
+    operation &= 0x3F
     stop = body + key_length + value_length
     if key_length > MAX_KEY or value_length > MAX_VALUE or stop > end:
         raise Refused(at, "record: a length is out of bounds")
@@ -463,11 +476,21 @@ def read_record(data, at, frame):
         raise Refused(at, "record: the distance to its frame is wrong")
     if crc32c(data[at + 14 : stop]) != crc:
         raise Refused(at, "record: it fails its checksum")
-    if operation & 0x7F not in (PUT, DELETE) or (operation & 0x7F == DELETE and value_length):
+    if operation not in (PUT, DELETE) or (operation == DELETE and value_length):
         raise Refused(at, "record: the operation is not known")
     key = bytes(data[body : body + key_length])
     value = bytes(data[body + key_length : stop])
-    return Record(at, operation & 0x7F, collection, key, value, expiry, crc, previous, stop - at), stop
+    return Record(at, operation, collection, key, value, expiry, crc, previous, stop - at, replaced), stop
+
+
+def check_replaced(data, record):
+    """What a record says of the version before must be so, in the file where that is."""
+    if record.replaced is None or record.previous == 0:
+        return
+    length, crc = record.replaced
+    before = read_record_at(data, record.previous, length)
+    if before is None or (before.crc, before.key, before.collection) != (crc, record.key, record.collection):
+        raise Refused(record.offset, "record: it replaced another record than it says")
 
 
 def read_record_at(data, position, length):

@@ -44,6 +44,8 @@ export class EditedTrees {
   madeGood = 0
   /** Whether a key was added to a leaf that had not been read: 1 if so. */
   parts = 0
+  /** The same of a key that was put in the place of what it referred to. */
+  replaced = 0
   /** How often a checkpoint stored what a delta and what was added beside it say, and what was added alone because the delta could not be read. */
   joined = 0
   unjoined = 0
@@ -92,9 +94,10 @@ export class EditedTrees {
     })
   }
 
-  /** As `set`; of a key that is not there it is known, so that its leaf need not be read, or found out before. */
-  add(key: Uint8Array, position: number, isSought: boolean): boolean {
-    if (this.model.get(hex(key)) !== undefined) return this.set(key, position)
+  /** As `set`; whether the key is there, and what it refers to, is known, so that its leaf need not be read, or found out before. */
+  put(key: Uint8Array, position: number, isSought: boolean): boolean {
+    const entry = this.model.get(hex(key))
+    if (entry !== undefined) return isSought ? this.set(key, position) : this.#replace(key, position, entry)
     return this.#try(() => {
       if (isSought) expect(this.#editor.seek(key, this.#previous)).toBe(false)
       this.#editor.ownToAdd(key)
@@ -102,6 +105,14 @@ export class EditedTrees {
       this.#editor.add(key, position, 1, 2)
       expect(this.store.misses).toBe(reads)
       if (this.parts === 0 && this.#isPartial(key)) this.parts++
+      this.model.set({ key: hex(key), position, lengthBytes: 1, crc: 2 })
+    })
+  }
+
+  #replace(key: Uint8Array, position: number, entry: ModelEntry): boolean {
+    return this.#try(() => {
+      this.#editor.replace(key, { position, lengthBytes: 1, crc: 2 }, entry)
+      if (this.replaced === 0 && this.#isPartial(key)) this.replaced++
       this.model.set({ key: hex(key), position, lengthBytes: 1, crc: 2 })
     })
   }

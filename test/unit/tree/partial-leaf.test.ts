@@ -283,3 +283,87 @@ describe('a key that is known not to be there', () => {
     expect(stored.store.damage?.details.offset).toBe(offset)
   })
 })
+
+describe('a key that is known to refer to a record', () => {
+  /** Has keys of `even` refer to something else. */
+  function replace(editor: TreeEditor, position: number, ...keys: readonly number[]): void {
+    for (const n of keys)
+      editor.replace(
+        keyOf(n),
+        { position, lengthBytes: 4, crc: 5 },
+        { position: n + 1, lengthBytes: 2, crc: 3 },
+      )
+  }
+
+  const replaced = (...keys: readonly number[]): number[] => EVEN.map((n) => (keys.includes(n) ? 7 : n + 1))
+
+  it('refers to another one without its leaf being read, which is not counted, and is found by reading that once', () => {
+    const stored = even()
+    const { store } = stored
+    void stored.tree.root
+    const { misses } = store
+    const images = stored.change((editor) => {
+      replace(editor, 7, 40, 44, 40)
+      expect(store.misses).toBe(misses)
+      expect(editor.count).toBe(EVEN.length)
+      const tree = editor.freeze()
+      for (let again = 0; again < 3; again++) {
+        const ref = new RecordRef()
+        expect(tree.find(keyOf(44), ref)).toBe(true)
+        expect(ref).toMatchObject({ position: 7, lengthBytes: 4, crc: 5 })
+        expect(tree.rankOf(keyOf(44))).toBe(22)
+        expect(store.misses).toBe(misses + 1)
+      }
+      expect(checkTree(tree)).toEqual([])
+    })
+    expect(leavesOf(images)).toEqual([NodeKind.recordsDelta])
+    expect(positionsOf(stored)).toEqual(replaced(40, 44))
+  })
+
+  it('does so in a leaf that is in memory, or was added to, or has so much that it is stored whole', () => {
+    const stored = even()
+    walk(stored.tree)
+    stored.change((editor) => replace(editor, 7, 40))
+    expect(positionsOf(stored)).toEqual(replaced(40))
+    stored.change((editor) => {
+      add(editor, 41)
+      replace(editor, 7, 42)
+      add(editor, 43)
+      editor.delete(keyOf(41), new RecordRef())
+      editor.delete(keyOf(43), new RecordRef())
+    })
+    expect(positionsOf(stored)).toEqual(replaced(40, 42))
+    const many = EVEN.slice(10, 60)
+    const images = stored.change((editor) => replace(editor, 7, ...many))
+    expect(leavesOf(images)).toContain(NodeKind.recordsLeaf)
+    expect(positionsOf(stored)).toEqual(replaced(...many))
+  })
+
+  it('is taken back while nothing can be read', () => {
+    const stored = even(0)
+    stored.store.editsInPlace = true
+    const editor = new TreeEditor(stored.tree)
+    const before = editor.freeze()
+    replace(editor, 7, 40)
+    const between = editor.freeze()
+    replace(editor, 8, 44, 40)
+    add(editor, 43)
+    stored.storage.plan({ operation: 'read', nth: 1, times: Infinity, fault: { error: 'EIO' } })
+    editor.reset(between)
+    stored.storage.heal()
+    expect(walk(editor.freeze()).map(({ position }) => position)).toEqual(replaced(40))
+    stored.storage.plan({ operation: 'read', nth: 1, times: Infinity, fault: { error: 'EIO' } })
+    editor.reset(before)
+    stored.storage.heal()
+    expect(walk(editor.freeze()).map(({ position }) => position)).toEqual(replaced())
+  })
+
+  it('makes a damaged tree if it is not there, which the next read of the leaf says', () => {
+    const stored = even()
+    const editor = new TreeEditor(stored.tree)
+    replace(editor, 7, 41)
+    const tree = editor.freeze()
+    expect(() => tree.has(keyOf(42))).toThrow('a node that contradicts its parent')
+    expect(tree.has(keyOf(598))).toBe(true)
+  })
+})
