@@ -17,9 +17,7 @@ export function liveView(engine: Engine): ReadView {
     log: () => logOf(engine.generation, engine.state.commit),
     check: () => engine.checkOpen(),
     get newest() {
-      const { rows, writer } = engine.generation
-      // Who follows a writer is not told which rows were replaced.
-      return writer === undefined ? undefined : rows.cache
+      return engine.generation.rows.cache
     },
   }
 }

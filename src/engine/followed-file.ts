@@ -123,12 +123,13 @@ export class FollowedFile {
   }
 
   #publish(): void {
-    const { head, visible, nodes } = this.generation
+    const { head, visible, nodes, rows } = this.generation
     const commit = head.lastReplayed
     if (commit.sequence === visible.commit.sequence) return
     const change = head.takeChange()
     visible.apply(change, commit)
     for (const { retired } of change.published) nodes.pool.retire(retired)
+    rows.settle()
     nodes.trim()
     this.#told()
   }
@@ -146,7 +147,7 @@ export class FollowedFile {
   }
 
   *#restart(found: FoundCheckpoint): Task<void> {
-    const { head, visible } = this.generation
+    const { head, visible, rows } = this.generation
     const { checkpoint } = found
     const after = commitOf(checkpoint)
     const to = this.#tail.last
@@ -156,6 +157,7 @@ export class FollowedFile {
       const state = new VisibleState(head.base)
       state.apply(head.takeChange(), to)
       visible.become(state)
+      rows.settle()
       this.checkpoint = found
     } catch (error) {
       head.reset(visible)

@@ -65,12 +65,12 @@ export function newGeneration(
   const source = new RecordSource(file, platform.checksum, pages)
   const cache = new RowCache(cacheBytes, () => visible.commit.end)
   nodes.shareWith(new FreeMemory({ cacheBytes, pages, rows: cache, end: () => visible.commit.end }))
-  // A reader's head applies what the log holds: it is not told what was replaced.
-  const replaced = opened.writer === undefined ? undefined : new ReplacedRecords(() => visible.commit.end)
+  const replaced = new ReplacedRecords(() => visible.commit.end)
   const rows = new RowReader(source, codecs, path, cache, replaced)
-  // A reader's head applies what the log holds: nothing is refused.
   const { writer } = opened
-  if (writer !== undefined) {
+  // A reader's head applies what the log holds: nothing is refused.
+  if (writer === undefined) head.observe(rows)
+  else {
     head.serve(rows, (cause) => writer.abandon('a rollback failed', cause, visible.commit))
     nodes.editsInPlace = true
   }

@@ -91,8 +91,14 @@ export class Head implements RestorableTarget {
     this.#refusesClashes = true
   }
 
+  /** From now on `rows` is told which records are replaced by those that it applies. */
+  observe(rows: RowsOfRecords): void {
+    this.#rows = rows
+  }
+
   /** Goes back (or forward) to a whole state; scopes are forgotten. */
   reset(state: DatabaseState): void {
+    this.#replays = false
     this.#collections = new Map()
     for (const [id, collection] of state.collections) this.#collections.set(id, this.#working(id, collection))
     this.#names = state.names

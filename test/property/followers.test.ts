@@ -10,9 +10,19 @@ describe('a follower and its feed', () => {
   it(
     'are at what the writer did, whatever became of it (I24, I25)',
     async () => {
-      const property = fc.asyncProperty(followSteps(), (steps) => new FollowSession().run(steps))
+      let rowHits = 0
+      const property = fc.asyncProperty(
+        followSteps(),
+        fc.constantFrom(64 * 1024, 8 * 1024 * 1024),
+        async (steps, cacheBytes) => {
+          const session = new FollowSession(cacheBytes)
+          await session.run(steps)
+          rowHits += session.rowHits
+        },
+      )
       // One that hangs is to be seen with its steps.
       await fc.assert(property, { seed, numRuns: count(30, 2000), timeout: 60_000 })
+      expect(rowHits).toBeGreaterThan(0)
     },
     TIMEOUT_MS,
   )

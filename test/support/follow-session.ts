@@ -161,19 +161,27 @@ export class FollowSession {
   readonly #controller = new AbortController()
   /** Sizes of the file behind the commits of this session. */
   #sizes: number[] = []
+  /** How often the follower found a row decoded in memory. */
+  rowHits = 0
   /** Whether the power was cut: then the file may be too short until the next open. */
   #lost = false
   #faulty = new FaultyStorage(this.#storage)
   #writer: Database | undefined
   #follower: Database | undefined
   #feeding: Promise<void> | undefined
+  readonly #cacheBytes: number
+
+  /** With a cache of some megabytes the follower keeps decoded rows. */
+  constructor(cacheBytes: number = 64 * 1024) {
+    this.#cacheBytes = cacheBytes
+  }
 
   async run(steps: readonly FollowStep[]): Promise<void> {
     await this.#open()
     this.#follower = await Database.open(PATH, {
       storage: this.#storage,
       mode: 'follow',
-      cacheBytes: 64 * 1024,
+      cacheBytes: this.#cacheBytes,
     })
     this.#feeding = this.#feed(this.#follower)
     for (const step of steps) {
@@ -310,11 +318,25 @@ export class FollowSession {
     await this.follower.refresh()
     expect(this.follower.position).toBe(this.writer.position)
     expect(stateOf(this.follower)).toBe(stateOf(this.writer))
+    this.#checkGets()
   }
 
   #checkAnyMoment(): void {
     const known = this.#states.get(this.follower.position)
-    if (known !== undefined) expect(stateOf(this.follower)).toBe(known)
+    if (known === undefined) return
+    expect(stateOf(this.follower)).toBe(known)
+    this.#checkGets()
+  }
+
+  /** What is found by a key, also in memory, is what a walk finds. */
+  #checkGets(): void {
+    const { follower } = this
+    for (const name of follower.collectionNames()) {
+      const rows = new Map(Array.from(follower.collection(name).range(), (row) => [row['id'], row]))
+      for (let again = 0; again < 3; again++)
+        for (const key of KEYS) expect(follower.get(name, key)).toEqual(rows.get(key))
+    }
+    this.rowHits = follower.stats().cache.rowHits
   }
 
   async #feed(follower: Database): Promise<void> {
