@@ -9,7 +9,7 @@ import { FormatError, type VarveError } from '../errors.js'
 import { readBaseCollections } from '../format/base.js'
 import type { Checksum } from '../format/checksum.js'
 import { COMMIT_BLOCK_BYTES, CommitBlock, CommitCrc, readCommitBlock } from '../format/commit.js'
-import { FRAME_HEADER_BYTES, FrameKind, type ShortGeneration } from '../format/frame.js'
+import { FRAME_HEADER_BYTES, FrameKind, hasRecords, type ShortGeneration } from '../format/frame.js'
 import { decodeMark } from '../format/mark.js'
 import { readRecord, RecordView } from '../format/record.js'
 import { TXN_BEGIN_BYTES } from '../format/txn-begin.js'
@@ -134,8 +134,8 @@ export class CommitStream {
 
   #frame(): void {
     const { header, offset } = this.#scanner
-    const { kind, flags, reserved } = header
-    if (flags !== 0 || reserved !== 0) throw this.#notUnderstood(`flags ${flags}`)
+    const { kind, flags, replaced } = header
+    if (flags !== 0 || (replaced !== 0 && !hasRecords(kind))) throw this.#notUnderstood(`flags ${flags}`)
     if (this.#pending?.next !== offset || !continues(kind)) this.#abandon()
     switch (kind) {
       case FrameKind.transaction:

@@ -6,10 +6,10 @@
  * committer, so it is written, checkpointed and taken back like any commit.
  */
 import { CorruptionError } from '../errors.js'
-import { Operation, type RecordView, replacedBy } from '../format/record.js'
+import { Operation, type RecordView, type ReplacedRecord } from '../format/record.js'
 import type { CommitPosition } from '../log/commit-position.js'
 import { walkCommits } from '../log/commit-walk.js'
-import type { ReplayTarget } from '../log/judge.js'
+import type { ReplayTarget } from '../log/replay-target.js'
 import type { LogScanner, ScanEvent } from '../log/scanner.js'
 import { TransactionBuilder } from '../log/transaction-builder.js'
 import type { Task } from '../storage/task.js'
@@ -95,7 +95,7 @@ export class CatchUp implements ReplayTarget {
     if (speculative) to.head.openScope()
   }
 
-  record(bytes: Uint8Array, record: RecordView): void {
+  record(bytes: Uint8Array, record: RecordView, _position: number, replaced?: ReplacedRecord): void {
     const { head } = this.#parts.to
     const { operation, collectionId, keyStart, keyEnd, valueStart, valueEnd } = record
     const key = bytes.subarray(keyStart, keyEnd)
@@ -108,7 +108,7 @@ export class CatchUp implements ReplayTarget {
       key,
       value,
       known ? this.#ref.position : 0,
-      replacedBy(record),
+      replaced,
     )
     if (builder.crc !== record.crc) throw this.#changed(record)
     head.record(bytes, record, builder.position)

@@ -8,7 +8,7 @@ import { type CatalogEntry, CATALOG_ID, readEntry } from '../catalog/entry.js'
 import type { CollectionDefinition } from '../catalog/definition.js'
 import { CorruptionError, FormatError, type VarveError } from '../errors.js'
 import type { BaseCollection } from '../format/base.js'
-import { Operation, type RecordView, replacedBy } from '../format/record.js'
+import { Operation, type RecordView, type ReplacedRecord } from '../format/record.js'
 import type { Checkpoint } from '../format/checkpoint.js'
 import type { CommitPosition } from '../log/commit-position.js'
 import type { RestorableTarget } from '../log/replay.js'
@@ -428,10 +428,11 @@ export class Head implements RestorableTarget {
     if (speculative) this.openScope()
   }
 
-  record(bytes: Uint8Array, record: RecordView, position: number): void {
+  record(bytes: Uint8Array, record: RecordView, position: number, before?: ReplacedRecord): void {
     const key = bytes.subarray(record.keyStart, record.keyEnd)
     const { crc, previous } = record
-    const replaced = this.#replays && previous > 0 ? replacedBy(record) : undefined
+    const isKnown = this.#replays && before !== undefined
+    const replaced = isKnown ? { position: previous, ...before } : undefined
     const at = { position, lengthBytes: record.end - record.start, crc, isNew: previous === 0, replaced }
     const { collectionId } = record
     if (collectionId === CATALOG_ID) return this.#catalogRecord(bytes, record, key, at)

@@ -48,7 +48,7 @@ export const FrameField = {
   magic: 0,
   kind: 4,
   flags: 5,
-  reserved: 6,
+  replaced: 6,
   payloadLength: 8,
   payloadCrc: 12,
   offset: 16,
@@ -62,11 +62,22 @@ export const FrameField = {
 export const FRAME_HEADER_BYTES = 48
 export const FRAME_ALIGNMENT = 8
 
+/** Bytes of what a frame says of a record that one of its own replaced: its length and its CRC, each an unsigned integer of 4 bytes. */
+export const REPLACED_BYTES = 8
+/** Most of these that a frame has. */
+export const MOST_REPLACED_OF_FRAME = 0xffff
+
+/** Whether frames of a kind have records of transactions. */
+export function hasRecords(kind: number): boolean {
+  return kind === FrameKind.transaction || kind === FrameKind.txnRecords
+}
+
 /** A frame header as read. One object may be filled again and again. */
 export class FrameHeader {
   kind = 0
   flags = 0
-  reserved = 0
+  /** Of a frame with records: how many descriptions of what they replaced stand behind them. 0 of every other frame. */
+  replaced = 0
   payloadLength = 0
   payloadCrc = 0
   offset = 0
@@ -116,7 +127,7 @@ export function writeFrameHeader(
   view.setUint32(at + FrameField.magic, FRAME_MAGIC, true)
   view.setUint8(at + FrameField.kind, header.kind)
   view.setUint8(at + FrameField.flags, header.flags)
-  view.setUint16(at + FrameField.reserved, header.reserved, true)
+  view.setUint16(at + FrameField.replaced, header.replaced, true)
   view.setUint32(at + FrameField.payloadLength, header.payloadLength, true)
   view.setUint32(at + FrameField.payloadCrc, header.payloadCrc, true)
   writeUint64(view, at + FrameField.offset, header.offset)
@@ -141,7 +152,7 @@ export function readFrameHeader(
   if (checksum(bytes, at, at + FrameField.headerCrc) !== header.headerCrc) return false
   header.kind = view.getUint8(at + FrameField.kind)
   header.flags = view.getUint8(at + FrameField.flags)
-  header.reserved = view.getUint16(at + FrameField.reserved, true)
+  header.replaced = view.getUint16(at + FrameField.replaced, true)
   header.payloadLength = view.getUint32(at + FrameField.payloadLength, true)
   header.payloadCrc = view.getUint32(at + FrameField.payloadCrc, true)
   header.offset = readUint64(view, at + FrameField.offset)

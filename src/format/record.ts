@@ -2,8 +2,7 @@
  * A record: one operation of a transaction on one row (or catalog entry).
  *
  *     crc u32 | distance u32 | previous u48 || operation u8 | collection varint | key length varint
- *                                           || value length varint | [expiry u64]
- *                                           || [replaced length varint | replaced crc u32] | key | value
+ *                                           || value length varint | [expiry u64] | key | value
  *
  * The CRC covers what stands right of the double bar: so a point read checks what it returns, and the same row has the
  * same CRC in every generation. The distance to the frame's header and the position of the row's previous version
@@ -20,28 +19,14 @@ export type Operation = (typeof Operation)[keyof typeof Operation]
 /** Set in the operation byte when an expiry time (milliseconds since 1970) follows the value length. */
 export const EXPIRY_FLAG = 0x80
 
-/** Set in the operation byte when the length and the CRC of the version follow that the record replaced when it was written. */
-export const REPLACED_FLAG = 0x40
-
 /** Byte offsets of a record's fixed part. */
 export const RecordField = { crc: 0, distance: 4, previous: 8, operation: 14 } as const
 
 /** Where the bytes that the CRC covers begin. */
 export const RECORD_BODY: number = RecordField.operation
 
-const VARINT_BYTES = 5
-const CRC_BYTES = 4
-const EXPIRY_BYTES = 8
-
-/** Most bytes of a record: its fixed part, three varints, an expiry time, what it replaced, the longest key and the largest row. */
-export const MAX_RECORD_BYTES: number =
-  RECORD_BODY + 1 + 4 * VARINT_BYTES + EXPIRY_BYTES + CRC_BYTES + MAX_KEY_BYTES + MAX_ROW_BYTES
-
-/** What a record says of the version before: its whole length and its CRC. */
-export interface ReplacedRecord {
-  readonly lengthBytes: number
-  readonly crc: number
-}
+/** Most bytes of a record: its fixed part, three varints, an expiry time, the longest key and the largest row. */
+export const MAX_RECORD_BYTES: number = RECORD_BODY + 1 + 3 * 5 + 8 + MAX_KEY_BYTES + MAX_ROW_BYTES
 
 /** A record as read, with offsets into the bytes it was read from. One object may be filled again and again. */
 export class RecordView {
@@ -56,9 +41,6 @@ export class RecordView {
   collectionId = 0
   /** Milliseconds since 1970, or 0 for none. */
   expiry = 0
-  /** Length and CRC of the version that it replaced; a length of 0 if it does not say. */
-  replacedBytes = 0
-  replacedCrc = 0
   keyStart = 0
   valueStart = 0
   get keyEnd(): number {
@@ -69,20 +51,20 @@ export class RecordView {
   }
 }
 
+/** What a frame may say of the version before one of its records: the whole length and the CRC. */
+export interface ReplacedRecord {
+  readonly lengthBytes: number
+  readonly crc: number
+}
+
 /** Why bytes are not a record; undefined when they are. */
 export type RecordProblem =
-  'short' | 'operation' | 'collection' | 'keyLength' | 'valueLength' | 'expiry' | 'replaced' | 'checksum'
+  'short' | 'operation' | 'collection' | 'keyLength' | 'valueLength' | 'expiry' | 'checksum'
 
 /** Bytes of a record without expiry. */
-export function recordBytes(
-  collectionId: number,
-  keyLength: number,
-  valueLength: number,
-  replaced?: ReplacedRecord,
-): number {
+export function recordBytes(collectionId: number, keyLength: number, valueLength: number): number {
   const lengths = varintBytes(collectionId) + varintBytes(keyLength) + varintBytes(valueLength)
-  const before = replaced === undefined ? 0 : varintBytes(replaced.lengthBytes) + CRC_BYTES
-  return RECORD_BODY + 1 + lengths + before + keyLength + valueLength
+  return RECORD_BODY + 1 + lengths + keyLength + valueLength
 }
 
 /** What `writeRecord` writes. */
@@ -93,7 +75,6 @@ export interface RecordInput {
   readonly value: Uint8Array
   readonly previous: number
   readonly distance: number
-  readonly replaced?: ReplacedRecord | undefined
 }
 
 /** Writes a record at `at`, where `recordBytes` bytes are free; returns its CRC. */
@@ -104,18 +85,13 @@ export function writeRecord(
   record: RecordInput,
   checksum: Checksum,
 ): number {
-  const { key, value, replaced } = record
+  const { key, value } = record
   view.setUint32(at + RecordField.distance, record.distance, true)
   writeUint48(view, at + RecordField.previous, record.previous)
-  bytes[at + RecordField.operation] = record.operation | (replaced === undefined ? 0 : REPLACED_FLAG)
+  bytes[at + RecordField.operation] = record.operation
   let end = writeVarint(bytes, at + RECORD_BODY + 1, record.collectionId)
   end = writeVarint(bytes, end, key.length)
   end = writeVarint(bytes, end, value.length)
-  if (replaced !== undefined) {
-    end = writeVarint(bytes, end, replaced.lengthBytes)
-    view.setUint32(end, replaced.crc, true)
-    end += CRC_BYTES
-  }
   bytes.set(key, end)
   end += key.length
   bytes.set(value, end)
@@ -143,7 +119,7 @@ export function readRecord(
   record.distance = view.getUint32(start + RecordField.distance, true)
   record.previous = readUint48(view, start + RecordField.previous)
   const operationByte = view.getUint8(start + RecordField.operation)
-  record.operation = operationByte & ~(EXPIRY_FLAG | REPLACED_FLAG)
+  record.operation = operationByte & ~EXPIRY_FLAG
   if (record.operation !== Operation.put && record.operation !== Operation.delete) return 'operation'
 
   varintEnd = start + RECORD_BODY + 1
@@ -156,19 +132,10 @@ export function readRecord(
   let at = varintEnd
   record.expiry = 0
   if (operationByte >= EXPIRY_FLAG) {
-    if (end - at < EXPIRY_BYTES) return 'expiry'
+    if (end - at < 8) return 'expiry'
     record.expiry = readUint64(view, at)
     if (!Number.isSafeInteger(record.expiry)) return 'expiry'
-    at += EXPIRY_BYTES
-  }
-  record.replacedBytes = 0
-  if ((operationByte & REPLACED_FLAG) !== 0) {
-    varintEnd = at
-    record.replacedBytes = readVarint(view, end)
-    at = varintEnd + CRC_BYTES
-    if (record.replacedBytes <= RECORD_BODY || record.replacedBytes > MAX_RECORD_BYTES || at > end)
-      return 'replaced'
-    record.replacedCrc = view.getUint32(varintEnd, true)
+    at += 8
   }
   record.keyStart = at
   record.valueStart = at + keyLength
@@ -177,17 +144,6 @@ export function readRecord(
   if (checksum !== undefined && checksum(bytes, start + RECORD_BODY, record.end) !== record.crc)
     return 'checksum'
   return undefined
-}
-
-/** What a record says of the version that it replaced; where that is, is right in the file that the record was written to. */
-export function replacedBy({
-  previous,
-  replacedBytes,
-  replacedCrc,
-}: RecordView): (ReplacedRecord & { position: number }) | undefined {
-  return replacedBytes === 0
-    ? undefined
-    : { position: previous, lengthBytes: replacedBytes, crc: replacedCrc }
 }
 
 /** Where the varint read last ended, or 0 if it was ill-formed: module state, so that reading allocates nothing. */

@@ -51,8 +51,8 @@ export function readCheckpoint(log: CheckpointedLog, offset: number): FoundCheck
   const header = new FrameHeader()
   if (file.read(head, offset) < head.length) return undefined
   if (!readFrameHeader(head, viewOf(head), 0, header, checksum)) return undefined
-  const { kind, flags, reserved, payloadLength, payloadCrc } = header
-  if (kind !== FrameKind.checkpoint || flags !== 0 || reserved !== 0 || header.offset !== offset)
+  const { kind, flags, replaced, payloadLength, payloadCrc } = header
+  if (kind !== FrameKind.checkpoint || flags !== 0 || replaced !== 0 || header.offset !== offset)
     return undefined
   if (header.generationLow !== generation.low || header.generationHigh !== generation.high) return undefined
   const end = offset + FRAME_HEADER_BYTES + payloadLength

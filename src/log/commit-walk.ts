@@ -11,7 +11,8 @@ import { isCompacted, LOG_START } from '../format/header.js'
 import type { Task } from '../storage/task.js'
 import type { CommitPosition } from './commit-position.js'
 import type { CommittedLog } from './frame-reader.js'
-import { judgeLog, type ReplayTarget } from './judge.js'
+import { judgeLog } from './judge.js'
+import type { ReplayTarget } from './replay-target.js'
 import type { JudgeInput } from './judgement.js'
 
 /** A run of commits. */

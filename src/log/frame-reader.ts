@@ -15,6 +15,7 @@ import {
   FRAME_HEADER_BYTES,
   FrameHeader,
   readFrameHeader,
+  REPLACED_BYTES,
   type ShortGeneration,
   shortGeneration,
 } from '../format/frame.js'
@@ -37,7 +38,7 @@ export const NEAR_BYTES = 4096
 export class FrameReader {
   /** The header read last. */
   readonly header: FrameHeader = new FrameHeader()
-  /** The bytes that hold what was read last, and where header and payload stand in them. */
+  /** The bytes that hold what was read last, and where header and payload stand in them; the payload without what it says of replaced records. */
   bytes: Uint8Array
   view: DataView
   headerStart = 0
@@ -100,10 +101,11 @@ export class FrameReader {
   readPayload(offset: number, limit: number): boolean {
     if (this.#whole === offset) return true
     this.readHeader(offset, limit)
-    const { payloadLength, payloadCrc } = this.header
+    const { payloadLength, payloadCrc, replaced } = this.header
     this.#place(this.#load(offset, FRAME_HEADER_BYTES + payloadLength))
-    this.payloadEnd = this.payloadStart + payloadLength
-    if (this.#log.checksum(this.bytes, this.payloadStart, this.payloadEnd) !== payloadCrc) return false
+    const end = this.payloadStart + payloadLength
+    this.payloadEnd = end - replaced * REPLACED_BYTES
+    if (this.#log.checksum(this.bytes, this.payloadStart, end) !== payloadCrc) return false
     this.#whole = offset
     return true
   }

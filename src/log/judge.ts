@@ -6,33 +6,20 @@
  * recovery table of `docs/recovery.md`; what to do about it is the caller's business. Reads only.
  */
 import type { FormatError } from '../errors.js'
-import { type BaseCollection, readBaseCollections } from '../format/base.js'
+import { readBaseCollections } from '../format/base.js'
 import { COMMIT_BLOCK_BYTES, CommitBlock, CommitCrc, readCommitBlock } from '../format/commit.js'
-import { FRAME_HEADER_BYTES, FrameKind } from '../format/frame.js'
+import { FRAME_HEADER_BYTES, FrameKind, hasRecords, REPLACED_BYTES } from '../format/frame.js'
 import { LOG_START } from '../format/header.js'
 import { decodeMark } from '../format/mark.js'
-import { readRecord, RecordView } from '../format/record.js'
+import { readRecord, RecordView, type ReplacedRecord } from '../format/record.js'
 import { TXN_BEGIN_BYTES } from '../format/txn-begin.js'
 import { PAUSE, type Task } from '../storage/task.js'
 import type { BadRange, LostCommit, RecoveryClass } from './recovery-info.js'
 import type { CommitPosition } from './commit-position.js'
 import { contradiction, type JudgeInput, type Judgement, notUnderstood } from './judgement.js'
 import { isWhole, type PendingTransaction } from './pending-transaction.js'
+import type { ReplayTarget } from './replay-target.js'
 import { LogScanner } from './scanner.js'
-
-/** What commits are applied to. Records between `begin` and `commit` count only if the commit comes. */
-export interface ReplayTarget {
-  /** A transaction begins. `speculative` if it may be rolled back; else its commit follows for certain. */
-  begin(speculative: boolean): void
-  /** One record; `position` is where it stands in the file. Throws if its content is not understood. */
-  record(bytes: Uint8Array, record: RecordView, position: number): void
-  /** Takes a record of a compacted generation's first commit, at an index of its frame's bytes, before it was read; where it ends. */
-  recordOfBase?(frame: LogScanner, at: number): number
-  /** The first commit of a compacted generation follows: whether what it states was applied. If not, how they differ. */
-  beginsWith?(collections: readonly BaseCollection[]): string | undefined
-  commit(position: CommitPosition): void
-  rollback(): void
-}
 
 /** What an open names of its findings; `verify` names all. */
 const NAMED_BY_AN_OPEN = 1000
@@ -60,6 +47,8 @@ interface Break {
 /** Records of a frame that are to be applied: from an index of its bytes on, and what is to be done then. */
 interface Rest {
   at: number
+  /** How many of those before replaced others. */
+  replaced: number
   readonly finish: () => void
 }
 
@@ -133,7 +122,8 @@ class LogJudge {
 
   #frame(): void {
     const { header, offset, end, paddingOk } = this.#scanner
-    if (header.flags !== 0 || header.reserved !== 0) throw this.#notUnderstood(`flags ${header.flags}`)
+    if (header.flags !== 0 || (header.replaced !== 0 && !hasRecords(header.kind)))
+      throw this.#notUnderstood(`flags ${header.flags}`)
     if (!Number.isSafeInteger(header.sequence)) throw this.#notUnderstood('a sequence above 2^53 - 1')
     this.#highestSequence = Math.max(this.#highestSequence, header.sequence)
     this.#highestEpoch = Math.max(this.#highestEpoch, header.epoch)
@@ -403,7 +393,7 @@ class LogJudge {
 
   /** Applies the records of the frame at hand from the index `start` on, some in this step and the others in the next ones. */
   #applyRecords(start: number, finish: () => void): void {
-    this.#rest = { at: start, finish }
+    this.#rest = { at: start, replaced: 0, finish }
     this.#goOn(this.#rest)
   }
 
@@ -425,12 +415,22 @@ class LogJudge {
       if (this.#record.distance !== base + at - offset)
         this.#contradiction('a record’s distance to its frame')
       if (!this.#awaitsBase) this.#commitCrc.addRecord(this.#record.crc)
-      this.#target.record(bytes, this.#record, base + at)
+      this.#target.record(bytes, this.#record, base + at, this.#replaced(rest))
       rest.at = this.#record.end
     }
     if (rest.at < payloadEnd) return
+    if (rest.replaced !== this.#scanner.header.replaced) this.#contradiction('the number of replaced records')
     this.#rest = undefined
     rest.finish()
+  }
+
+  /** What the frame says of the record that the one at hand replaces. */
+  #replaced(rest: Rest): ReplacedRecord | undefined {
+    const { header, view, payloadEnd } = this.#scanner
+    if (this.#record.previous === 0 || header.replaced === 0) return undefined
+    if (rest.replaced === header.replaced) this.#contradiction('the number of replaced records')
+    const at = payloadEnd + REPLACED_BYTES * rest.replaced++
+    return { lengthBytes: view.getUint32(at, true), crc: view.getUint32(at + 4, true) }
   }
 
   #headerCrc(seed: number): number {

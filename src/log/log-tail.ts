@@ -25,7 +25,8 @@ import type { Superblock } from '../format/superblock.js'
 import type { Task } from '../storage/task.js'
 import type { CommitPosition } from './commit-position.js'
 import type { CommittedLog } from './frame-reader.js'
-import { judgeLog, type ReplayTarget } from './judge.js'
+import { judgeLog } from './judge.js'
+import type { ReplayTarget } from './replay-target.js'
 import type { Judgement } from './judgement.js'
 
 /** How far the file reaches, and what its live superblock says. */

@@ -15,6 +15,7 @@ import {
   FrameKind,
   readFrameHeader,
   type ShortGeneration,
+  REPLACED_BYTES,
 } from '../format/frame.js'
 import { isZero, viewOf } from '../format/integers.js'
 import { MAX_FRAME_PAYLOAD_BYTES } from '../format/limits.js'
@@ -73,7 +74,7 @@ export class LogScanner {
   end: number
   /** The frame's header, for `frame` and `badPayload`. Overwritten by the next step. */
   readonly header: FrameHeader = new FrameHeader()
-  /** The bytes that hold the payload, and where it begins in them; valid until the next step. */
+  /** The bytes that hold the payload, where it begins in them, and where it ends but for what it says of replaced records; valid until the next step. */
   bytes: Uint8Array
   view: DataView
   payloadStart = 0
@@ -141,7 +142,7 @@ export class LogScanner {
     this.#load(at, paddingEnd - at)
     this.paddingOk = isZero(this.bytes, payloadEnd - this.#windowStart, paddingEnd - this.#windowStart)
     this.payloadStart = at + FRAME_HEADER_BYTES - this.#windowStart
-    this.payloadEnd = payloadEnd - this.#windowStart
+    this.payloadEnd = payloadEnd - this.header.replaced * REPLACED_BYTES - this.#windowStart
     return 'frame'
   }
 

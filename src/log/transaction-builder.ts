@@ -15,6 +15,8 @@ import {
   FRAME_HEADER_BYTES,
   FrameHeader,
   FrameKind,
+  MOST_REPLACED_OF_FRAME,
+  REPLACED_BYTES,
   type ShortGeneration,
   writeFrameHeader,
 } from '../format/frame.js'
@@ -29,6 +31,7 @@ import {
   type ReplacedRecord,
   writeRecord,
 } from '../format/record.js'
+import { u32 } from '../format/typed-read.js'
 import { TXN_BEGIN_BYTES, TxnBeginField } from '../format/txn-begin.js'
 import type { CommitPosition } from './commit-position.js'
 import type { LogBuffer } from './log-buffer.js'
@@ -43,7 +46,26 @@ export interface BuilderMark {
   readonly length: number
   readonly records: number
   readonly frames: number
+  readonly replaced: number
+  readonly untold: number
 }
+
+/** What there was of replaced records up to some record. */
+interface ReplacedMark {
+  /** How many were told, and how many were not. */
+  readonly replaced: number
+  readonly untold: number
+}
+
+/** A frame after the first one of records: where it begins in the buffer, and where the records of the one before it end. */
+interface FrameStart extends ReplacedMark {
+  readonly start: number
+  readonly endBefore: number
+}
+
+/** Words that are kept of a replaced record: its length and its CRC. */
+const REPLACED_WORDS = 2
+const FIRST_REPLACED = 64
 
 /** What a transaction's frames need to know of the log. */
 export interface TransactionContext {
@@ -62,10 +84,16 @@ export class TransactionBuilder {
   #context: TransactionContext = { sequence: 0, epoch: 0, generation: { low: 0, high: 0 } }
   /** Index in the buffer where the transaction begins, and where each frame after the first one of records begins. */
   #begin = 0
-  #frameStarts: number[] = []
+  #frames: FrameStart[] = []
+  /** What was said of replaced records, and how many of them there are of which nothing was. */
+  #replaced = new Uint32Array(FIRST_REPLACED * REPLACED_WORDS)
+  #replacedCount = 0
+  #untold = 0
   /** How it was before the record added last. */
   #lengthBefore = 0
   #framesBefore = 0
+  #replacedBefore = 0
+  #untoldBefore = 0
   /** Of the record added last: its position in the file, its length and its CRC. */
   position = 0
   lengthBytes = 0
@@ -90,14 +118,16 @@ export class TransactionBuilder {
     this.#buffer = buffer
     this.#context = context
     this.#begin = buffer.length
-    this.#frameStarts = []
+    this.#frames = []
+    this.#replacedCount = 0
+    this.#untold = 0
     this.#crc.start()
     buffer.grow(FIRST_RECORD)
   }
 
   /**
-   * Adds a record; its place and CRC are then in `position`, `lengthBytes` and `crc`. With `replaced` it says of the version before, which is
-   * at `previous`, what a replay needs to know in order to put it without looking for that one.
+   * Adds a record; its place and CRC are then in `position`, `lengthBytes` and `crc`. `replaced` is the version before, which is at `previous`: if
+   * that is said of all that a frame's records replace, a replay need not look for any.
    */
   add(
     operation: Operation,
@@ -109,36 +139,67 @@ export class TransactionBuilder {
   ): void {
     const buffer = this.#open()
     this.#lengthBefore = buffer.length
-    this.#framesBefore = this.#frameStarts.length
-    const length = recordBytes(collectionId, key.length, value.length, replaced)
-    const frame = this.#frameStart()
+    this.#framesBefore = this.#frames.length
+    this.#replacedBefore = this.#replacedCount
+    this.#untoldBefore = this.#untold
+    const length = recordBytes(collectionId, key.length, value.length)
+    const frame = this.#frames.at(-1)?.start ?? this.#begin
     const used = buffer.length - frame
     const needsFrame =
       used > FRAME_HEADER_BYTES && used + length > TRANSACTION_FRAME_BYTES && this.#crc.records > 0
     const start = needsFrame ? this.#openFrame(buffer) : frame
     const at = buffer.grow(length)
-    const record = { operation, collectionId, key, value, previous, distance: at - start, replaced }
+    const record = { operation, collectionId, key, value, previous, distance: at - start }
     this.crc = writeRecord(buffer.bytes, buffer.view, at, record, this.#checksum)
     this.position = buffer.base + at
     this.lengthBytes = length
     this.isNew = previous === 0
     this.#crc.addRecord(this.crc)
+    if (previous > 0) this.#noteReplaced(replaced)
+  }
+
+  #noteReplaced(replaced: ReplacedRecord | undefined): void {
+    if (replaced === undefined) {
+      this.#untold++
+      return
+    }
+    const at = this.#replacedCount++ * REPLACED_WORDS
+    if (at === this.#replaced.length) {
+      const more = new Uint32Array(at * 2)
+      more.set(this.#replaced)
+      this.#replaced = more
+    }
+    this.#replaced[at] = replaced.lengthBytes
+    this.#replaced[at + 1] = replaced.crc
   }
 
   /** Takes out the record that was added last; nothing was done since. */
   takeBack(): void {
-    const { records } = this.#crc
-    this.rollbackTo({ length: this.#lengthBefore, records: records - 1, frames: this.#framesBefore })
+    this.rollbackTo({
+      length: this.#lengthBefore,
+      records: this.#crc.records - 1,
+      frames: this.#framesBefore,
+      replaced: this.#replacedBefore,
+      untold: this.#untoldBefore,
+    })
   }
 
   mark(): BuilderMark {
-    return { length: this.#open().length, records: this.#crc.records, frames: this.#frameStarts.length }
+    return {
+      length: this.#open().length,
+      records: this.#crc.records,
+      frames: this.#frames.length,
+      replaced: this.#replacedCount,
+      untold: this.#untold,
+    }
   }
 
   rollbackTo(mark: BuilderMark): void {
     this.#open().shrink(mark.length)
     this.#crc.keep(mark.records)
-    this.#frameStarts.length = mark.frames
+    this.#frames.length = mark.frames
+    this.#replacedCount = mark.replaced
+    this.#untold = mark.untold
   }
 
   /** Gives the transaction up; the buffer is as before it. */
@@ -160,7 +221,7 @@ export class TransactionBuilder {
     block.previousCrc = previous.crc
     block.begin = buffer.base + this.#begin
     block.commitCrc = this.#crc.finish(block, this.#checksum)
-    const offset = this.#frameStarts.length === 0 ? this.#finishSingle(buffer) : this.#finishSeveral(buffer)
+    const offset = this.#frames.length === 0 ? this.#finishSingle(buffer) : this.#finishSeveral(buffer)
     this.#buffer = undefined
     const end = buffer.base + buffer.length
     return { sequence: block.sequence, time, offset, crc: block.commitCrc, end, epoch: this.#context.epoch }
@@ -170,7 +231,8 @@ export class TransactionBuilder {
     this.#block.frames = 0
     this.#block.framesCrc = 0
     writeCommitBlock(buffer.view, this.#begin + FRAME_HEADER_BYTES, this.#block)
-    this.#writeFrame(buffer, FrameKind.transaction, this.#begin, buffer.length)
+    const replaced = this.#writeReplaced(buffer)
+    this.#writeFrame(buffer, FrameKind.transaction, this.#begin, buffer.length, replaced)
     buffer.align()
     return buffer.base + this.#begin
   }
@@ -180,15 +242,24 @@ export class TransactionBuilder {
     this.#writeBeginPayload(buffer, begin + FRAME_HEADER_BYTES)
     this.#writeFrame(buffer, FrameKind.txnBegin, begin, begin + FIRST_RECORDS_HEADER)
     let framesCrc = this.#headerCrc(buffer, begin, 0)
-    buffer.align()
-    const starts = [begin + FIRST_RECORDS_HEADER, ...this.#frameStarts]
-    const ends = this.#recordEnds(buffer, starts)
-    this.#patchDistances(buffer, begin + FIRST_RECORD, ends[0] ?? 0)
-    for (const [i, start] of starts.entries()) {
-      this.#writeFrame(buffer, FrameKind.txnRecords, start, ends[i] ?? 0)
+    const frames = [...this.#frames, this.#frameEnd(buffer)]
+    let start = begin + FIRST_RECORDS_HEADER
+    let from: ReplacedMark = NOTHING_REPLACED
+    this.#patchDistances(buffer, begin + FIRST_RECORD, frames[0]?.endBefore ?? 0)
+    for (const next of frames) {
+      const replaced = replacedBetween(from, next)
+      this.#writeFrame(
+        buffer,
+        FrameKind.txnRecords,
+        start,
+        next.endBefore + replaced * REPLACED_BYTES,
+        replaced,
+      )
       framesCrc = this.#headerCrc(buffer, start, framesCrc)
+      start = next.start
+      from = next
     }
-    this.#block.frames = starts.length + 1
+    this.#block.frames = frames.length + 1
     this.#block.framesCrc = framesCrc
     const commit = buffer.grow(FRAME_HEADER_BYTES + COMMIT_BLOCK_BYTES)
     writeCommitBlock(buffer.view, commit + FRAME_HEADER_BYTES, this.#block)
@@ -196,14 +267,23 @@ export class TransactionBuilder {
     return buffer.base + commit
   }
 
-  /** Where each frame's records end: short of the padding before the next one. */
-  #recordEnds(buffer: LogBuffer, starts: readonly number[]): number[] {
-    return starts.map((start, i) => {
-      const limit = starts[i + 1] ?? buffer.length
-      let at = start + FRAME_HEADER_BYTES
-      while (at < limit && this.#readRecord(buffer, at, limit)) at = this.#view.end
-      return at
-    })
+  /** Ends the frame of records at hand, with what it says of replaced ones; where the next one begins. */
+  #frameEnd(buffer: LogBuffer): FrameStart {
+    const endBefore = buffer.length
+    this.#writeReplaced(buffer)
+    buffer.align()
+    return { start: buffer.length, endBefore, replaced: this.#replacedCount, untold: this.#untold }
+  }
+
+  /** Says what the records of the frame at hand replaced, if that is known of all; of how many it does. */
+  #writeReplaced(buffer: LogBuffer): number {
+    const from = this.#frames.at(-1) ?? NOTHING_REPLACED
+    const count = replacedBetween(from, { replaced: this.#replacedCount, untold: this.#untold })
+    const at = buffer.grow(count * REPLACED_BYTES)
+    const words = from.replaced * REPLACED_WORDS
+    for (let i = 0; i < count * REPLACED_WORDS; i++)
+      buffer.view.setUint32(at + i * 4, u32(this.#replaced, words + i), true)
+    return count
   }
 
   /** The first frame's records were added as if their frame began with the transaction. The CRC does not cover this. */
@@ -214,7 +294,6 @@ export class TransactionBuilder {
     }
   }
 
-  /** Padding is zeros, which are no record. */
   #readRecord(buffer: LogBuffer, at: number, end: number): boolean {
     return readRecord(buffer.bytes, buffer.view, at, end, this.#view) === undefined
   }
@@ -227,10 +306,11 @@ export class TransactionBuilder {
     view.setUint32(at + TxnBeginField.reserved, 0, true)
   }
 
-  #writeFrame(buffer: LogBuffer, kind: FrameKind, start: number, end: number): void {
+  #writeFrame(buffer: LogBuffer, kind: FrameKind, start: number, end: number, replaced = 0): void {
     const header = this.#header
     const payload = start + FRAME_HEADER_BYTES
     header.kind = kind
+    header.replaced = replaced
     header.payloadLength = end - payload
     header.payloadCrc = this.#checksum(buffer.bytes, payload, end)
     header.offset = buffer.base + start
@@ -245,20 +325,23 @@ export class TransactionBuilder {
     return this.#checksum(buffer.bytes, start, start + FRAME_HEADER_BYTES, seed)
   }
 
-  /** Where the frame of the next record begins, as long as the transaction may still become a single frame. */
-  #frameStart(): number {
-    return this.#frameStarts.at(-1) ?? this.#begin
-  }
-
   #openFrame(buffer: LogBuffer): number {
-    buffer.align()
-    const start = buffer.grow(FRAME_HEADER_BYTES)
-    this.#frameStarts.push(start)
-    return start
+    const frame = this.#frameEnd(buffer)
+    buffer.grow(FRAME_HEADER_BYTES)
+    this.#frames.push(frame)
+    return frame.start
   }
 
   #open(): LogBuffer {
     if (this.#buffer === undefined) throw new TypeError('No transaction is being built.')
     return this.#buffer
   }
+}
+
+const NOTHING_REPLACED: ReplacedMark = { replaced: 0, untold: 0 }
+
+/** What a frame says of how many replaced records that its records replaced: of all, or of none. */
+function replacedBetween(from: ReplacedMark, to: ReplacedMark): number {
+  const count = to.replaced - from.replaced
+  return to.untold > from.untold || count > MOST_REPLACED_OF_FRAME ? 0 : count
 }

@@ -383,7 +383,7 @@ export class TreeEditor implements TreeKeeper {
   #insert(at: number, key: Uint8Array, previous?: RecordRef): void {
     const { leaf } = this.#way
     const before = memoryOf(leaf)
-    if (this.#past.noted) this.#past.log.add(key, previous)
+    if (this.#past.noted) this.#past.log.add(key, isPartial(leaf) ? previous : undefined)
     this.#way.changed()
     insertEntry(leaf, at, key)
     this.#nodes.grew(memoryOf(leaf) - before)

@@ -7,6 +7,7 @@ import { collectionKey } from '../../src/catalog/entry.js'
 import { CorruptionError, FormatError } from '../../src/errors.js'
 import { COMMIT_BLOCK_BYTES } from '../../src/format/commit.js'
 import { FrameKind } from '../../src/format/frame.js'
+import { LOG_START } from '../../src/format/header.js'
 import { RowCodec } from '../../src/format/value.js'
 import { encodeSuperblock } from '../../src/format/superblock.js'
 import { firstSuperblock, readSuperblocks } from '../../src/log/superblocks.js'
@@ -50,7 +51,11 @@ const UNKNOWN: readonly [string, (image: LogImage) => void][] = [
   ['a kind that is reserved', (made) => void made.frame(FrameKind.blob, new Uint8Array(8))],
   ['a base commit', (made) => void made.frame(FrameKind.base, new Uint8Array(COMMIT_BLOCK_BYTES))],
   ['flags', (made) => void made.commit([rowRecord('b')], { flags: 1 })],
-  ['a reserved field in use', (made) => void made.commit([rowRecord('b')], { reserved: 1 })],
+  ['what was replaced, in a frame without records', (made) => void made.mark(LOG_START, { replaced: 1 })],
+  [
+    'more replaced records than it says anything of',
+    (made) => void made.commit([rowRecord('b')], { replaced: 200 }),
+  ],
   ['an unknown operation', (made) => void made.commit([{ ...rowRecord('b'), operation: 3 as 1 }])],
   ['a commit block that is too short', (made) => void made.frame(FrameKind.transaction, new Uint8Array(20))],
   [

@@ -335,7 +335,7 @@ class Candidates:
             return None
         scanner = self.scanner()
         frame, why = scanner.frame_at(offset)
-        if why is not None or frame.kind != CHECKPOINT or frame.flags or frame.reserved:
+        if why is not None or frame.kind != CHECKPOINT or frame.flags or frame.replaced:
             return None
         return read_checkpoint(self.data, frame)
 

@@ -14,8 +14,6 @@ FRAME_MAGIC = b"VFRM"
 MAX_PAYLOAD = 33_554_432
 MAX_KEY = 4096
 MAX_VALUE = 16_777_216
-# The fixed part, four lengths, an expiry time, a checksum, the longest key and value.
-MAX_RECORD = 15 + 4 * 5 + 8 + 4 + MAX_KEY + MAX_VALUE
 
 TRANSACTION, TXN_BEGIN, TXN_RECORDS, TXN_COMMIT, BASE, INDEX_NODES, CHECKPOINT, MARK = 1, 2, 3, 4, 5, 6, 7, 8
 PASSED_OVER = (INDEX_NODES, CHECKPOINT)
@@ -31,7 +29,8 @@ class Frame:
     offset: int
     kind: int
     flags: int
-    reserved: int
+    # How many descriptions of replaced records stand behind the records.
+    replaced: int
     length: int
     crc: int
     own_offset: int
@@ -47,6 +46,10 @@ class Frame:
     @property
     def payload_end(self):
         return self.offset + FRAME_HEADER + self.length
+
+    @property
+    def records_end(self):
+        return self.payload_end - 8 * self.replaced
 
     @property
     def end(self):
@@ -84,8 +87,6 @@ class Record:
     crc: int
     previous: int
     length: int
-    # Length and CRC of the version that it replaced, if it says so.
-    replaced: tuple = None
 
 
 class Scanner:
@@ -144,9 +145,9 @@ class Scanner:
         header = self.data[at : min(at + FRAME_HEADER, self.end)]
         if len(header) < FRAME_HEADER or header[:4] != FRAME_MAGIC:
             return None, "no frame"
-        kind, flags, reserved, length, crc, own_offset, generation, epoch = struct.unpack_from("<BBHIIQ8sI", header, 4)
+        kind, flags, replaced, length, crc, own_offset, generation, epoch = struct.unpack_from("<BBHIIQ8sI", header, 4)
         sequence, header_crc = struct.unpack_from("<QI", header, 36)
-        frame = Frame(at, kind, flags, reserved, length, crc, own_offset, generation, epoch, sequence, header)
+        frame = Frame(at, kind, flags, replaced, length, crc, own_offset, generation, epoch, sequence, header)
         if crc32c(header[:44]) != header_crc:
             return None, "header checksum"
         if own_offset != at:
@@ -286,7 +287,7 @@ class LogReader:
     def check_known(self, frame):
         if frame.kind not in (TRANSACTION, TXN_BEGIN, TXN_RECORDS, TXN_COMMIT, BASE, MARK, *PASSED_OVER):
             raise Refused(frame.offset, f"frame: kind {frame.kind} is not known")
-        if frame.flags or frame.reserved:
+        if frame.flags or (frame.replaced and frame.kind not in (TRANSACTION, TXN_RECORDS)):
             raise Refused(frame.offset, "frame: a flag is not known")
         if frame.sequence > MAX_SAFE:
             raise Refused(frame.offset, "frame: the sequence is above 2^53 - 1")
@@ -440,15 +441,29 @@ class LogReader:
         if frame.kind == TRANSACTION:
             parts.append((frame, frame.payload_start + COMMIT_BLOCK))
         for one, at in parts:
-            while at < one.payload_end:
+            told = one.records_end
+            while at < one.records_end:
                 record, at = read_record(self.data, at, one)
-                check_replaced(self.data, record)
                 commit.records.append(record)
+                if one.replaced and record.previous:
+                    self.check_replaced(record, one, told)
+                    told += 8
+            if told != one.payload_end:
+                raise Refused(one.offset, "records: more is said of replaced ones than there are")
+
+    def check_replaced(self, record, frame, told):
+        """What a frame says of the version before must be so."""
+        if told >= frame.payload_end:
+            raise Refused(frame.offset, "records: less is said of replaced ones than there are")
+        length, crc = struct.unpack_from("<II", self.data, told)
+        before = read_record_at(self.data, record.previous, length)
+        if before is None or (before.crc, before.key, before.collection) != (crc, record.key, record.collection):
+            raise Refused(record.offset, "record: it replaced another record than its frame says")
 
 
 def read_record(data, at, frame):
     """The record at an offset, and where the next one begins."""
-    end = frame.payload_end
+    end = frame.records_end
     if end - at < 18:
         raise Refused(at, "record: it is incomplete")
     crc, distance = struct.unpack_from("<II", data, at)
@@ -461,14 +476,6 @@ def read_record(data, at, frame):
     if operation & 0x80:
         expiry = int.from_bytes(data[body : body + 8], "little")
         body += 8
-    replaced = None
-    if operation & 0x40:
-        length, body = read_varint(data, body, end)
-        replaced = (length, int.from_bytes(data[body : body + 4], "little"))
-        body += 4
-        if length < 15 or length > MAX_RECORD:
-            raise Refused(at, "record: what it replaced has no such length")
-    operation &= 0x3F
     stop = body + key_length + value_length
     if key_length > MAX_KEY or value_length > MAX_VALUE or stop > end:
         raise Refused(at, "record: a length is out of bounds")
@@ -476,21 +483,11 @@ def read_record(data, at, frame):
         raise Refused(at, "record: the distance to its frame is wrong")
     if crc32c(data[at + 14 : stop]) != crc:
         raise Refused(at, "record: it fails its checksum")
-    if operation not in (PUT, DELETE) or (operation == DELETE and value_length):
+    if operation & 0x7F not in (PUT, DELETE) or (operation & 0x7F == DELETE and value_length):
         raise Refused(at, "record: the operation is not known")
     key = bytes(data[body : body + key_length])
     value = bytes(data[body + key_length : stop])
-    return Record(at, operation, collection, key, value, expiry, crc, previous, stop - at, replaced), stop
-
-
-def check_replaced(data, record):
-    """What a record says of the version before must be so, in the file where that is."""
-    if record.replaced is None or record.previous == 0:
-        return
-    length, crc = record.replaced
-    before = read_record_at(data, record.previous, length)
-    if before is None or (before.crc, before.key, before.collection) != (crc, record.key, record.collection):
-        raise Refused(record.offset, "record: it replaced another record than it says")
+    return Record(at, operation & 0x7F, collection, key, value, expiry, crc, previous, stop - at), stop
 
 
 def read_record_at(data, position, length):

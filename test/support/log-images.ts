@@ -44,7 +44,7 @@ export interface FrameOverrides {
   readonly epoch?: number | undefined
   readonly sequence?: number | undefined
   readonly flags?: number | undefined
-  readonly reserved?: number | undefined
+  readonly replaced?: number | undefined
   /** The offset that the header states. */
   readonly offset?: number | undefined
   readonly generationId?: string | undefined
@@ -127,7 +127,7 @@ export class LogImage {
     const header = Object.assign(new FrameHeader(), {
       kind,
       flags: overrides.flags ?? 0,
-      reserved: overrides.reserved ?? 0,
+      replaced: overrides.replaced ?? 0,
       payloadLength: payload.length,
       payloadCrc: crc32c(payload, 0, payload.length),
       offset: overrides.offset ?? this.end,

@@ -257,9 +257,7 @@ describe('damage in an old version', () => {
     // Frames of one size, a power of two apart: a bit flipped in a pointer leads to another version of the same row.
     for (const text of ['one', 'two']) await commit(() => a.put({ id: 1, text }))
     const room = 256 - size(3)
-    // The length of what is replaced takes a byte more from the second one on.
-    const fill = (i: number): string => 'x'.repeat((i === 0 ? 2 : 1) + room)
-    for (let i = 0; i < 6; i++) await commit(() => a.put({ id: 1, text: `${i}${fill(i)}` }))
+    for (let i = 0; i < 6; i++) await commit(() => a.put({ id: 1, text: `${i}${'x'.repeat(2 + room)}` }))
     expect([4, 5, 6, 7, 8, 9].map(size)).toEqual(Array.from({ length: 6 }, () => 256))
     await commit(() => a.delete(1))
     await commit(() => a.put({ id: 1, text: 'reborn' }))

@@ -47,13 +47,7 @@ import {
   QuarantineField,
   QuarantineReason,
 } from '../../../src/format/quarantine.js'
-import {
-  EXPIRY_FLAG,
-  Operation,
-  RECORD_BODY,
-  RecordField,
-  REPLACED_FLAG,
-} from '../../../src/format/record.js'
+import { EXPIRY_FLAG, Operation, RECORD_BODY, RecordField } from '../../../src/format/record.js'
 import { SUPERBLOCK_MAGIC, SUPERBLOCK_OFFSETS, SuperblockField } from '../../../src/format/superblock.js'
 import { TXN_BEGIN_BYTES, TxnBeginField } from '../../../src/format/txn-begin.js'
 import { ExtensionType } from '../../../src/format/value-extensions.js'
@@ -194,10 +188,7 @@ describe('the format page', () => {
     ['payload limit', `at most ${MAX_FRAME_PAYLOAD_BYTES.toLocaleString('en')}`],
     ['key limit', `at most ${MAX_KEY_BYTES.toLocaleString('en')} bytes`],
     ['value limit', `at most\n${MAX_ROW_BYTES.toLocaleString('en')}`],
-    [
-      'operations',
-      `${Operation.put} put, ${Operation.delete} delete; bits ${Math.log2(REPLACED_FLAG)} and ${Math.log2(EXPIRY_FLAG)}`,
-    ],
+    ['operations', `${Operation.put} put, ${Operation.delete} delete; bit ${Math.log2(EXPIRY_FLAG)}`],
     ['first record', `place the first record ${FRAME_HEADER_BYTES + COMMIT_BLOCK_BYTES} bytes behind`],
     [
       'node kinds',

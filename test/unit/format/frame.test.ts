@@ -17,7 +17,7 @@ import { seed } from '../../support/counts.js'
 const anyFields = fc.record({
   kind: fc.nat(255),
   flags: fc.nat(255),
-  reserved: fc.nat(0xffff),
+  replaced: fc.nat(0xffff),
   payloadLength: uint32,
   payloadCrc: uint32,
   offset: uint53,

@@ -5,7 +5,6 @@ import { MAX_KEY_BYTES, MAX_ROW_BYTES } from '../../../src/format/limits.js'
 import {
   EXPIRY_FLAG,
   Operation,
-  MAX_RECORD_BYTES,
   readRecord,
   RECORD_BODY,
   recordBytes,
@@ -13,8 +12,6 @@ import {
   type RecordInput,
   type RecordProblem,
   RecordView,
-  REPLACED_FLAG,
-  replacedBy,
   writeRecord,
 } from '../../../src/format/record.js'
 import { anyBytes, bitFlips, checksum, uint32 } from '../../support/decoding.js'
@@ -27,15 +24,10 @@ const anyRecord: fc.Arbitrary<RecordInput> = fc.record({
   value: fc.uint8Array({ maxLength: 300 }),
   previous: fc.oneof(fc.nat(1e9), fc.constantFrom(0, 2 ** 32, 2 ** 48 - 1)),
   distance: uint32,
-  replaced: fc.option(
-    fc.record({ lengthBytes: fc.integer({ min: RECORD_BODY + 1, max: MAX_RECORD_BYTES }), crc: uint32 }),
-    { nil: undefined },
-  ),
 })
 
 function encoded(record: RecordInput): Uint8Array {
-  const { collectionId, key, value, replaced } = record
-  const bytes = new Uint8Array(recordBytes(collectionId, key.length, value.length, replaced))
+  const bytes = new Uint8Array(recordBytes(record.collectionId, record.key.length, record.value.length))
   writeRecord(bytes, viewOf(bytes), 0, record, checksum)
   return bytes
 }
@@ -80,8 +72,6 @@ describe('a record', () => {
           end: before + one.length,
           expiry: 0,
         })
-        const { replaced } = input
-        expect(replacedBy(record)).toEqual(replaced && { ...replaced, position: previous })
         expect(bytes.slice(record.keyStart, record.keyEnd)).toEqual(input.key)
         expect(bytes.slice(record.valueStart, record.valueEnd)).toEqual(input.value)
       }),
@@ -138,37 +128,6 @@ describe('a record', () => {
       'expiry',
     )
     expect(read(forged([EXPIRY_FLAG | Operation.put, 1, 1, 1, 0, 0, 0]))).toBe('expiry')
-  })
-
-  it('says what it replaced, of a length that a record can have', () => {
-    const bytes = (length: readonly number[]): number[] => [
-      REPLACED_FLAG | 1,
-      1,
-      1,
-      1,
-      ...length,
-      1,
-      2,
-      3,
-      4,
-      7,
-      9,
-    ]
-    expect(read(forged(bytes([0xe8, 0x07])))).toMatchObject({
-      operation: Operation.put,
-      replacedBytes: 1000,
-      replacedCrc: 0x04030201,
-      end: 26,
-    })
-    expect(read(forged([1, 1, 1, 1, 7, 9]))).toMatchObject({ replacedBytes: 0 })
-    // No record is so short, nor so long, nor has its length so many bytes.
-    for (const length of [
-      [RECORD_BODY],
-      [0xff, 0xff, 0xff, 0xff, 0x0f],
-      [0x80, 0x80, 0x80, 0x80, 0x80, 0x01],
-    ])
-      expect(read(forged(bytes(length)))).toBe('replaced')
-    expect(read(forged([REPLACED_FLAG | 1, 1, 0, 0, 100, 1, 2, 3]))).toBe('replaced')
   })
 
   it('is none with a length that takes more than five bytes or passes 2^32', () => {

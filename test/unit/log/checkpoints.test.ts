@@ -166,7 +166,7 @@ describe('a checkpoint', () => {
     ['of another generation', { generationId: '77'.repeat(16) }],
     ['of an epoch above the live superblock’s', { epoch: 2 }],
     ['with flags', { flags: 1 }],
-    ['with something reserved', { reserved: 1 }],
+    ['with something of replaced records', { replaced: 1 }],
     ['that states another offset', { offset: LOG_START }],
   ])('is not read in a frame %s', (_what, overrides) => {
     const other = new LogImage()

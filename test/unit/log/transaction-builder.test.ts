@@ -1,11 +1,13 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { FrameKind, shortGeneration } from '../../../src/format/frame.js'
+import { COMMIT_BLOCK_BYTES } from '../../../src/format/commit.js'
+import { FrameKind, hasRecords, shortGeneration } from '../../../src/format/frame.js'
 import { encodeHeader, LOG_START } from '../../../src/format/header.js'
 import { TRANSACTION_FRAME_BYTES } from '../../../src/format/limits.js'
-import { Operation, readRecord, RecordView } from '../../../src/format/record.js'
+import { Operation, readRecord, RecordView, type ReplacedRecord } from '../../../src/format/record.js'
 import type { CommitPosition } from '../../../src/log/commit-position.js'
-import { judgeLog, type ReplayTarget } from '../../../src/log/judge.js'
+import { judgeLog } from '../../../src/log/judge.js'
+import type { ReplayTarget } from '../../../src/log/replay-target.js'
 import { LogBuffer } from '../../../src/log/log-buffer.js'
 import { LogScanner } from '../../../src/log/scanner.js'
 import { TransactionBuilder } from '../../../src/log/transaction-builder.js'
@@ -24,6 +26,9 @@ interface Put {
   readonly key: string
   readonly length: number
   readonly operation?: Operation | undefined
+  /** That it replaces a record, and what that is, where it is said. */
+  readonly previous?: number | undefined
+  readonly replaced?: ReplacedRecord | undefined
 }
 
 /** A log that is built, transaction by transaction, in one buffer. */
@@ -37,9 +42,9 @@ class Log {
     this.builder.start(this.buffer, { sequence: ++this.#sequence, epoch: 1, generation })
   }
 
-  add({ key, length, operation = Operation.put }: Put): void {
+  add({ key, length, operation = Operation.put, previous = 0, replaced }: Put): void {
     const value = new Uint8Array(length).fill(key.length)
-    this.builder.add(operation, 1, new TextEncoder().encode(key), value, 0)
+    this.builder.add(operation, 1, new TextEncoder().encode(key), value, previous, replaced)
   }
 
   finish(): CommitPosition {
@@ -63,6 +68,8 @@ class Log {
 
 interface Replayed {
   readonly commits: readonly { readonly position: CommitPosition; readonly records: readonly string[] }[]
+  /** What frames said of what records replaced. */
+  readonly replaced: readonly (ReplacedRecord | undefined)[]
   readonly classification: string
 }
 
@@ -70,9 +77,11 @@ interface Replayed {
 function replay(bytes: Uint8Array): Replayed {
   const commits: { position: CommitPosition; records: string[] }[] = []
   let records: string[] = []
+  const said: (ReplacedRecord | undefined)[] = []
   const target: ReplayTarget = {
     begin: () => void (records = []),
-    record: (of, record, position) => {
+    record: (of, record, position, replaced) => {
+      said.push(replaced)
       const key = new TextDecoder().decode(of.subarray(record.keyStart, record.keyEnd))
       records.push(`${key} ${record.operation} ${record.valueEnd - record.valueStart} at ${position}`)
     },
@@ -81,7 +90,7 @@ function replay(bytes: Uint8Array): Replayed {
   }
   const file = storageWith({ log: bytes }).open('log', 'read')
   const input = { file, checksum, generation, maxEpoch: 1, from: LOG_START, parent: START, watermark: 0 }
-  return { commits, classification: runSync(judgeLog(input, target)).classification }
+  return { commits, replaced: said, classification: runSync(judgeLog(input, target)).classification }
 }
 
 function kindsOf(bytes: Uint8Array): number[] {
@@ -94,6 +103,24 @@ function kindsOf(bytes: Uint8Array): number[] {
     kinds.push(scanner.header.kind)
   }
   return kinds
+}
+
+/** How many records each frame of records has. */
+function framesOf(bytes: Uint8Array): number[] {
+  const file = storageWith({ log: bytes }).open('log', 'read')
+  const scanner = new LogScanner({ file, checksum, generation, maxEpoch: 1, from: LOG_START })
+  const record = new RecordView()
+  const counts: number[] = []
+  for (let event = scanner.next(); event === 'frame'; event = scanner.next()) {
+    const { header, payloadStart, payloadEnd } = scanner
+    if (!hasRecords(header.kind)) continue
+    let count = 0
+    const first = payloadStart + (header.kind === FrameKind.transaction ? COMMIT_BLOCK_BYTES : 0)
+    for (let at = first; at < payloadEnd; at = record.end, count++)
+      expect(readRecord(scanner.bytes, scanner.view, at, payloadEnd, record, checksum)).toBeUndefined()
+    counts.push(count)
+  }
+  return counts
 }
 
 const { transaction, txnBegin, txnRecords, txnCommit } = FrameKind
@@ -119,6 +146,72 @@ describe('the transaction builder', () => {
     })
     expect(log.buffer.length % 8).toBe(0)
     expect(kindsOf(log.file())).toEqual([transaction])
+  })
+
+  it('says of each frame what its records replaced, of all or of none', () => {
+    const told = (n: number, length: number): Put => ({
+      key: `${n}`,
+      length,
+      previous: 100 + n,
+      replaced: { lengthBytes: 50 + n, crc: 0xf000_0000 + n },
+    })
+    const added = (n: number, length: number): Put => ({ key: `${n}`, length })
+    const untold = (n: number, length: number): Put => ({ key: `${n}`, length, previous: 100 + n })
+    const kinds = fc.constantFrom(told, told, told, added, untold)
+    const step = fc.oneof(
+      {
+        weight: 8,
+        arbitrary: fc.tuple(fc.constant('add' as const), kinds, fc.constantFrom(3, 40, 1.3 * MIB)),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.tuple(fc.constantFrom('mark' as const, 'rollback' as const, 'takeBack' as const)),
+      },
+    )
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 14 }), (steps) => {
+        const log = new Log()
+        log.start()
+        let puts: Put[] = []
+        let mark = { mark: log.builder.mark(), puts: [...puts] }
+        let isFresh = false
+        for (const [n, [kind, make, length = 0]] of steps.entries()) {
+          if (kind === 'add') {
+            const put = make(n, Math.floor(length))
+            log.add(put)
+            puts.push(put)
+          } else if (kind === 'mark') mark = { mark: log.builder.mark(), puts: [...puts] }
+          else if (kind === 'rollback') {
+            log.builder.rollbackTo(mark.mark)
+            puts = [...mark.puts]
+          } else if (isFresh) {
+            log.builder.takeBack()
+            puts.pop()
+            // There is nothing left to go back to.
+            mark = { mark: log.builder.mark(), puts: [...puts] }
+          }
+          isFresh = kind === 'add'
+        }
+        log.finish()
+        const { commits, replaced, classification } = replay(log.file())
+        expect(classification).toBe('clean')
+        expect(commits[0]?.records.map((record) => record.split(' ')[0])).toEqual(puts.map(({ key }) => key))
+        const frames = framesOf(log.file())
+        expect(frames.reduce((sum, count) => sum + count, 0)).toBe(puts.length)
+        let from = 0
+        for (const count of frames) {
+          const own = puts.slice(from, from + count)
+          const isTold = own.every(
+            ({ previous, replaced: one }) => previous === undefined || one !== undefined,
+          )
+          expect(replaced.slice(from, from + count)).toEqual(
+            own.map((put) => (isTold ? put.replaced : undefined)),
+          )
+          from += count
+        }
+      }),
+      { seed, numRuns: 300 },
+    )
   })
 
   it('builds an empty transaction', () => {
