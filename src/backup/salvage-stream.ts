@@ -135,7 +135,8 @@ export class CommitStream {
   #frame(): void {
     const { header, offset } = this.#scanner
     const { kind, flags, replaced } = header
-    if (flags !== 0 || (replaced !== 0 && !hasRecords(kind))) throw this.#notUnderstood(`flags ${flags}`)
+    if (flags !== 0 || (replaced !== 0 && !hasRecords(kind)))
+      throw this.#notUnderstood(`flags ${flags}, or what was replaced`)
     if (this.#pending?.next !== offset || !continues(kind)) this.#abandon()
     switch (kind) {
       case FrameKind.transaction:

@@ -81,7 +81,12 @@ export class FollowedFile {
     const tail = this.#tail
     if (view === undefined || !tail.isIntact(view)) return 'lost'
     const before = tail.last
-    yield* this.#advance(view)
+    try {
+      yield* this.#advance(view)
+    } catch (error) {
+      this.#goBack()
+      throw error
+    }
     yield* this.#moveToCheckpoint(view)
     return tail.last === before ? 'same' : 'advanced'
   }
@@ -125,13 +130,22 @@ export class FollowedFile {
   #publish(): void {
     const { head, visible, nodes, rows } = this.generation
     const commit = head.lastReplayed
-    if (commit.sequence === visible.commit.sequence) return
+    if (commit.sequence === visible.commit.sequence) return rows.settle()
     const change = head.takeChange()
     visible.apply(change, commit)
     for (const { retired } of change.published) nodes.pool.retire(retired)
     rows.settle()
     nodes.trim()
     this.#told()
+  }
+
+  /** Of what was read behind what readers see, nothing counts: the next look reads it again. */
+  #goBack(): void {
+    const { head, visible, rows } = this.generation
+    head.reset(visible)
+    head.lastReplayed = visible.commit
+    rows.settle()
+    this.#tail.goBack(visible.commit)
   }
 
   /** Goes on from the roots of the newest checkpoint and the commits since. */
@@ -160,8 +174,7 @@ export class FollowedFile {
       rows.settle()
       this.checkpoint = found
     } catch (error) {
-      head.reset(visible)
-      head.lastReplayed = visible.commit
+      this.#goBack()
       // A checkpoint that cannot be used is passed over: the next one comes.
       if (!(error instanceof CorruptionError)) throw error
     }

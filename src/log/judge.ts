@@ -123,7 +123,7 @@ class LogJudge {
   #frame(): void {
     const { header, offset, end, paddingOk } = this.#scanner
     if (header.flags !== 0 || (header.replaced !== 0 && !hasRecords(header.kind)))
-      throw this.#notUnderstood(`flags ${header.flags}`)
+      throw this.#notUnderstood(`flags ${header.flags}, or what was replaced`)
     if (!Number.isSafeInteger(header.sequence)) throw this.#notUnderstood('a sequence above 2^53 - 1')
     this.#highestSequence = Math.max(this.#highestSequence, header.sequence)
     this.#highestEpoch = Math.max(this.#highestEpoch, header.epoch)

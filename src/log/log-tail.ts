@@ -76,6 +76,12 @@ export class LogTail {
     this.end = Math.max(this.last.end, LOG_START)
   }
 
+  /** Goes on behind a commit that was applied. */
+  goBack(commit: CommitPosition): void {
+    this.last = commit
+    this.rewind()
+  }
+
   /** Whether what begins at the end may be a whole transaction, or another frame: a few short reads. */
   mayAdvance({ to }: TailView): boolean {
     let at = this.end

@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { Database, MemoryStorage, type Storage } from '../../../src/index.js'
 import { nodePlatform } from '../../../src/storage/node-platform.js'
 import type { Platform } from '../../../src/storage/platform.js'
+import { FRAME_MAGIC, FrameKind } from '../../../src/format/frame.js'
 import { LOG_START } from '../../../src/format/header.js'
+import { FaultyStorage } from '../../support/faulty-storage.js'
 import { stateOf } from '../../support/model-text.js'
 
 const NAME = 'tail.varve'
@@ -135,5 +137,91 @@ describe('a log that grows', () => {
       await expect(Database.open(NAME, { storage, mode: 'follow', follow })).rejects.toEqual(
         code('VARVE_ARGUMENT'),
       )
+  })
+})
+
+type Commit = (db: Database) => Promise<unknown>
+
+/** How the frame begins that ends a transaction of several. */
+const COMMIT_FRAME = [...new Uint8Array(new Uint32Array([FRAME_MAGIC]).buffer), FrameKind.txnCommit]
+
+describe('a look that fails', () => {
+  /** A follower's `nth` read of a look at some commits fails, the last of which has no end if `isCut`; false if there was no such read. */
+  async function failsAt(nth: number, commits: readonly Commit[], isCut: boolean): Promise<boolean> {
+    const { db, storage: written } = await indexed()
+    const before = bytesOf(written)
+    const storage = new MemoryStorage()
+    const file = storage.open(NAME, 'create')
+    file.write(before, 0)
+    const faulty = new FaultyStorage(storage)
+    const poll = { minPollMs: 100_000, maxPollMs: 100_000 }
+    const follower = await Database.open(NAME, { storage: faulty, mode: 'follow', follow: poll })
+    const states = new Map([[db.commitSequence, stateOf(db)]])
+    let after = before
+    for (const commit of commits) {
+      await commit(db)
+      after = bytesOf(written)
+      states.set(db.commitSequence, stateOf(db))
+    }
+    const end = isCut ? Buffer.from(after).lastIndexOf(Buffer.from(COMMIT_FRAME)) : after.length
+    // Not what its superblocks say: a checkpoint may have made all of it durable.
+    file.write(after.subarray(LOG_START, end), LOG_START)
+    faulty.plan({ operation: 'read', nth, fault: { error: 'EIO' } })
+    const failed = await follower.refresh().then(
+      () => false,
+      () => true,
+    )
+    faulty.heal()
+    const seen = follower.commitSequence
+    expect(stateOf(follower)).toBe(states.get(seen))
+    await follower.refresh()
+    expect(follower.commitSequence).toBeGreaterThanOrEqual(seen)
+    expect(follower.commitSequence).toBe(isCut ? db.commitSequence - 1 : db.commitSequence)
+    expect(stateOf(follower)).toBe(states.get(follower.commitSequence))
+    if (!isCut) expect(follower.stats().records).toEqual(db.stats().records)
+    const next = await Database.open(NAME, { storage, durability: 'os', recovery: 'autoTruncate' })
+    await next.put('rows', { id: 2, n: 2 })
+    await follower.refresh()
+    expect(stateOf(follower)).toBe(stateOf(next))
+    expect(follower.stats().records).toEqual(next.stats().records)
+    await next.close()
+    await follower.close()
+    await db.close()
+    return failed
+  }
+
+  async function indexed(): Promise<{ db: Database; storage: Storage }> {
+    const storage = new MemoryStorage()
+    const db = await Database.open(NAME, { storage, durability: 'os' })
+    await db.registerCollection('rows', undefined, 'id', { indexes: { byN: { on: 'n' } } })
+    await db.insertMany(
+      'rows',
+      Array.from({ length: 2000 }, (_, id) => ({ id, n: 0 })),
+    )
+    await db.checkpoint()
+    return { db, storage }
+  }
+
+  async function failsAnywhere(commits: readonly Commit[], isCut = false): Promise<void> {
+    let failures = 0
+    for (let nth = 1; await failsAt(nth, commits, isCut); nth++) failures++
+    expect(failures).toBeGreaterThan(3)
+  }
+
+  it('leaves readers at a commit, and the next one goes on from there', async () => {
+    const puts = [0, 300, 600, 900, 1200].map(
+      (id): Commit =>
+        (db) =>
+          db.put('rows', { id, n: id }),
+    )
+    await failsAnywhere([...puts, (db) => db.insert('rows', { id: 5000, n: 1 })])
+  })
+
+  it('shows nothing of a transaction that never commits', async () => {
+    const large: Commit = (db) =>
+      db.transaction((tx) => {
+        for (let id = 300; id < 900; id++) tx.collection('rows').put({ id, n: 9, text: 'x'.repeat(10_000) })
+      })
+    await failsAnywhere([(db) => db.put('rows', { id: 1, n: 1 }), large], true)
   })
 })
