@@ -13,6 +13,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readSync,
   renameSync,
   rmSync,
 } from 'node:fs'
@@ -43,13 +44,21 @@ function start(job, dist) {
   })
 }
 
-function syncFilesOf(folder) {
+function eachFileOf(folder, flags, use) {
   for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
     if (!entry.isFile()) continue
-    const file = openSync(join(entry.parentPath, entry.name), 'r+')
-    fsyncSync(file)
+    const file = openSync(join(entry.parentPath, entry.name), flags)
+    use(file)
     closeSync(file)
   }
+}
+
+/** Reads every byte, so that the system has it in memory: it may have dropped what nobody used for a while, and a read of the disk is no peer's. */
+function readFilesOf(folder) {
+  const piece = new Uint8Array(4 * 2 ** 20)
+  eachFileOf(folder, 'r', (file) => {
+    while (readSync(file, piece) > 0);
+  })
 }
 
 export class Runner {
@@ -78,9 +87,12 @@ export class Runner {
     }
     const loaded = await this.#fixture({ ...job, peer, fixture, dist })
     if (loaded.error !== undefined) return loaded
-    if (!changes) return start_(loaded.folder)
+    if (!changes) {
+      readFilesOf(loaded.folder)
+      return start_(loaded.folder)
+    }
     cpSync(loaded.folder, own, { recursive: true })
-    syncFilesOf(own)
+    eachFileOf(own, 'r+', fsyncSync)
     return start_(own)
   }
 
