@@ -16,7 +16,7 @@ export class RowReader {
   readonly #path: string
   /** Rows that were read before; undefined where none are kept. */
   readonly cache: RowCache | undefined
-  /** What was replaced of what is visible; undefined where nobody writes. */
+  /** What was replaced of what is visible; undefined while a file is opened. */
   readonly replacedRecords: ReplacedRecords | undefined
 
   constructor(

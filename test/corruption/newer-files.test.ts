@@ -137,6 +137,18 @@ describe('a newer file', () => {
 describe('content that contradicts itself under sound checksums', () => {
   it.each<[string, (image: LogImage) => void]>([
     [
+      'something of a replaced record where none is',
+      (made) => void made.commit([rowRecord('b')], { replaced: 1, behind: new Uint8Array(8) }),
+    ],
+    [
+      'nothing of the second of two replaced records',
+      (made) =>
+        void made.commit(
+          [rowRecord('a'), rowRecord('a')].map((record) => ({ ...record, previous: LOG_START + 120 })),
+          { replaced: 1, behind: new Uint8Array(8) },
+        ),
+    ],
+    [
       'the number of operations',
       (made) => void made.commit([rowRecord('b')], { block: (block) => void (block.operations = 2) }),
     ],

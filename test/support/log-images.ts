@@ -56,6 +56,8 @@ export interface CommitOverrides extends FrameOverrides {
   readonly watermark?: number | undefined
   readonly previous?: CommitPosition | undefined
   readonly block?: ((block: CommitBlock) => void) | undefined
+  /** Bytes behind the records. */
+  readonly behind?: Uint8Array | undefined
 }
 
 /** Where a frame went. */
@@ -153,9 +155,11 @@ export class LogImage {
     const body = recordsAt(records, FRAME_HEADER_BYTES + COMMIT_BLOCK_BYTES)
     const offset = this.end
     const block = this.#block(body.crcs, { begin: offset, frames: 0, framesCrc: 0 }, overrides)
-    const payload = new Uint8Array(COMMIT_BLOCK_BYTES + body.bytes.length)
+    const { behind = new Uint8Array(0) } = overrides
+    const payload = new Uint8Array(COMMIT_BLOCK_BYTES + body.bytes.length + behind.length)
     writeCommitBlock(viewOf(payload), 0, block)
     payload.set(body.bytes, COMMIT_BLOCK_BYTES)
+    payload.set(behind, COMMIT_BLOCK_BYTES + body.bytes.length)
     const { end } = this.frame(FrameKind.transaction, payload, { sequence: block.sequence, ...overrides })
     return this.#committed(block, offset, end)
   }

@@ -214,6 +214,19 @@ describe('the transaction builder', () => {
     )
   })
 
+  it.each([
+    [65_535, 'of all of them'],
+    [65_536, 'of none'],
+  ])('says of %i records that a frame replaces what they were: %s', (count) => {
+    const log = new Log()
+    const replaced = { lengthBytes: 20, crc: 7 }
+    log.commit(Array.from({ length: count }, () => ({ key: 'k', length: 0, previous: 1, replaced })))
+    const said = replay(log.file()).replaced
+    expect(kindsOf(log.file())).toEqual([transaction])
+    expect(said).toHaveLength(count)
+    expect(new Set(said.map((one) => one?.crc))).toEqual(new Set([count > 65_535 ? undefined : 7]))
+  })
+
   it('builds an empty transaction', () => {
     const log = new Log()
     log.commit([])
