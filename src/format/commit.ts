@@ -90,13 +90,21 @@ export function readCommitBlock(view: DataView, at: number, block: CommitBlock):
 
 const CRC_HEAD_BYTES = 32
 
+const FIRST_CRC_BYTES = 4096
+/** Memory for more records' CRCs is not kept from one transaction to the next. */
+const MOST_KEPT_CRC_BYTES: number = 256 * 1024
+
 /** Accumulates a commit's CRC: over sequence, time, operations, previous sequence and CRC, then each record's CRC. */
 export class CommitCrc {
-  #bytes = new Uint8Array(4096)
+  #bytes = new Uint8Array(FIRST_CRC_BYTES)
   #view = viewOf(this.#bytes)
   #length = CRC_HEAD_BYTES
 
   start(): void {
+    if (this.#bytes.length > MOST_KEPT_CRC_BYTES) {
+      this.#bytes = new Uint8Array(FIRST_CRC_BYTES)
+      this.#view = viewOf(this.#bytes)
+    }
     this.#length = CRC_HEAD_BYTES
   }
 

@@ -41,20 +41,17 @@ const FIRST_RECORD: number = FRAME_HEADER_BYTES + COMMIT_BLOCK_BYTES
 /** In the form of several frames, where the first `TxnRecords` header stands. */
 const FIRST_RECORDS_HEADER: number = FRAME_HEADER_BYTES + TXN_BEGIN_BYTES
 
-/** Where a transaction stood at a savepoint. */
-export interface BuilderMark {
-  readonly length: number
-  readonly records: number
-  readonly frames: number
+/** What there was of replaced records up to some record: how many were told, and how many were not. */
+interface ReplacedMark {
   readonly replaced: number
   readonly untold: number
 }
 
-/** What there was of replaced records up to some record. */
-interface ReplacedMark {
-  /** How many were told, and how many were not. */
-  readonly replaced: number
-  readonly untold: number
+/** Where a transaction stood at a savepoint. */
+export interface BuilderMark extends ReplacedMark {
+  readonly length: number
+  readonly records: number
+  readonly frames: number
 }
 
 /** A frame after the first one of records: where it begins in the buffer, and where the records of the one before it end. */
@@ -66,6 +63,8 @@ interface FrameStart extends ReplacedMark {
 /** Words that are kept of a replaced record: its length and its CRC. */
 const REPLACED_WORDS = 2
 const FIRST_REPLACED = 64
+/** Memory for more of them is not kept from one transaction to the next. */
+const MOST_KEPT_REPLACED = 64 * 1024
 
 /** What a transaction's frames need to know of the log. */
 export interface TransactionContext {
@@ -119,6 +118,8 @@ export class TransactionBuilder {
     this.#context = context
     this.#begin = buffer.length
     this.#frames = []
+    if (this.#replaced.length > MOST_KEPT_REPLACED * REPLACED_WORDS)
+      this.#replaced = new Uint32Array(FIRST_REPLACED * REPLACED_WORDS)
     this.#replacedCount = 0
     this.#untold = 0
     this.#crc.start()
