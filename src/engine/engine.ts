@@ -49,7 +49,7 @@ export class Engine {
   readonly watchers: Watchers = new Watchers()
   /** Brings what others write; absent but with mode `follow`. */
   follower: Follower | undefined
-  readonly #parts: EngineParts
+  readonly parts: EngineParts
   readonly compactor: Compactor = new Compactor(this)
   #generation: Generation
   /** Files that were replaced, as long as somebody reads them. */
@@ -66,7 +66,7 @@ export class Engine {
   #closed = false
 
   constructor(parts: EngineParts, opened: OpenedFile) {
-    this.#parts = parts
+    this.parts = parts
     const { platform } = parts
     this.pins = new PinnedStates(platform)
     this.#sequence = parts.highestSequence
@@ -76,12 +76,10 @@ export class Engine {
     this.#generation = newGeneration(parts, opened)
     this.#transactionParts = this.#newTransactionParts()
     this.#committer = this.committerOf(this.#generation)
-    // What a long replay left unstored need not wait for the next commit.
-    if (this.#committer?.checkpointer.wants(true) === true) this.#committer.schedule()
   }
 
   #newTransactionParts(): TransactionParts {
-    const { codecs, maxTransactionBytes } = this.#parts
+    const { codecs, maxTransactionBytes } = this.parts
     const { head, rows } = this.#generation
     return {
       head,
@@ -97,10 +95,6 @@ export class Engine {
     }
   }
 
-  get parts(): EngineParts {
-    return this.#parts
-  }
-
   /** The file that is read and written now. */
   get generation(): Generation {
     return this.#generation
@@ -110,7 +104,7 @@ export class Engine {
   committerOf(generation: Generation): Committer | undefined {
     const { writer, head, visible, file, source, nodes, log, codecs } = generation
     if (writer === undefined) return undefined
-    const { platform, durability, syncIntervalMs, cacheBytes, ephemeral } = this.#parts
+    const { platform, durability, syncIntervalMs, cacheBytes, ephemeral } = this.parts
     const isOurs = (): boolean => this.#generation === generation
     return new Committer({
       writer,
@@ -203,7 +197,7 @@ export class Engine {
   }
 
   checkOpen(): void {
-    if (this.#closed) throw isClosed(this.#parts.path)
+    if (this.#closed) throw isClosed(this.parts.path)
   }
 
   /** Pins the visible commit. */
@@ -288,7 +282,7 @@ export class Engine {
   /** Completes the frames in the buffer as the next commit. */
   #complete(committer: Committer, settle: Settle): void {
     const previous = committer.lastAdded
-    const time = Math.max(previous.time, Math.floor(this.#parts.platform.now()))
+    const time = Math.max(previous.time, Math.floor(this.parts.platform.now()))
     const position = this.#transactionParts.builder.finish(time, previous, committer.stateWatermark())
     committer.add(position, settle)
   }
@@ -356,7 +350,7 @@ export class Engine {
     const result = this.#code.run(transaction, () => fn(transaction))
     const timeoutMs = options.timeoutMs ?? (this.#code.spansTurns ? undefined : DEFAULT_TIMEOUT_MS)
     if (timeoutMs === undefined) return await result
-    return await inTime(Promise.resolve(result), timeoutMs, this.#parts.platform)
+    return await inTime(Promise.resolve(result), timeoutMs, this.parts.platform)
   }
 
   /** Completes an open transaction; the promise resolves when it is acknowledged. */
@@ -402,7 +396,7 @@ export class Engine {
 
   /** For a write that arrives. */
   #writable(): Committer {
-    const { path } = this.#parts
+    const { path } = this.parts
     this.checkOpen()
     if (this.#closing !== undefined)
       throw new StateError(ErrorCode.closed, `The database ${path} is being closed.`, { path })
@@ -411,7 +405,7 @@ export class Engine {
 
   /** For a write whose turn has come: it arrived before a `close` that waits for it. */
   #committerNow(): Committer {
-    const { path } = this.#parts
+    const { path } = this.parts
     this.checkOpen()
     const committer = this.#committer
     if (committer === undefined) {
@@ -444,6 +438,11 @@ export class Engine {
     await committer.checkpoint()
   }
 
+  /** What a long replay left unstored need not wait for the next commit. */
+  checkpointIfDue(): void {
+    if (this.#committer?.checkpointer.wants(true) === true) this.#committer.schedule()
+  }
+
   /** Offset of the newest checkpoint; 0 for none. */
   get newestCheckpoint(): number {
     const { checkpointer, follower } = this
@@ -466,7 +465,7 @@ export class Engine {
     try {
       await this.compactor.stop()
       await this.#turns.take()
-      if (this.#committer !== undefined) await endSession(this.#committer, this.#parts.platform)
+      if (this.#committer !== undefined) await endSession(this.#committer, this.parts.platform)
     } finally {
       this.#release()
     }
@@ -494,7 +493,7 @@ export class Engine {
       this.#generation.file.close()
       for (const file of this.#older) file.deref()?.close()
     } finally {
-      this.#parts.lock?.release()
+      this.parts.lock?.release()
     }
   }
 }

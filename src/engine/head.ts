@@ -15,14 +15,15 @@ import type { RestorableTarget } from '../log/replay.js'
 import type { Row } from '../format/value.js'
 import { type NodeSource, type Publication, RecordRef, type Tree } from '../tree/index.js'
 import { stateOf } from './checkpoint-state.js'
+import type { Deferral } from './deferral.js'
 import { emptyCollection, emptyIndex, emptyState } from './empty-state.js'
 import { addToBuilds, type IndexBuild, runBuild } from './index-build.js'
+import { indexChanges, refuseClash } from './index-changes.js'
 import type { RowCodecs } from './row-codecs.js'
-import { duplicateIn } from './refusals.js'
 import type { RowReader } from './row-reader.js'
 import { allTrees, type CollectionState, type DatabaseState, type StateChange, treesOf } from './state.js'
 import { WorkingCollection } from './working-collection.js'
-import type { IndexChange, WorkingIndex } from './working-index.js'
+import type { IndexChange } from './working-index.js'
 
 const NO_CHANGES: readonly IndexChange[] = []
 const NO_ROW = new Uint8Array(0)
@@ -67,6 +68,8 @@ export class Head implements RestorableTarget {
   readonly #ref = new RecordRef()
   /** Whether records come from its own file, so that where they say the version before is, it is. */
   #replays = false
+  /** While a file is opened that does not bring its trees up to date. */
+  #deferral: Deferral | undefined
   #collections = new Map<number, WorkingCollection>()
   #names: ReadonlyMap<string, number> = new Map()
   #recordBytes = 0
@@ -94,6 +97,22 @@ export class Head implements RestorableTarget {
   /** From now on `rows` is told which records are replaced by those that it applies. */
   observe(rows: RowsOfRecords): void {
     this.#rows = rows
+  }
+
+  /** From now on a replay may put rows off. */
+  putOff(deferral: Deferral): void {
+    this.#deferral = deferral
+  }
+
+  /** The file is open: nothing more is put off, and what was is built anew with `rebuild` if it cannot be read. */
+  putsNothingOff(rebuild: () => DatabaseState): void {
+    if (this.#deferral !== undefined) this.#deferral.rebuild = rebuild
+    this.#deferral = undefined
+  }
+
+  /** Collections of which rows were put off that are not in their trees yet. */
+  get behind(): WorkingCollection[] {
+    return [...this.#collections.values()].filter(({ isBehind }) => isBehind)
   }
 
   /** Goes back (or forward) to a whole state; scopes are forgotten. */
@@ -260,8 +279,9 @@ export class Head implements RestorableTarget {
       const { id } = working.definition
       const row = decoded ?? this.#rows.decodeRecord(id, at.position, bytes, start, end)
       const old = at.isNew ? undefined : this.#rowBefore(working, key)
-      changes = this.#indexChanges(working, key, old, row)
+      changes = indexChanges(working, key, old, row, this.#refusesClashes)
     }
+    if (this.#isPutOff(working, key, at)) return at.replaced?.position ?? 0
     if (at.replaced !== undefined && working.indexes.length === 0)
       return working.replace(key, at, at.replaced)
     working.prepare(key, changes, at.isNew)
@@ -272,37 +292,27 @@ export class Head implements RestorableTarget {
     return replaced
   }
 
+  /** Whether a row waits; of a transaction that may be rolled back none does. */
+  #isPutOff(working: WorkingCollection, key: Uint8Array, at: PlacedRecord): boolean {
+    if (this.#deferral === undefined || !this.#replays || this.#scopes.length > 0) return false
+    if (working.indexes.length > 0 || working.definition.id === CATALOG_ID) return false
+    return (at.isNew || at.replaced !== undefined) && this.#deferral.takes(working, key, at)
+  }
+
   deleteRow(collectionId: number, key: Uint8Array, at: PlacedRecord): void {
     const working = this.#touch(collectionId)
     if (working !== undefined) {
       const hasIndexes = working.indexes.length > 0
       const old = hasIndexes ? this.#rowBefore(working, key) : undefined
-      const changes = hasIndexes ? this.#indexChanges(working, key, old, undefined) : NO_CHANGES
+      const changes = hasIndexes
+        ? indexChanges(working, key, old, undefined, this.#refusesClashes)
+        : NO_CHANGES
       working.prepare(key, changes, false)
       const replaced = working.delete(key)
       for (const change of changes) change.index.apply(change)
       if (replaced > 0) this.#rows.replaced(replaced)
     }
     this.#recordBytes += at.lengthBytes
-  }
-
-  /** What a row that is put, or deleted, changes in the indexes (I22). Throws `VARVE_DUPLICATE_KEY` if it may not be put. */
-  #indexChanges(
-    working: WorkingCollection,
-    key: Uint8Array,
-    old: Row | CorruptionError | undefined,
-    row: Row | undefined,
-  ): IndexChange[] {
-    const changes: IndexChange[] = []
-    for (const index of working.indexes) {
-      if (!index.covers(key)) continue
-      const before = old === undefined ? [] : entriesBefore(index, old, key)
-      const change = index.change(before, row === undefined ? [] : index.keys.entriesOf(row, key))
-      if (change === undefined) continue
-      if (this.#refusesClashes) for (const entry of change.added) refuseClash(working, index, entry, key)
-      changes.push(change)
-    }
-    return changes
   }
 
   /** The row that is replaced or deleted; the error if it cannot be read. */
@@ -416,6 +426,7 @@ export class Head implements RestorableTarget {
         : stateOf(checkpoint, nodes, this.#codecs, this.#path)
     this.lastReplayed = this.base.commit
     this.reset(this.base)
+    this.#deferral?.restart()
     this.#replays = true
   }
 
@@ -476,23 +487,4 @@ export class Head implements RestorableTarget {
   rollback(): void {
     this.undoScope()
   }
-}
-
-/** The entries of a row that goes. If it cannot be read, its entries are those of its key. */
-function entriesBefore(
-  index: WorkingIndex,
-  old: Row | CorruptionError,
-  key: Uint8Array,
-): readonly Uint8Array[] {
-  return old instanceof CorruptionError ? index.entriesWithKey(key) : index.keys.entriesOf(old, key)
-}
-
-function refuseClash(
-  { definition }: WorkingCollection,
-  index: WorkingIndex,
-  entry: Uint8Array,
-  key: Uint8Array,
-): void {
-  const other = index.clashOf(entry, key)
-  if (other !== undefined) throw duplicateIn(definition.name, index.definition, entry, other)
 }

@@ -9,7 +9,8 @@ import type { RecoveryMode } from '../log/recovery-info.js'
 import type { StorageFile } from '../storage/storage.js'
 import type { Task } from '../storage/task.js'
 import { NodeStore } from '../tree/index.js'
-import { NODE_SHARE } from './checkpoint-policy.js'
+import { DEFERRED_SHARE, NODE_SHARE } from './checkpoint-policy.js'
+import { Deferral } from './deferral.js'
 import { emptyState } from './empty-state.js'
 import type { EngineParts } from './engine-parts.js'
 import type { OpenedFile } from './generation.js'
@@ -22,7 +23,10 @@ import { VisibleState } from './state.js'
 export type FileParts = Pick<
   EngineParts,
   'path' | 'storage' | 'platform' | 'codecs' | 'durability' | 'cacheBytes'
->
+> & {
+  /** Whether trees may be brought up to date later: by `bringUpToDate`. Default false. */
+  readonly putsOff?: boolean
+}
 
 /** For so many milliseconds a check that a file is still this session's holds, where no commit waits for a sync. */
 const TRUST_MS = 1
@@ -54,7 +58,7 @@ export function* openToWrite(
 
 /** A head to be filled by a replay, and the store of the nodes that it begins with. */
 function replayHead(
-  { path, platform, codecs, cacheBytes }: FileParts,
+  { path, platform, codecs, cacheBytes, putsOff = false }: FileParts,
   file: StorageFile,
 ): { head: Head; nodes: NodeStore; finish: (log: RecoveredLog) => VisibleState } {
   const nodes = new NodeStore(file, platform.checksum, Math.floor(cacheBytes * NODE_SHARE))
@@ -62,6 +66,7 @@ function replayHead(
   const start: CommitPosition = { sequence: 0, time: 0, offset: 0, crc: 0, end: LOG_START, epoch: 0 }
   const rows = new RowReader(new RecordSource(file, platform.checksum), codecs, path)
   const head = new Head(emptyState(start, nodes), codecs, path, nodes, rows)
+  if (putsOff) head.putOff(new Deferral(cacheBytes * DEFERRED_SHARE, nodes))
   const finish = (log: RecoveredLog): VisibleState => {
     nodes.replays = false
     const visible = new VisibleState(head.base)

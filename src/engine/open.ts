@@ -17,6 +17,7 @@ import {
   compactAutomatically,
 } from './auto-compact.js'
 import type { Durability } from './batch.js'
+import { bringUpToDate } from './bring-up-to-date.js'
 import { Engine } from './engine.js'
 import type { EngineParts } from './engine-parts.js'
 import type { OpenedFile } from './generation.js'
@@ -226,7 +227,11 @@ function* openForReading(opening: Opening, lock: HeldLock | undefined): Task<Eng
     const codecs = new RowCodecs(opening.platform.rowTools)
     // Without a lock there may be a writer beside it, whose incomplete tail is no finding.
     const mode = opening.recovery ?? (lock === undefined ? 'tornTail' : 'strict')
-    const opened = yield* openToRead({ ...opening, codecs }, file, mode)
+    const opened = yield* openToRead(
+      { ...opening, codecs, putsOff: opening.follow === undefined },
+      file,
+      mode,
+    )
     return newEngine(opening, { ...opened, codecs, lock })
   } catch (error) {
     file.close()
@@ -263,7 +268,7 @@ function* openForWriting(opening: Opening, lock: HeldLock | undefined): Task<Eng
     const mode = opening.recovery ?? 'autoTruncate'
     // Whoever gave the file its name (a creation, a compaction, a restore) may have stopped before the name was durable.
     const recovered = (): void => storage.syncDirectory(path)
-    const opened = yield* openToWrite({ ...opening, codecs }, file, mode, recovered)
+    const opened = yield* openToWrite({ ...opening, codecs, putsOff: true }, file, mode, recovered)
     const { info, header } = opened.log
     if (info.classification === 'clean') {
       const owner = { storage, databaseId: header.databaseId, checksum: platform.checksum }
@@ -314,7 +319,9 @@ function newEngine(
     maxTransactionBytes,
     cacheBytes,
   }
-  return new Engine(parts, opened)
+  const engine = new Engine(parts, opened)
+  bringUpToDate(engine)
+  return engine
 }
 
 function missing(path: string): StorageError {

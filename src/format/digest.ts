@@ -44,6 +44,11 @@ export function digestText(digest: Digest): string {
   return digest.a.toString(16).padStart(8, '0') + digest.b.toString(16).padStart(8, '0')
 }
 
+/** A hash of the key `bytes[start, end)` for tables in memory. */
+export function keyHash(bytes: Uint8Array, start: number, end: number): number {
+  return fmix32(fnv1a(bytes, start, end))
+}
+
 function laneA(h: number, crc: number): number {
   return fmix32(h ^ crc)
 }

@@ -2,6 +2,8 @@
 export { TreeBuilder } from './builder.js'
 export { type TreeFinding, type TreeWatch, walkTree } from './check.js'
 export type { TreeCursor } from './cursor.js'
+export { DEFERRED_CHANGE_BYTES } from './deferred-changes.js'
+export { DeferredTree } from './deferred-tree.js'
 export { treeShape } from './shape.js'
 export { TreeEditor } from './editor.js'
 export { NodeStore, type RestOfMemory } from './node-store.js'

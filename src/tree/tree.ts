@@ -25,8 +25,10 @@ export interface CursorOptions {
   readonly offset?: number | undefined
 }
 
-/** Edits the nodes of trees in place, and knows the way back to them. */
+/** Edits the nodes of trees in place, and knows the way back to them; or has yet to make them. */
 export interface TreeKeeper {
+  /** Fills `out` with the reference of `key` without making nodes for that; absent where there are nodes. */
+  findIn?(key: Uint8Array, out: RecordRef): boolean
   /** The root of a live tree. */
   rootOf(tree: Tree): Node
   /** As the tree's. */
@@ -87,7 +89,7 @@ export class Tree {
     this.leafColumns = leafColumns
   }
 
-  /** The tree that an editor has now. */
+  /** The tree that an editor has now, or is going to have. */
   static live(
     keeper: TreeKeeper,
     source: NodeSource,
@@ -204,7 +206,7 @@ export class Tree {
   /** Fills `out` with the reference of `key`, if it is there. */
   find(key: Uint8Array, out: RecordRef): boolean {
     this.source.beginSearch()
-    return findIn(this.source, this.root, key, out)
+    return this.#keeper?.findIn?.(key, out) ?? findIn(this.source, this.root, key, out)
   }
 
   has(key: Uint8Array): boolean {
