@@ -156,8 +156,9 @@ describe('damage that an open meets', { timeout: UNHURRIED_MS }, () => {
     },
   )
 
-  it('in a node that a replay needs has it start from one before that node', async () => {
+  it('in a node that a replay needs has it start from one before that node, or go back to one when the tree is needed', async () => {
     const sample = withTail
+    const newest = sample.checkpoints.at(-1)
     const needed = sample.nodes.filter(
       ({ isRoot, rows }) => isRoot || rows.some((row) => sample.tail.includes(row)),
     )
@@ -166,7 +167,7 @@ describe('damage that an open meets', { timeout: UNHURRIED_MS }, () => {
       const make = (part: Part, random: Random): IndexCase => ({
         ...damagedNode(sample, node, part, random),
         unreadable: new Map(),
-        from: sample.checkpoints[node.storedBy - 2],
+        from: node.isRoot ? sample.checkpoints[node.storedBy - 2] : newest,
         kinds: ['checkpoint', 'node', 'frame'],
       })
       const random = randomFrom(seed)
