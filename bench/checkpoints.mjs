@@ -45,6 +45,12 @@ async function database() {
   return { Database, importMs: performance.now() - start }
 }
 
+function timeOf(run) {
+  const start = performance.now()
+  run()
+  return performance.now() - start
+}
+
 /** What a process of its own does, by name. Each returns what is to be printed. */
 const roles = {
   empty: async () => ({ peakMiB: peakMiB() }),
@@ -93,11 +99,12 @@ const roles = {
   },
 
   /** The first open of a process, whose code is cold, and later ones. */
-  open: async ({ path, id, again }) => {
+  open: async ({ path, id, again, scans = false }) => {
     const { Database, importMs } = await database()
     const times = []
     let transactionsApplied
     let cpuMs
+    let scanMs
     for (let i = 0; i <= again; i++) {
       const usedBefore = process.cpuUsage()
       const start = performance.now()
@@ -108,10 +115,14 @@ const roles = {
       cpuMs ??= (user + system) / 1000
       check(row?.id === id, `the row of ${id}`)
       transactionsApplied ??= db.recoveryInfo.transactionsApplied
+      if (scans)
+        scanMs = timeOf(() =>
+          check([...db.collection('rows').range({ limit: 100 })].length === 100, 'a range'),
+        )
       await db.close()
     }
     const [ms, ...later] = times
-    return { importMs, ms, cpuMs, laterMs: later, transactionsApplied }
+    return { importMs, ms, cpuMs, laterMs: later, transactionsApplied, scanMs }
   },
 
   /** Takes a checkpoint, commits so many bytes of log more, and is killed. */
@@ -236,14 +247,16 @@ async function printKilled(path, count, order) {
     copyFileSync(path, copy)
     const { logBytes } = await run('kill', { path: copy, count, logBytes: 10 * 2 ** 20, order })
     behind = logBytes / 2 ** 20
-    opens.push(await run('open', { path: copy, id: first.id, again: 0 }))
+    opens.push(await run('open', { path: copy, id: first.id, again: 0, scans: true }))
   }
   rmSync(copy)
   const ms = spread(opens.map((one) => one.ms))
   const cpu = spread(opens.map((one) => one.cpuMs))
   const imports = spread(opens.map((one) => one.importMs))
+  // What an open puts off, whoever needs the tree at once waits for.
+  const scans = spread(opens.map((one) => one.scanMs))
   console.log(
-    `  after a kill with ${behind.toFixed(1)} MiB of log behind the checkpoint, rows ${order}: ${ms} ms (processor time ${cpu} ms), import ${imports} ms, ${opens[0].transactionsApplied} transactions replayed`,
+    `  after a kill with ${behind.toFixed(1)} MiB of log behind the checkpoint, rows ${order}: ${ms} ms (processor time ${cpu} ms), a range of 100 right behind it ${scans} ms, import ${imports} ms, ${opens[0].transactionsApplied} transactions replayed`,
   )
 }
 

@@ -2,16 +2,21 @@
  * Damage below the newest checkpoint, and in it: every part of a node, of an old record and of the checkpoint's frame.
  */
 import { beforeAll, describe, expect, it } from 'vitest'
+import { CorruptionError } from '../../src/errors.js'
 import { count, sampled, seed, UNHURRIED_MS } from '../support/counts.js'
+import { FaultyStorage } from '../support/faulty-storage.js'
 import { flipped } from '../support/log-images.js'
 import { type Random, randomFrom } from '../support/random.js'
+import { openOn, PATH, storageWith } from './databases.js'
 import { type IndexCase, indexViolations } from './index-harness.js'
 import {
   type IndexSample,
   indexSample,
   type Part,
+  rowsIn,
   type SampleNode,
   type SampleRecord,
+  SMALL,
   TALL,
 } from './index-sample.js'
 
@@ -174,6 +179,33 @@ describe('damage that an open meets', { timeout: UNHURRIED_MS }, () => {
       const parts = [some(node.parts, random), some(node.parts, random), some(node.parts, random)]
       expect(await violationsOf(parts, make)).toEqual([])
     }
+  })
+})
+
+describe('damage that nothing can do without', () => {
+  it('costs what needs the tree, each time at once, and not the rows that an open put off', () => {
+    const [sample, random] = [withTail, randomFrom(seed)]
+    const [, second = 0, newest = 0] = sample.checkpoints
+    const isNeeded = ({ rows }: SampleNode): boolean => rows.some((row) => sample.tail.includes(row))
+    const node = sample.nodes.find((one) => one.height === 1 && one.storedBy === 3 && isNeeded(one))
+    // Without it the tree cannot be built anew from the checkpoint before the node.
+    const record = sample.records.find(({ frame }) => frame > second && frame < newest)
+    if (node === undefined || record === undefined) throw new TypeError('a sample with both')
+    const { bytes } = flipIn(sample, some(node.parts, random), random)
+    const file = flipIn({ ...sample, bytes }, some(record.parts, random), random).bytes
+    const storage = new FaultyStorage(storageWith({ [PATH]: file }))
+    const db = openOn(storage, { mode: 'readOnly' })
+    for (let i = 0; i < 2; i++) {
+      const { read } = storage.calls
+      expect(() => [...rowsIn(db, TALL)]).toThrow(CorruptionError)
+      expect(() => db.snapshot()).toThrow(CorruptionError)
+      if (i > 0) expect(storage.calls.read).toBe(read)
+      for (const row of sample.tail)
+        expect(db.get(TALL, row.slice(TALL.length + 1))?.['text']).toBe(sample.model.get(row))
+      expect(db.count(TALL)).toBe([...sample.model.keys()].filter((row) => row.startsWith(TALL)).length)
+      expect([...rowsIn(db, SMALL)]).toHaveLength(5)
+    }
+    db.closeSync()
   })
 })
 

@@ -1,42 +1,15 @@
 /** Rows that a replay replaces: their records say what they replaced, so that no leaf is read for them. */
 import { describe, expect, it } from 'vitest'
-import type { Database } from '../../../src/database.js'
-import type { DatabaseStats } from '../../../src/stats.js'
-import { MemoryStorage } from '../../../src/storage/memory-storage.js'
 import { fileBytes, openOn, PATH, storageWith } from '../../corruption/databases.js'
 import { verifiesClean } from '../../reader/engine-facts.js'
 import { stateOf } from '../../support/model-text.js'
+import { idOf, type Killed, killedBehind, SOME } from './killed-behind.js'
 
-const ROWS = 3000
-const idOf = (n: number): string => `${n}`.padStart(9, '0')
-
-interface Killed {
-  readonly expected: string
-  readonly records: DatabaseStats['records']
-  readonly bytes: Uint8Array
-}
-
-/** A database with a checkpoint behind its rows, killed behind `write`; a cache for all of it, so that no other checkpoint comes. */
-async function killedBehind(write: (db: Database) => unknown, indexed = false): Promise<Killed> {
-  const storage = new MemoryStorage()
-  const db = openOn(storage)
-  const indexes = indexed ? { indexes: { byN: { on: 'n' } } } : {}
-  await db.registerCollection('docs', [], 'id', indexes)
-  await db.insertMany(
-    'docs',
-    Array.from({ length: ROWS }, (_, n) => ({ id: idOf(n), n })),
-  )
-  await db.checkpoint()
-  await write(db)
-  const killed = { expected: stateOf(db), records: db.stats().records, bytes: fileBytes(storage) }
-  await db.close()
-  return killed
-}
-
-/** What an open makes of it; how many nodes it read. */
+/** What an open makes of it; how many nodes it read, and whoever then needs the trees. */
 async function expectSame({ expected, records, bytes }: Killed): Promise<number> {
   const storage = storageWith({ [PATH]: bytes })
   const db = openOn(storage)
+  db.snapshot().close()
   const { nodeMisses } = db.stats().cache
   expect(db.stats().records).toEqual(records)
   expect(stateOf(db) === expected).toBe(true)
@@ -46,9 +19,6 @@ async function expectSame({ expected, records, bytes }: Killed): Promise<number>
   expect(await verifiesClean(fileBytes(storage))).toBe(true)
   return nodeMisses
 }
-
-/** Rows all over the collection. */
-const SOME = Array.from({ length: 120 }, (_, i) => (i * 1009) % ROWS)
 
 describe('rows that a replay replaces', () => {
   it('are put without reading the leaves that they are in', async () => {
