@@ -45,9 +45,9 @@ async function database() {
   return { Database, importMs: performance.now() - start }
 }
 
-function timeOf(run) {
+function timeOf(work) {
   const start = performance.now()
-  run()
+  work()
   return performance.now() - start
 }
 

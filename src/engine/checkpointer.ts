@@ -16,6 +16,7 @@ import type { CheckpointPlace, LogWriter } from '../log/log-writer.js'
 import type { RecoveredLog } from '../log/recover.js'
 import { PAUSE, type Task } from '../storage/task.js'
 import {
+  DeferredTree,
   imageBytes,
   memoryOf,
   type Node,
@@ -411,6 +412,12 @@ export class Checkpointer {
   #begin(): void {
     const { visible, nodes } = this.#parts
     const state = visible.pin()
+    try {
+      // What an open put off is to be stored.
+      for (const tree of allTrees(state)) if (DeferredTree.of(tree) !== undefined) void tree.root
+    } catch (error) {
+      return this.#giveUp(() => error)
+    }
     nodes.pool.pause()
     this.#debt = 0
     this.#madeSeen = nodes.madeBytes

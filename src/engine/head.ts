@@ -68,7 +68,7 @@ export class Head implements RestorableTarget {
   readonly #ref = new RecordRef()
   /** Whether records come from its own file, so that where they say the version before is, it is. */
   #replays = false
-  /** While a file is opened that does not bring its trees up to date. */
+  /** Of a file that is opened without bringing its trees up to date. */
   #deferral: Deferral | undefined
   #collections = new Map<number, WorkingCollection>()
   #names: ReadonlyMap<string, number> = new Map()
@@ -99,20 +99,13 @@ export class Head implements RestorableTarget {
     this.#rows = rows
   }
 
-  /** From now on a replay may put rows off. */
+  /** From now on a replay may let rows wait. */
   putOff(deferral: Deferral): void {
     this.#deferral = deferral
   }
 
-  /** The file is open: nothing more is put off, and what was is built anew with `rebuild` if it cannot be read. */
-  putsNothingOff(rebuild: () => DatabaseState): void {
-    if (this.#deferral !== undefined) this.#deferral.rebuild = rebuild
-    this.#deferral = undefined
-  }
-
-  /** Collections of which rows were put off that are not in their trees yet. */
-  get behind(): WorkingCollection[] {
-    return [...this.#collections.values()].filter(({ isBehind }) => isBehind)
+  get deferral(): Deferral | undefined {
+    return this.#deferral
   }
 
   /** Goes back (or forward) to a whole state; scopes are forgotten. */
@@ -292,11 +285,11 @@ export class Head implements RestorableTarget {
     return replaced
   }
 
-  /** Whether a row waits; of a transaction that may be rolled back none does. */
+  /** Whether a row is put off; of a transaction that may be rolled back none is. */
   #isPutOff(working: WorkingCollection, key: Uint8Array, at: PlacedRecord): boolean {
     if (this.#deferral === undefined || !this.#replays || this.#scopes.length > 0) return false
     if (working.indexes.length > 0 || working.definition.id === CATALOG_ID) return false
-    return (at.isNew || at.replaced !== undefined) && this.#deferral.takes(working, key, at)
+    return (at.isNew || at.replaced !== undefined) && this.#deferral.takes(working, key, at, at.replaced)
   }
 
   deleteRow(collectionId: number, key: Uint8Array, at: PlacedRecord): void {

@@ -9,7 +9,7 @@ import type { RecoveryMode } from '../log/recovery-info.js'
 import type { StorageFile } from '../storage/storage.js'
 import type { Task } from '../storage/task.js'
 import { NodeStore } from '../tree/index.js'
-import { DEFERRED_SHARE, NODE_SHARE } from './checkpoint-policy.js'
+import { DEFERRED_SHARE, MOST_DEFERRED_BYTES, NODE_SHARE } from './checkpoint-policy.js'
 import { Deferral } from './deferral.js'
 import { emptyState } from './empty-state.js'
 import type { EngineParts } from './engine-parts.js'
@@ -66,7 +66,7 @@ function replayHead(
   const start: CommitPosition = { sequence: 0, time: 0, offset: 0, crc: 0, end: LOG_START, epoch: 0 }
   const rows = new RowReader(new RecordSource(file, platform.checksum), codecs, path)
   const head = new Head(emptyState(start, nodes), codecs, path, nodes, rows)
-  if (putsOff) head.putOff(new Deferral(cacheBytes * DEFERRED_SHARE, nodes))
+  if (putsOff) head.putOff(new Deferral(Math.min(cacheBytes * DEFERRED_SHARE, MOST_DEFERRED_BYTES), nodes))
   const finish = (log: RecoveredLog): VisibleState => {
     nodes.replays = false
     const visible = new VisibleState(head.base)

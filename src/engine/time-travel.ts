@@ -74,10 +74,10 @@ export function momentOf(at: unknown): Moment {
 }
 
 /** The state as of a commit that is open, read from the log again: nodes that cannot be read are not in it. */
-export function rebuiltState(engine: Engine, commit: CommitPosition): DatabaseState {
+export function rebuiltState(engine: Engine, commit: CommitPosition): Task<DatabaseState> {
   const { sequence } = commit
   const includes = (one: HistoryPoint): boolean => one.sequence <= sequence
-  return runSync(replayTo(engine, { includes, sequence, text: `at commit ${sequence}` }, commit))
+  return replayTo(engine, { includes, sequence, text: `at commit ${sequence}` }, commit)
 }
 
 /** A base that leads to a damaged node is given up for an older one: what lies between is in the log. */

@@ -18,10 +18,10 @@ export class WorkingCollection {
   /** Its secondary indexes, by when they were added. */
   indexes: readonly WorkingIndex[]
   readonly #editor: TreeEditor
-  /** The tree, until somebody needs it. */
+  /** What the editor is behind. */
   #deferred: DeferredTree | undefined
-  /** Whether somebody does, or did. */
-  #isNeeded = false
+  /** Whether rows may wait: nobody needed the tree yet. */
+  #mayWait = true
   readonly #digest = new DigestSum()
   readonly #replaced = new RecordRef()
   readonly #leavePast: () => void
@@ -34,32 +34,27 @@ export class WorkingCollection {
     this.counter = state.counter
     this.structuresLogged = state.structuresLogged
     this.indexes = state.indexes.map((index) => this.newIndex(index, state.definition.name))
-    this.#editor = new TreeEditor(state.tree, leavePast)
+    this.#deferred = DeferredTree.of(state.tree)
+    this.#editor = this.#deferred?.editor ?? new TreeEditor(state.tree, leavePast)
     this.#liveBytes = state.liveBytes
     this.#digest.set(state.digest)
   }
 
-  /** The tree with everything that was put off. */
-  get #tree(): TreeEditor {
-    this.#isNeeded = true
-    if (this.#deferred !== undefined) this.settle()
-    return this.#editor
+  get id(): number {
+    return this.definition.id
   }
 
-  /** Puts what was put off into the tree. Throws if a node cannot be read that is needed for that. */
-  settle(): void {
-    this.#deferred?.settle()
+  /** The tree with the rows that wait; undefined if none do. */
+  get deferred(): DeferredTree | undefined {
+    return this.#deferred?.isBehind === true ? this.#deferred : undefined
+  }
+
+  /** The editor of the tree with all rows in it. Throws if it cannot be made. */
+  #settled(): TreeEditor {
+    this.#mayWait = false
+    void this.deferred?.give().root
     this.#deferred = undefined
-  }
-
-  /** Whether something was put off and is not in the tree yet. */
-  get isBehind(): boolean {
-    return this.#deferred?.isBehind === true
-  }
-
-  /** As `settle`, of so many changes; whether there are more. */
-  settleSome(most: number): boolean {
-    return this.#deferred?.settleSome(most) === true
+    return this.#editor
   }
 
   newIndex(state: IndexState, collection: string): WorkingIndex {
@@ -73,7 +68,7 @@ export class WorkingCollection {
   }
 
   get count(): number {
-    return this.#deferred?.count ?? this.#editor.count
+    return this.deferred?.count ?? this.#editor.count
   }
 
   /** Whether it holds so many rows with this digest. */
@@ -82,29 +77,29 @@ export class WorkingCollection {
   }
 
   find(key: Uint8Array, ref: RecordRef): boolean {
-    return this.#tree.find(key, ref)
+    return this.#settled().find(key, ref)
   }
 
   /** As `find`; a change of this key that comes next need not look for it. */
   lookUp(key: Uint8Array, ref: RecordRef): boolean {
-    return this.#tree.lookUp(key, ref)
+    return this.#settled().lookUp(key, ref)
   }
 
   /** As `lookUp`, for a change that is going to come. */
   seek(key: Uint8Array, ref: RecordRef): boolean {
-    return this.#tree.seek(key, ref)
+    return this.#settled().seek(key, ref)
   }
 
   /** Brings into memory what a change of this row needs, so that the change itself cannot fail half way; `isNew` if it is known not to be there. */
   prepare(key: Uint8Array, changes: readonly IndexChange[], isNew: boolean): void {
     for (const change of changes) change.index.prepare(change)
-    if (isNew) this.#tree.ownToAdd(key)
-    else if (changes.length > 0) this.#tree.own(key)
+    if (isNew) this.#settled().ownToAdd(key)
+    else if (changes.length > 0) this.#settled().own(key)
   }
 
   /** Adds a row that was prepared, and is known not to be there. */
   add(key: Uint8Array, { position, lengthBytes, crc }: RecordRef): void {
-    this.#tree.add(key, position, lengthBytes, crc)
+    this.#settled().add(key, position, lengthBytes, crc)
     this.#liveBytes += lengthBytes
     this.#digest.add(key, 0, key.length, crc)
   }
@@ -112,7 +107,7 @@ export class WorkingCollection {
   /** Returns the position of the record that was replaced; 0 for none. */
   put(key: Uint8Array, { position, lengthBytes, crc }: RecordRef): number {
     const replaced = this.#replaced
-    const wasThere = this.#tree.set(key, position, lengthBytes, crc, replaced)
+    const wasThere = this.#settled().set(key, position, lengthBytes, crc, replaced)
     if (wasThere) {
       this.#liveBytes -= replaced.lengthBytes
       this.#digest.subtract(key, 0, key.length, replaced.crc)
@@ -124,25 +119,17 @@ export class WorkingCollection {
 
   /** Puts a row that is known to be there, as `previous`: its leaf need not be read for that. Returns the position of the record that was replaced. */
   replace(key: Uint8Array, at: RecordRef, previous: RecordRef): number {
-    this.#tree.replace(key, at, previous)
+    this.#settled().replace(key, at, previous)
     this.#liveBytes += at.lengthBytes - previous.lengthBytes
     this.#digest.subtract(key, 0, key.length, previous.crc)
     this.#digest.add(key, 0, key.length, at.crc)
     return previous.position
   }
 
-  /**
-   * As `add`, or as `replace` of `previous`, which was there, but puts the tree off until somebody needs it. False if somebody does: then nothing
-   * was done. What it then takes and cannot be read, `deferral` knows to do without.
-   */
-  defer(
-    key: Uint8Array,
-    at: RecordRef,
-    previous: RecordRef | undefined,
-    deferral: Pick<Deferral, 'rebuilt'>,
-  ): boolean {
-    if (this.#isNeeded || this.#deferred?.isOpen === false) return false
-    this.#deferred ??= new DeferredTree(this.#editor, (cause) => this.#rebuilt(deferral, cause))
+  /** As `add`, or as `replace` of `previous`, which was there, but lets the tree wait. False if somebody needs it already: then nothing was done. */
+  defer(key: Uint8Array, at: RecordRef, previous: RecordRef | undefined, deferral: Deferral): boolean {
+    if (!this.#mayWait || this.#deferred?.isOpen === false) return false
+    this.#deferred ??= deferral.defer(this, this.#editor)
     this.#deferred.add(key, at, previous === undefined)
     this.#liveBytes += at.lengthBytes
     this.#digest.add(key, 0, key.length, at.crc)
@@ -152,16 +139,10 @@ export class WorkingCollection {
     return true
   }
 
-  #rebuilt(deferral: Pick<Deferral, 'rebuilt'>, cause: unknown): Tree {
-    const { tree, digest } = deferral.rebuilt(this.definition.id, cause)
-    if (!this.holds(tree.count, digest)) throw cause
-    return tree
-  }
-
   /** Returns the position of the record that was there; 0 for none. */
   delete(key: Uint8Array): number {
     const replaced = this.#replaced
-    if (!this.#tree.delete(key, replaced)) return 0
+    if (!this.#settled().delete(key, replaced)) return 0
     this.#liveBytes -= replaced.lengthBytes
     this.#digest.subtract(key, 0, key.length, replaced.crc)
     return replaced.position
@@ -173,7 +154,7 @@ export class WorkingCollection {
     const { definition, counter, structuresLogged } = this
     return {
       definition,
-      tree: this.#deferred?.give() ?? this.#editor.freeze(),
+      tree: this.deferred?.give() ?? this.#editor.freeze(),
       liveBytes: this.#liveBytes,
       digest,
       counter,
@@ -186,7 +167,9 @@ export class WorkingCollection {
     this.definition = state.definition
     this.counter = state.counter
     this.structuresLogged = state.structuresLogged
-    this.#tree.reset(state.tree)
+    // Of a tree that waits nothing was changed.
+    if (this.deferred === undefined || DeferredTree.of(state.tree) !== this.deferred)
+      this.#settled().reset(state.tree)
     this.#resetIndexes(state)
     this.#liveBytes = state.liveBytes
     this.#digest.set(state.digest)
@@ -194,7 +177,7 @@ export class WorkingCollection {
 
   /** Has `release` let go of each tree's root; returns the memory that unstored nodes take. */
   recount(release: (tree: Tree) => void): number {
-    const tree = this.#tree.freeze().detach()
+    const tree = this.#settled().freeze().detach()
     release(tree)
     return this.indexes.reduce((bytes, index) => bytes + index.recount(release), tree.unstoredBytes)
   }
@@ -218,30 +201,30 @@ export class WorkingCollection {
 
   /** The key that so many rows behind `from` are up to; undefined if there are not so many. An empty key is before all. */
   keyAfter(from: Uint8Array, rows: number): Uint8Array | undefined {
-    const tree = this.#tree.freeze()
+    const tree = this.#settled().freeze()
     const before = from.length === 0 ? 0 : tree.rankOf(from) + (tree.has(from) ? 1 : 0)
     return before + rows < tree.count ? tree.keyAt(before + rows - 1) : undefined
   }
 
   /** The rows as they are now, for a walk that ends before anything else changes. */
   rowsNow(): Tree {
-    return this.#tree.freeze()
+    return this.#settled().freeze()
   }
 
   /** The tree as it is now, for a cursor. */
   tree(): Tree {
-    return this.#tree.freeze().capture()
+    return this.#settled().freeze().capture()
   }
 
   /** What it is now is going to be visible. */
   publish(): Publication[] {
-    // What was put off is of an open, before which nobody could see anything.
-    const rows = this.#deferred === undefined ? [this.#editor.publish()] : []
+    // What waits is as it was when the file was opened.
+    const rows = this.deferred === undefined ? [this.#editor.publish()] : []
     return [...rows, ...this.indexes.map((index) => index.publish())]
   }
 
   leavePast(): void {
-    if (this.#deferred === undefined) this.#editor.leavePast()
+    if (this.deferred === undefined) this.#editor.leavePast()
     for (const index of this.indexes) index.leavePast()
   }
 }

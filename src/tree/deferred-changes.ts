@@ -8,11 +8,12 @@ import { keyHash } from '../format/digest.js'
 import { u8 } from '../format/typed-read.js'
 import type { RecordRef } from './record-ref.js'
 
-const FIRST_CHANGES = 1024
+/** Few, as each of thousands of collections may have one change. */
+const FIRST_CHANGES = 16
 const FIRST_KEY_BYTES = 16 * FIRST_CHANGES
 
-/** What a change takes beside its key: its numbers, and its part of the table. */
-export const DEFERRED_CHANGE_BYTES = 40
+/** What a change takes beside its key: its numbers and its part of the table, with room to grow. */
+export const DEFERRED_CHANGE_BYTES = 48
 
 /** Steps through the table that making it may take, for each change: one or two are to be expected. */
 const MOST_STEPS = 8
@@ -28,6 +29,8 @@ export class DeferredChanges {
   #crcs = new Uint32Array(FIRST_CHANGES)
   /** By hash of the key: the number of its newest change, counted from 1; 0 for none. */
   #table: Int32Array | undefined
+  /** Whether making the table took too long. */
+  #isHard = false
 
   get count(): number {
     return this.#count
@@ -48,6 +51,7 @@ export class DeferredChanges {
     this.#crcs[at] = crc
     this.#count = at + 1
     this.#table = undefined
+    this.#isHard = false
   }
 
   /** The key of change `at`; valid until something is added. */
@@ -68,8 +72,10 @@ export class DeferredChanges {
 
   /** Sees to it that keys can be found. False if that would take long. */
   prepare(): boolean {
+    if (this.#isHard) return false
     this.#table ??= this.#newTable()
-    return this.#table !== undefined
+    this.#isHard = this.#table === undefined
+    return !this.#isHard
   }
 
   /** Fills `out` with what the newest change of `key` made it refer to, if there is one; after `prepare`. */

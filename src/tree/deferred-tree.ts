@@ -1,10 +1,9 @@
 /**
  * A tree, and changes of it that a replay read and nobody put into it yet: a file is opened without bringing its trees up to date.
  *
- * Single keys are found by the changes, and below the root of the tree that they change. Whoever needs anything else of the tree that it is going to be, settles it:
- * the changes are put into the tree, in their order, and it is a tree as any other. That may be done before, some changes at a time.
- *
- * A node that is damaged and that a change needs is met then: the tree is built anew from what does not need it.
+ * Single keys are found by the changes, and below the root of the tree that they change. Whoever needs anything else of the tree that it is going to be has it
+ * settled: the changes are put into the tree, in their order, and it is a tree as any other. That reads nodes, and so may fail; then it is as far as it was,
+ * and may be tried again. Keeping the tree, or going back to it, reads nothing: what it says does not change by being settled.
  */
 import { CorruptionError } from '../errors.js'
 import { DeferredChanges } from './deferred-changes.js'
@@ -15,9 +14,10 @@ import { findIn } from './search.js'
 import { Tree, type TreeKeeper } from './tree.js'
 
 export class DeferredTree implements TreeKeeper {
-  readonly #editor: TreeEditor
+  /** Has the tree that changes; left alone by everybody else until this is settled. */
+  readonly editor: TreeEditor
   readonly #base: Tree
-  readonly #rebuild: (cause: unknown) => Tree
+  readonly #need: (deferred: DeferredTree) => void
   readonly #ref = new RecordRef()
   readonly #unread = new RecordRef()
   /** Undefined once all are in the tree. */
@@ -27,18 +27,18 @@ export class DeferredTree implements TreeKeeper {
   #count: number
   /** What readers have of it. */
   #given: Tree | undefined
-  /** Why it cannot be settled. */
-  #damage: CorruptionError | undefined
 
-  /**
-   * `editor` has the tree that changes, and is left alone until this is settled. `rebuild` builds a tree of the same keys anew, without what an error says that
-   * cannot be read; it throws that error if it is another one.
-   */
-  constructor(editor: TreeEditor, rebuild: (cause: unknown) => Tree) {
-    this.#editor = editor
+  /** `need` is called when somebody needs the tree: it settles this, or throws. */
+  constructor(editor: TreeEditor, need: (deferred: DeferredTree) => void) {
+    this.editor = editor
     this.#base = editor.freeze()
     this.#count = this.#base.count
-    this.#rebuild = rebuild
+    this.#need = need
+  }
+
+  /** What a tree waits for, if it does. */
+  static of({ keeper }: Tree): DeferredTree | undefined {
+    return keeper instanceof DeferredTree ? keeper : undefined
   }
 
   /** How many keys there are. */
@@ -53,7 +53,7 @@ export class DeferredTree implements TreeKeeper {
 
   /** Whether changes may be added: what readers have does not change. */
   get isOpen(): boolean {
-    return this.#changes !== undefined && this.#given === undefined
+    return this.isBehind && this.#given === undefined
   }
 
   /** Makes `key` refer to a record; `isNew` says whether it was not there. */
@@ -69,66 +69,49 @@ export class DeferredTree implements TreeKeeper {
     return this.#given
   }
 
-  /** Puts all changes into the tree. Throws if a node that they need cannot be read, nor done without. */
-  settle(): void {
-    this.settleSome(Number.POSITIVE_INFINITY)
-  }
-
-  /** Puts so many changes into the tree; whether there are more. */
+  /** Puts so many changes into the tree; whether there are more. Throws if a node cannot be read that one needs. */
   settleSome(most: number): boolean {
     const changes = this.#changes
     if (changes === undefined) return false
-    if (this.#damage !== undefined) throw this.#damage
     const end = Math.min(changes.count, this.#applied + most)
-    try {
-      this.#base.source.asReplay(() => this.#apply(changes, end))
-      if (end < changes.count) return true
-      this.#finish(this.#editor.freeze().detach())
-    } catch (error) {
-      this.#finish(this.#rebuilt(error))
-    }
+    for (; this.#applied < end; this.#applied++) this.#apply(changes, this.#applied)
+    if (end < changes.count) return true
+    this.#finish(this.editor.freeze().detach())
     return false
   }
 
-  #apply(changes: DeferredChanges, end: number): void {
-    const editor = this.#editor
+  #apply(changes: DeferredChanges, at: number): void {
+    const { editor } = this
     const ref = this.#ref
-    for (; this.#applied < end; this.#applied++) {
-      const at = this.#applied
-      const key = changes.keyAt(at)
-      changes.readRef(at, ref)
-      if (changes.isNew(at)) {
-        editor.ownToAdd(key)
-        editor.add(key, ref.position, ref.lengthBytes, ref.crc)
-      } else editor.replace(key, ref, this.#unread)
-    }
+    const key = changes.keyAt(at)
+    changes.readRef(at, ref)
+    if (changes.isNew(at)) {
+      editor.ownToAdd(key)
+      editor.add(key, ref.position, ref.lengthBytes, ref.crc)
+    } else editor.replace(key, ref, this.#unread)
+  }
+
+  /** Settles it with a tree of the same keys that was made in another way. */
+  become({ root, count, madeBytes }: Tree): void {
+    if (!this.isBehind) return
+    const { source, stored, mark, leafColumns } = this.#base
+    const tree = new Tree(source, root, count, { madeBytes, stored, mark, leafColumns })
+    this.#requireCount(tree)
+    this.editor.reset(tree)
+    this.#finish(tree)
   }
 
   #finish(tree: Tree): void {
-    if (tree.count !== this.#count) {
-      this.#damage = new CorruptionError(
-        `The log says of keys that they are new to an index which has them: ${tree.count} keys in place of ${this.#count}. Run verify; restore a backup, or salvage.`,
-      )
-      throw this.#damage
-    }
+    this.#requireCount(tree)
     this.#given?.own(tree.root, tree.madeBytes)
     this.#changes = undefined
   }
 
-  /** For the editor as well. */
-  #rebuilt(error: unknown): Tree {
-    if (this.#damage !== undefined) throw error
-    const { source, stored, mark, leafColumns } = this.#base
-    try {
-      const { root, count, madeBytes } = this.#rebuild(error)
-      const tree = new Tree(source, root, count, { madeBytes, stored, mark, leafColumns })
-      this.#editor.reset(tree)
-      return tree
-    } catch (cause) {
-      // What storage refuses, it may give the next time.
-      if (cause instanceof CorruptionError) this.#damage = cause
-      throw cause
-    }
+  #requireCount({ count }: Tree): void {
+    if (count === this.#count) return
+    throw new CorruptionError(
+      `The log says of keys that they are new to an index which has them: ${count} keys in place of ${this.#count}. Run verify; restore a backup, or salvage.`,
+    )
   }
 
   // For the tree that it gave
@@ -140,15 +123,15 @@ export class DeferredTree implements TreeKeeper {
       const found = this.#findInBase(key, out)
       if (found !== undefined) return found
     }
-    this.settle()
+    this.#need(this)
     return this.#given?.find(key, out) === true
   }
 
   /** Undefined if it takes a damaged node: a tree that is built anew does without, if a change needs that as well. */
   #findInBase(key: Uint8Array, out: RecordRef): boolean | undefined {
-    const { source, root } = this.#base
+    const { source } = this.#base
     try {
-      return findIn(source, root, key, out)
+      return findIn(source, this.#base.root, key, out)
     } catch (error) {
       if (error !== source.damage) throw error
       return undefined
@@ -156,16 +139,15 @@ export class DeferredTree implements TreeKeeper {
   }
 
   rootOf(tree: Tree): Node {
-    this.settle()
+    this.#need(this)
     return tree.root
   }
 
   madeBytesOf(tree: Tree): number {
-    this.settle()
-    return tree.madeBytes
+    return this.editor.madeBytesOf(tree)
   }
 
   detach(): void {
-    this.settle()
+    // Nobody edits what it is going to be.
   }
 }

@@ -18,8 +18,6 @@ export interface NodeSource {
    * in memory. `columns` says of which kind the tree is.
    */
   part(parent: Node, slot: number, owner: Owner, columns: number): Node
-  /** Does `work` as a replay does: leaves are read for additions only where these are much of them. */
-  asReplay(work: () => void): void
   /** How much may be added to a partial leaf, as a share of what it is of. */
   readonly partShare: number
   /** As `load`, for a search that has done with the node when it returns: its memory may be used again from `beginSearch` on. */
@@ -53,9 +51,6 @@ export const memoryOnly: NodeSource = {
   },
   part(parent, slot) {
     return this.load(parent, slot)
-  },
-  asReplay(work) {
-    work()
   },
   partShare: 0,
   pass(parent, slot) {

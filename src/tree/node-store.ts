@@ -176,16 +176,6 @@ export class NodeStore implements NodeSource {
     return this.replays ? emptyPart(owner, columns, pointer, pointer.count) : this.#readPart(pointer, owner)
   }
 
-  asReplay(work: () => void): void {
-    const before = this.replays
-    this.replays = true
-    try {
-      work()
-    } finally {
-      this.replays = before
-    }
-  }
-
   get partShare(): number {
     return this.replays ? REPLAY_SHARE : DELTA_SHARE
   }

@@ -24,10 +24,6 @@ export class PastNodes implements NodeSource {
     return this.#source.partShare
   }
 
-  asReplay(work: () => void): void {
-    work()
-  }
-
   load(parent: Node, slot: number, owner?: Owner): Node {
     return this.#source.load(parent, slot, owner)
   }

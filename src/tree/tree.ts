@@ -114,7 +114,12 @@ export class Tree {
     return this.#keeper === keeper
   }
 
-  /** From now on nobody edits its nodes. */
+  /** Who makes its nodes when they are asked for, if they are not its own. */
+  get keeper(): TreeKeeper | undefined {
+    return this.#keeper
+  }
+
+  /** From now on nobody edits its nodes. Those that have yet to be made are not made for that: it reads nothing, and does not throw. */
   detach(): this {
     this.#keeper?.detach(this)
     return this

@@ -6,7 +6,11 @@ import { describe, expect, it } from 'vitest'
 import type { Database } from '../../../src/database.js'
 import { StorageError } from '../../../src/errors.js'
 import type { OpenOptions } from '../../../src/engine/open.js'
-import { fileBytes, openOn, PATH, storageWith } from '../../corruption/databases.js'
+import { LOG_START } from '../../../src/format/header.js'
+import { MemoryStorage } from '../../../src/storage/memory-storage.js'
+import type { Platform } from '../../../src/storage/platform.js'
+import type { StorageFile } from '../../../src/storage/storage.js'
+import { fileBytes, openOn, PATH, putFile, storageWith } from '../../corruption/databases.js'
 import { FaultyStorage } from '../../support/faulty-storage.js'
 import { stateOf } from '../../support/model-text.js'
 import { verifiesClean } from '../../reader/engine-facts.js'
@@ -23,8 +27,48 @@ async function write(db: Database): Promise<void> {
 const killed = killedBehind(write)
 const PUTS_NOTHING_OFF: OpenOptions = { cacheBytes: 0 }
 
+/** Timers that fire. */
+const setTimer: Platform['setTimer'] = (fn, ms) => {
+  const timer = setTimeout(fn, ms)
+  return { cancel: () => clearTimeout(timer) }
+}
+
 async function opened(options: OpenOptions = {}): Promise<Database> {
-  return openOn(storageWith({ [PATH]: (await killed).bytes }), options)
+  return openOn(storageWith({ [PATH]: (await killed).bytes }), options, { setTimer })
+}
+
+/** So many rows of two leaves that these are read for them; and another collection. */
+const dense = killedBehind(async (db) => {
+  await db.registerCollection('others', [], 'id')
+  for (const n of [5, 1500]) {
+    for (let i = 0; i < 100; i++) await db.put('docs', { id: `${idOf(n)}.${i}`, n: i })
+  }
+})
+
+/** A file of which nothing behind its fixed blocks can be read while it fails. */
+class Unreadable extends MemoryStorage {
+  fails = false
+
+  override open(...how: Parameters<MemoryStorage['open']>): StorageFile {
+    const file = super.open(...how)
+    const read = file.read.bind(file)
+    file.read = (target, position) => {
+      if (this.fails && position >= LOG_START) throw new StorageError('unreadable', { path: PATH })
+      return read(target, position)
+    }
+    return file
+  }
+}
+
+async function openedUnreadable(
+  options: OpenOptions = {},
+): Promise<{ readonly db: Database; readonly inner: Unreadable; readonly storage: FaultyStorage }> {
+  const inner = new Unreadable()
+  putFile(inner, PATH, (await dense).bytes)
+  const storage = new FaultyStorage(inner)
+  const db = openOn(storage, options)
+  inner.fails = true
+  return { db, inner, storage }
 }
 
 /** What reading does first. */
@@ -116,10 +160,10 @@ describe('rows that an open puts off', () => {
     for (const mode of ['readOnly', 'readWrite'] as const) {
       const db = await opened({ mode })
       expect(db.stats().index.unstoredBytes).toBe(0)
-      for (let i = 0; i < 20; i++) await turn()
+      for (let i = 0; i < 20; i++) await new Promise((resolve) => setTimeout(resolve, 1))
       const { unstoredBytes } = db.stats().index
       expect(unstoredBytes).toBeGreaterThan(10_000)
-      db.snapshot().close()
+      expect(db.count('docs', { gte: idOf(0) })).toBe(ROWS + 40)
       expect(db.stats().index.unstoredBytes).toBe(unstoredBytes)
       await db.close()
     }
@@ -148,23 +192,78 @@ describe('rows that an open puts off', () => {
     }
   })
 
-  it('are tried again after a read that failed', async () => {
-    // So many rows of a leaf that it is read for them.
-    const dense = await killedBehind(async (db) => {
-      for (const n of [5, 1500]) {
-        for (let i = 0; i < 100; i++) await db.put('docs', { id: `${idOf(n)}.${i}`, n: i })
-      }
-    })
-    const storage = new FaultyStorage(storageWith({ [PATH]: dense.bytes }))
-    const db = openOn(storage, { mode: 'readOnly' })
-    for (const nth of [1, 2]) {
-      storage.plan({ operation: 'read', nth, fault: { error: 'EIO' } })
-      expect(() => db.snapshot()).toThrow(StorageError)
-      expect(db.get('docs', `${idOf(5)}.99`)?.['n']).toBe(99)
+  it('go into their trees little by little where there is no room for all of them', async () => {
+    for (const cacheBytes of [1024, 32 * 1024, 128 * 1024]) {
+      const db = await opened({ cacheBytes })
+      expect(stateOf(db) === (await killed).expected).toBe(true)
+      await db.close()
     }
-    expect(storage.fired).toHaveLength(2)
-    storage.heal()
-    expect(stateOf(db) === dense.expected).toBe(true)
+  })
+
+  it('are tried again after a read that failed', async () => {
+    const { db, inner } = await openedUnreadable({ mode: 'readOnly' })
+    for (let i = 0; i < 2; i++) {
+      expect(() => db.count('docs', { gte: 'a' })).toThrow(StorageError)
+      inner.fails = false
+      expect(db.get('docs', `${idOf(5)}.99`)?.['n']).toBe(99)
+      inner.fails = true
+    }
+    inner.fails = false
+    expect(stateOf(db) === (await dense).expected).toBe(true)
     await db.close()
+  })
+
+  it('cost nothing that was acknowledged when a write fails while their tree cannot be made', async () => {
+    const { db, storage, inner } = await openedUnreadable()
+    const others = db.collection('others')
+    storage.plan({ operation: 'write', fault: { error: 'ENOSPC' } })
+    expect(() => others.putSync({ id: 'refused' })).toThrow(StorageError)
+    others.putSync({ id: 'one' })
+    await db.put('others', { id: 'two' })
+    inner.fails = false
+    others.putSync({ id: 'three' })
+    const copy = storageWith({ [PATH]: fileBytes(inner) })
+    const killedAgain = openOn(copy)
+    expect(killedAgain.recoveryInfo.classification).toBe('clean')
+    expect([...killedAgain.collection('others').range()]).toEqual([...others.range()])
+    expect(others.count()).toBe(3)
+    expect(stateOf(killedAgain)).toBe(stateOf(db))
+    await Promise.all([db.close(), killedAgain.close()])
+  })
+
+  it('let a transaction that needs their tree in vain roll back, and others go on', async () => {
+    const { db, inner } = await openedUnreadable()
+    for (let i = 0; i < 2; i++) {
+      const run = db.transaction((tx) => {
+        tx.collection('others').put({ id: 'rolled back' })
+        tx.collection('docs').put({ id: `${idOf(5)}.99`, n: 'never' })
+      })
+      await expect(run).rejects.toThrow(StorageError)
+    }
+    const dropped = db.transaction((tx) => {
+      tx.dropCollection('docs')
+      throw new RangeError('undone')
+    })
+    await expect(dropped).rejects.toThrow(RangeError)
+    await db.put('others', { id: 'kept' })
+    inner.fails = false
+    expect([...db.collection('others').range()]).toEqual([{ id: 'kept' }])
+    expect(db.count('docs')).toBe(ROWS + 200)
+    await db.close()
+  })
+
+  it('keep a checkpoint from being taken, with an error, and a close from nothing', async () => {
+    const { db, inner } = await openedUnreadable()
+    await expect(db.checkpoint()).rejects.toThrow(StorageError)
+    const snapshot = db.snapshot()
+    expect(snapshot.collection('others').count()).toBe(0)
+    await db.put('others', { id: 'kept' })
+    await expect(db.checkpoint()).rejects.toThrow(StorageError)
+    await db.close()
+    inner.fails = false
+    const again = openOn(inner)
+    expect([again.count('docs'), again.count('others')]).toEqual([ROWS + 200, 1])
+    await again.close()
+    expect(await verifiesClean(fileBytes(inner))).toBe(true)
   })
 })

@@ -43,14 +43,11 @@ describe('changes that wait', () => {
       all.push({ key: n === 7 ? '' : key, isNew })
     }
     expect(changes.count).toBe(all.length)
-    const ref = new RecordRef()
     for (const [n, { key, isNew }] of all.entries()) {
+      const ref = new RecordRef()
       changes.readRef(n, ref)
-      expect([new TextDecoder().decode(changes.keyAt(n)), changes.isNew(n), { ...ref }]).toEqual([
-        key,
-        isNew,
-        { ...refOf(n) },
-      ])
+      const added = [new TextDecoder().decode(changes.keyAt(n)), changes.isNew(n), ref]
+      expect(added).toEqual([key, isNew, refOf(n)])
     }
     expect(changes.prepare()).toBe(true)
     for (const [key, n] of newest) expect(found(changes, key)).toEqual(refOf(n))

@@ -23,8 +23,8 @@ function editorOf(rows: number): TreeEditor {
   return new TreeEditor(editor.freeze())
 }
 
-function refuse(cause: unknown): never {
-  throw cause
+function settle(deferred: DeferredTree): void {
+  deferred.settleSome(Number.POSITIVE_INFINITY)
 }
 
 interface Behind {
@@ -34,8 +34,8 @@ interface Behind {
 }
 
 /** Rows that are replaced, and new ones between them. */
-function behind(rebuild: (cause: unknown) => Tree = refuse): Behind {
-  const deferred = new DeferredTree(editorOf(ROWS), rebuild)
+function behind(): Behind {
+  const deferred = new DeferredTree(editorOf(ROWS), settle)
   const expected = new Map(Array.from({ length: ROWS }, (_, n) => [2 * n, refOf(n)]))
   for (let n = 0; n < CHANGES; n++) {
     const key = (n * 1009) % (2 * ROWS)
@@ -76,31 +76,51 @@ describe('a tree that is made later', () => {
     expectOrder(tree, expected)
   })
 
-  it('is made when its root is asked for, or when somebody keeps it', () => {
-    const asked = behind()
-    expectOrder(asked.tree, asked.expected)
-    const kept = behind()
-    expect(kept.tree.capture().isLive).toBe(false)
-    expectOrder(kept.tree, kept.expected)
+  it('is made when its root is asked for, and not when somebody keeps it or counts its keys', () => {
+    const { deferred, tree, expected } = behind()
+    expect(tree.capture().count).toBe(expected.size)
+    expect([deferred.isBehind, DeferredTree.of(tree)]).toEqual([true, deferred])
+    expectOrder(tree, expected)
+    expect([deferred.isBehind, DeferredTree.of(tree)]).toEqual([false, undefined])
+  })
+
+  it('is what another tree of the same keys says, once that was made in another way', () => {
+    const { deferred, tree, expected } = behind()
+    expect(deferred.settleSome(CHANGES / 2)).toBe(true)
+    const other = behind()
+    settle(other.deferred)
+    deferred.become(other.tree)
+    expect(deferred.isBehind).toBe(false)
+    expectKeys(tree, expected)
+    expectOrder(tree, expected)
+    // Its editor goes on from there.
+    const ref = new RecordRef()
+    expect(deferred.editor.delete(keyOf(0), ref)).toBe(true)
+    expect([deferred.editor.count, tree.count]).toEqual([expected.size - 1, expected.size])
+    expectKeys(tree, expected)
   })
 
   it('takes no change once a reader has it', () => {
     const { deferred } = behind()
     expect(deferred.isOpen).toBe(false)
-    const open = new DeferredTree(editorOf(1), refuse)
+    const open = new DeferredTree(editorOf(1), settle)
     expect(open.isOpen).toBe(true)
-    open.settle()
+    settle(open)
     expect(open.isOpen).toBe(false)
   })
 
   it('is not made where what is said to be new is there, and says so every time', () => {
-    const deferred = new DeferredTree(editorOf(10), refuse)
+    const deferred = new DeferredTree(editorOf(10), settle)
     deferred.add(keyOf(4), refOf(99), true)
     const tree = deferred.give()
     for (let i = 0; i < 2; i++) expect(() => tree.cursor({})).toThrow(CorruptionError)
     // What is known of a key is said all the same.
-    const ref = new RecordRef()
-    expect([tree.find(keyOf(4), ref), { ...ref }]).toEqual([true, { ...refOf(99) }])
-    expect([tree.find(keyOf(6), ref), { ...ref }]).toEqual([true, { ...refOf(3) }])
+    for (const [n, expected] of [
+      [4, refOf(99)],
+      [6, refOf(3)],
+    ] as const) {
+      const ref = new RecordRef()
+      expect([tree.find(keyOf(n), ref), ref]).toEqual([true, expected])
+    }
   })
 })

@@ -25,10 +25,6 @@ class NodeStore implements NodeSource {
   readonly #nodes: Node[] = []
   readonly #ref = new RecordRef()
 
-  asReplay(work: () => void): void {
-    work()
-  }
-
   load(parent: Node, slot: number): Node {
     this.loads++
     readRef(parent, slot, this.#ref)
