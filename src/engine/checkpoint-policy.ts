@@ -16,7 +16,7 @@ export const WHOLE_LOG_SHARE = 0.5
 export const LEAST_ROW_SHARE: number = 1 - NODE_SHARE - PAGE_SHARE
 export const MOST_ROW_SHARE = 0.75
 
-/** The part that rows may take which an open puts off: in nodes they take more. */
+/** The part that deferred rows may take, and the most: in nodes they take more. */
 export const DEFERRED_SHARE = 0.0625
 export const MOST_DEFERRED_BYTES: number = 64 * 1024 * 1024
 

@@ -413,7 +413,7 @@ export class Checkpointer {
     const { visible, nodes } = this.#parts
     const state = visible.pin()
     try {
-      // What an open put off is to be stored.
+      // What an open deferred is to be stored.
       for (const tree of allTrees(state)) if (DeferredTree.of(tree) !== undefined) void tree.root
     } catch (error) {
       return this.#giveUp(() => error)

@@ -1,5 +1,5 @@
 /**
- * What an open puts off: rows that it read from the log, and that are not in the trees yet.
+ * Deferred rows: an open read them from the log, and they are not in the trees yet.
  *
  * Most of what a replay takes is bringing trees up to date, of which a read of one row needs nothing. So rows wait, where the log says all that is needed for the sums of
  * their collection, until somebody needs its tree, or until there is time (`bringUpToDate`).
@@ -27,7 +27,7 @@ const ROWS_PER_ROW = 4
 /** A collection whose rows may wait. */
 export interface Waiting {
   readonly id: number
-  /** Puts a row off; false if somebody needs the tree already. */
+  /** Defers a row; false if somebody needs the tree already. */
   defer(key: Uint8Array, at: RecordRef, previous: RecordRef | undefined, deferral: Deferral): boolean
   /** The tree with the rows that wait; undefined if none do. */
   readonly deferred: DeferredTree | undefined
@@ -68,7 +68,7 @@ export class Deferral {
     return this.#behind.size > 0
   }
 
-  /** Whether a row, which is new or replaces `previous`, is put off. */
+  /** Whether a row, which is new or replaces `previous`, is deferred. */
   takes(waiting: Waiting, key: Uint8Array, at: RecordRef, previous: RecordRef | undefined): boolean {
     if (this.#rebuild !== undefined || (this.#bytes >= this.#mostBytes && !this.#goesOn(waiting)))
       return false

@@ -99,8 +99,8 @@ export class Head implements RestorableTarget {
     this.#rows = rows
   }
 
-  /** From now on a replay may let rows wait. */
-  putOff(deferral: Deferral): void {
+  /** From now on a replay may defer rows. */
+  defer(deferral: Deferral): void {
     this.#deferral = deferral
   }
 
@@ -274,7 +274,7 @@ export class Head implements RestorableTarget {
       const old = at.isNew ? undefined : this.#rowBefore(working, key)
       changes = indexChanges(working, key, old, row, this.#refusesClashes)
     }
-    if (this.#isPutOff(working, key, at)) return at.replaced?.position ?? 0
+    if (this.#isDeferred(working, key, at)) return at.replaced?.position ?? 0
     if (at.replaced !== undefined && working.indexes.length === 0)
       return working.replace(key, at, at.replaced)
     working.prepare(key, changes, at.isNew)
@@ -285,8 +285,8 @@ export class Head implements RestorableTarget {
     return replaced
   }
 
-  /** Whether a row is put off; of a transaction that may be rolled back none is. */
-  #isPutOff(working: WorkingCollection, key: Uint8Array, at: PlacedRecord): boolean {
+  /** Whether a row is deferred; of a transaction that may be rolled back none is. */
+  #isDeferred(working: WorkingCollection, key: Uint8Array, at: PlacedRecord): boolean {
     if (this.#deferral === undefined || !this.#replays || this.#scopes.length > 0) return false
     if (working.indexes.length > 0 || working.definition.id === CATALOG_ID) return false
     return (at.isNew || at.replaced !== undefined) && this.#deferral.takes(working, key, at, at.replaced)

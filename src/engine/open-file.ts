@@ -24,8 +24,8 @@ export type FileParts = Pick<
   EngineParts,
   'path' | 'storage' | 'platform' | 'codecs' | 'durability' | 'cacheBytes'
 > & {
-  /** Whether trees may be brought up to date later: by `bringUpToDate`. Default false. */
-  readonly putsOff?: boolean
+  /** Whether rows may be deferred, for `bringUpToDate`. Default false. */
+  readonly defers?: boolean
 }
 
 /** For so many milliseconds a check that a file is still this session's holds, where no commit waits for a sync. */
@@ -58,7 +58,7 @@ export function* openToWrite(
 
 /** A head to be filled by a replay, and the store of the nodes that it begins with. */
 function replayHead(
-  { path, platform, codecs, cacheBytes, putsOff = false }: FileParts,
+  { path, platform, codecs, cacheBytes, defers = false }: FileParts,
   file: StorageFile,
 ): { head: Head; nodes: NodeStore; finish: (log: RecoveredLog) => VisibleState } {
   const nodes = new NodeStore(file, platform.checksum, Math.floor(cacheBytes * NODE_SHARE))
@@ -66,7 +66,7 @@ function replayHead(
   const start: CommitPosition = { sequence: 0, time: 0, offset: 0, crc: 0, end: LOG_START, epoch: 0 }
   const rows = new RowReader(new RecordSource(file, platform.checksum), codecs, path)
   const head = new Head(emptyState(start, nodes), codecs, path, nodes, rows)
-  if (putsOff) head.putOff(new Deferral(Math.min(cacheBytes * DEFERRED_SHARE, MOST_DEFERRED_BYTES), nodes))
+  if (defers) head.defer(new Deferral(Math.min(cacheBytes * DEFERRED_SHARE, MOST_DEFERRED_BYTES), nodes))
   const finish = (log: RecoveredLog): VisibleState => {
     nodes.replays = false
     const visible = new VisibleState(head.base)

@@ -227,11 +227,7 @@ function* openForReading(opening: Opening, lock: HeldLock | undefined): Task<Eng
     const codecs = new RowCodecs(opening.platform.rowTools)
     // Without a lock there may be a writer beside it, whose incomplete tail is no finding.
     const mode = opening.recovery ?? (lock === undefined ? 'tornTail' : 'strict')
-    const opened = yield* openToRead(
-      { ...opening, codecs, putsOff: opening.follow === undefined },
-      file,
-      mode,
-    )
+    const opened = yield* openToRead({ ...opening, codecs, defers: opening.follow === undefined }, file, mode)
     return newEngine(opening, { ...opened, codecs, lock })
   } catch (error) {
     file.close()
@@ -268,7 +264,7 @@ function* openForWriting(opening: Opening, lock: HeldLock | undefined): Task<Eng
     const mode = opening.recovery ?? 'autoTruncate'
     // Whoever gave the file its name (a creation, a compaction, a restore) may have stopped before the name was durable.
     const recovered = (): void => storage.syncDirectory(path)
-    const opened = yield* openToWrite({ ...opening, codecs, putsOff: true }, file, mode, recovered)
+    const opened = yield* openToWrite({ ...opening, codecs, defers: true }, file, mode, recovered)
     const { info, header } = opened.log
     if (info.classification === 'clean') {
       const owner = { storage, databaseId: header.databaseId, checksum: platform.checksum }

@@ -3,7 +3,7 @@
  *
  * Single keys are found by the changes, and below the root of the tree that they change. Whoever needs anything else of the tree that it is going to be has it
  * settled: the changes are put into the tree, in their order, and it is a tree as any other. That reads nodes, and so may fail; then it is as far as it was,
- * and may be tried again. Keeping the tree, or going back to it, reads nothing: what it says does not change by being settled.
+ * and may be tried again. Keeping the tree, or going back to it, reads nothing (I30): what it says does not change by being settled.
  */
 import { CorruptionError } from '../errors.js'
 import { DeferredChanges } from './deferred-changes.js'

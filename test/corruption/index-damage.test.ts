@@ -183,7 +183,7 @@ describe('damage that an open meets', { timeout: UNHURRIED_MS }, () => {
 })
 
 describe('damage that nothing can do without', () => {
-  it('costs what needs the tree, each time at once, and not the rows that an open put off', () => {
+  it('costs what needs the tree, each time at once, and not the rows that an open deferred', () => {
     const [sample, random] = [withTail, randomFrom(seed)]
     const [, second = 0, newest = 0] = sample.checkpoints
     const isNeeded = ({ rows }: SampleNode): boolean => rows.some((row) => sample.tail.includes(row))

@@ -1,6 +1,6 @@
 /**
- * Rows that an open puts off: whatever is done first, it is done to the database as it was. The oracle is an open with a cache of nothing, which puts nothing
- * off.
+ * Rows that an open defers: whatever is done first, it is done to the database as it was. The oracle is an open with a cache of nothing, which defers
+ * nothing.
  */
 import { describe, expect, it } from 'vitest'
 import type { Database } from '../../../src/database.js'
@@ -25,7 +25,7 @@ async function write(db: Database): Promise<void> {
 }
 
 const killed = killedBehind(write)
-const PUTS_NOTHING_OFF: OpenOptions = { cacheBytes: 0 }
+const DEFERS_NOTHING: OpenOptions = { cacheBytes: 0 }
 
 /** Timers that fire. */
 const setTimer: Platform['setTimer'] = (fn, ms) => {
@@ -89,11 +89,11 @@ const READS: Readonly<Record<string, (db: Database) => unknown>> = {
 /** What writing does first. */
 const WRITES: Readonly<Record<string, (db: Database) => unknown>> = {
   'put of a new row': (db) => db.collection('docs').putSync({ id: 'new', n: 1 }),
-  'put of a row that was put off': (db) =>
+  'put of a row that was deferred': (db) =>
     db.collection('docs').putSync({ id: idOf(SOME[0] ?? 0), n: 'thrice' }),
   'put of another row': (db) => db.put('docs', { id: idOf(2), n: 'two' }),
   insert: (db) => db.insert('docs', { id: 'new', n: 1 }),
-  'insert of a row that was put off': (db) =>
+  'insert of a row that was deferred': (db) =>
     db.insert('docs', { id: `${idOf(SOME[0] ?? 0)}.` }).catch((error: { code: string }) => error.code),
   delete: (db) => db.delete('docs', idOf(SOME[1] ?? 0)),
   'a transaction': (db) =>
@@ -117,11 +117,11 @@ const WRITES: Readonly<Record<string, (db: Database) => unknown>> = {
   'a close': (db) => db.close(),
 }
 
-describe('rows that an open puts off', () => {
+describe('rows that an open defers', () => {
   for (const mode of ['readOnly', 'readWrite'] as const) {
     for (const [name, read] of Object.entries(READS)) {
       it(`${name} first, ${mode}: reads what is there`, async () => {
-        const [db, other] = [await opened({ mode }), await opened({ mode, ...PUTS_NOTHING_OFF })]
+        const [db, other] = [await opened({ mode }), await opened({ mode, ...DEFERS_NOTHING })]
         expect(read(db)).toEqual(read(other))
         expect(stateOf(db) === (await killed).expected).toBe(true)
         await Promise.all([db.close(), other.close()])
@@ -132,7 +132,7 @@ describe('rows that an open puts off', () => {
   for (const [name, change] of Object.entries(WRITES)) {
     it(`${name} first: does what it would have done`, async () => {
       const bytes: Uint8Array[] = []
-      for (const options of [{}, PUTS_NOTHING_OFF]) {
+      for (const options of [{}, DEFERS_NOTHING]) {
         const storage = storageWith({ [PATH]: (await killed).bytes })
         const db = openOn(storage, options)
         const result = await change(db)
@@ -213,7 +213,7 @@ describe('rows that an open puts off', () => {
     await db.close()
   })
 
-  it('cost nothing that was acknowledged when a write fails while their tree cannot be made', async () => {
+  it('cost nothing that was acknowledged when a write fails while their tree cannot be made (I30)', async () => {
     const { db, storage, inner } = await openedUnreadable()
     const others = db.collection('others')
     storage.plan({ operation: 'write', fault: { error: 'ENOSPC' } })
