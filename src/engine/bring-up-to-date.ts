@@ -1,8 +1,8 @@
 /**
  * Brings the trees of a file up to date that was opened without that, while nothing else is to be done.
  */
-import { type Platform } from '../storage/platform.js'
-import { runAsync, type Task } from '../storage/task.js'
+import type { Platform } from '../storage/platform.js'
+import { runAsync, type Task, type TurnGiver } from '../storage/task.js'
 import type { Deferral } from './deferral.js'
 import type { Engine } from './engine.js'
 import { rebuiltState } from './time-travel.js'
@@ -26,12 +26,17 @@ async function settleLater(engine: Engine, deferral: Deferral): Promise<void> {
   const patient = readOnly ? withoutStaying(platform) : platform
   // Whoever opened the file goes on first.
   await patient.yield()
-  await runAsync(untilClosed(engine, deferral.settleAll()), patient)
+  const { head } = engine.generation
+  const settled = deferral.settleAll((id) => head.collection(id)?.deferred)
+  await runAsync(untilClosed(engine, settled), patient)
 }
 
 /** Nobody waits for a reader's trees: its process may end before. */
-function withoutStaying(platform: Platform): Platform {
-  return { ...platform, yield: () => new Promise((resolve) => void platform.setTimer(resolve, 0)) }
+function withoutStaying(platform: Platform): TurnGiver {
+  return {
+    monotonicMs: () => platform.monotonicMs(),
+    yield: () => new Promise((resolve) => void platform.setTimer(resolve, 0)),
+  }
 }
 
 function* untilClosed(engine: Engine, task: Task<void>): Task<void> {

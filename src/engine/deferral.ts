@@ -89,11 +89,14 @@ export class Deferral {
     return deferred
   }
 
-  /** Puts all that waits into the trees. What cannot be read keeps waiting, and whoever needs it is told. */
-  *settleAll(): Task<void> {
-    for (const deferred of this.#behind.keys()) {
+  /**
+   * Puts all that waits into the trees that the newest state still has, which `treeOf` tells by collection. What cannot be read keeps waiting, and whoever
+   * needs it is told.
+   */
+  *settleAll(treeOf: (id: number) => DeferredTree | undefined): Task<void> {
+    for (const [deferred, { id }] of this.#behind) {
       try {
-        yield* this.#settleInSteps(deferred)
+        if (treeOf(id) === deferred) yield* this.#settleInSteps(deferred)
       } catch (error) {
         if (!VarveError.is(error)) throw error
       }

@@ -64,10 +64,13 @@ function performSync(step: Step): number {
   return 0
 }
 
+/** What tells when a turn of the event loop is due, and gives it. */
+export type TurnGiver = Pick<Platform, 'monotonicMs' | 'yield'>
+
 /** Runs a task to its end, giving the event loop a turn at least every `sliceMs`. */
 export async function runAsync<T>(
   task: Task<T>,
-  platform: Platform,
+  platform: TurnGiver,
   signal?: AbortSignal,
   sliceMs: number = SLICE_MS,
 ): Promise<T> {
