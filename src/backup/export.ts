@@ -88,6 +88,7 @@ export async function exportSnapshot(
   try {
     const { exported, release } = beginExport(engine, options.compact === true)
     try {
+      if (engine.upToDate !== undefined) await engine.upToDate
       return await writeExport(engine, exported, storage, destination, options)
     } finally {
       release()

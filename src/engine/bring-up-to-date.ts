@@ -9,15 +9,24 @@ import { rebuiltState } from './time-travel.js'
 
 /** To be called once a file is open. Writes that need not block wait for it; what needs a tree at once has it made. */
 export function bringUpToDate(engine: Engine): void {
-  const { head, visible, writer } = engine.generation
+  const { parts, generation, newestCheckpoint } = engine
+  const { head, visible, writer } = generation
   const { deferral } = head
   const { commit } = visible
-  deferral?.opened(() => rebuiltState(engine, commit))
-  if (deferral?.isBehind !== true) return engine.checkpointIfDue()
+  deferral?.opened(() => rebuiltState({ parts, generation, newestCheckpoint }, commit))
+  if (deferral?.isBehind !== true) return engine.checkpointer?.opened()
   const work = (): Promise<void> => settleLater(engine, deferral)
   const done = writer === undefined ? work() : engine.withTurn(work)
   // Whoever needs what cannot be read is told so.
-  done.then(() => engine.checkpointIfDue()).catch(() => undefined)
+  engine.upToDate = done.then(
+    () => ended(engine),
+    () => ended(engine),
+  )
+}
+
+function ended(engine: Engine): void {
+  engine.upToDate = undefined
+  engine.checkpointer?.opened()
 }
 
 async function settleLater(engine: Engine, deferral: Deferral): Promise<void> {

@@ -239,6 +239,11 @@ export class Checkpointer {
     if (this.#running !== undefined) this.#debt += debtOf(made, this.#progress(this.#running))
   }
 
+  /** Has one be taken if it is due: what a long replay left unstored need not wait for the next commit. */
+  opened(): void {
+    if (this.wants(true)) this.#parts.wake()
+  }
+
   /** Whether there is a slice to be written now: one that commits owe, or any if nothing else is to be done. */
   wants(idle: boolean): boolean {
     if (this.#ended !== undefined || this.#suspended) return false

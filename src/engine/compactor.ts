@@ -154,6 +154,7 @@ export class Compactor {
 
   async #stateToBeginWith({ retain }: CompactOptions, signal: AbortSignal): Promise<DatabaseState> {
     const engine = this.#engine
+    if (engine.upToDate !== undefined) await engine.upToDate
     if (retain === undefined) return engine.pin()
     return await this.#run(stateToRetain(engine, retain), signal)
   }

@@ -7,7 +7,7 @@
  * A damaged node is met then, where a replay would have met it during the open, which starts from an older checkpoint in that case. It comes to the same: what still
  * waits is read from the log again, from a checkpoint that does without that node, and the trees of that state take the place of those that cannot be made.
  */
-import { CorruptionError, VarveError } from '../errors.js'
+import { StorageError, VarveError } from '../errors.js'
 import type { Digest } from '../format/digest.js'
 import { PAUSE, runSync, type Task } from '../storage/task.js'
 import {
@@ -108,6 +108,7 @@ export class Deferral {
       while (this.#settleSome(deferred, ROWS_PER_STEP)) yield PAUSE
     } catch (error) {
       if (this.#canRebuild(error)) yield* this.#rebuildAll()
+      else throw error
     }
   }
 
@@ -155,13 +156,13 @@ export class Deferral {
     this.#gaveUp = this.isBehind
   }
 
-  /** Undefined if the log is damaged too. */
+  /** Undefined if the log does not have it either. */
   *#rebuilt(): Task<DatabaseState | undefined> {
     try {
       return yield* (this.#rebuild as () => Task<DatabaseState>)()
     } catch (error) {
-      if (error instanceof CorruptionError) return undefined
-      throw error
+      if (error instanceof StorageError || !VarveError.is(error)) throw error
+      return undefined
     }
   }
 }

@@ -49,6 +49,8 @@ export class Engine {
   readonly watchers: Watchers = new Watchers()
   /** Brings what others write; absent but with mode `follow`. */
   follower: Follower | undefined
+  /** While rows are deferred: resolves when their trees are made, step by step, or cannot be. Whoever needs all of them waits for it. */
+  upToDate: Promise<void> | undefined
   readonly parts: EngineParts
   readonly compactor: Compactor = new Compactor(this)
   #generation: Generation
@@ -435,12 +437,8 @@ export class Engine {
   async checkpoint(): Promise<void> {
     const committer = this.#writable()
     this.#refuseOwnWait()
+    if (this.upToDate !== undefined) await this.upToDate
     await committer.checkpoint()
-  }
-
-  /** What a long replay left unstored need not wait for the next commit. */
-  checkpointIfDue(): void {
-    if (this.#committer?.checkpointer.wants(true) === true) this.#committer.schedule()
   }
 
   /** Offset of the newest checkpoint; 0 for none. */

@@ -73,41 +73,44 @@ export function momentOf(at: unknown): Moment {
   )
 }
 
-/** The state as of a commit that is open, read from the log again: nodes that cannot be read are not in it. */
-export function rebuiltState(engine: Engine, commit: CommitPosition): Task<DatabaseState> {
+/** Where history is read from. */
+type Place = Pick<Engine, 'parts' | 'generation' | 'newestCheckpoint'>
+
+/** The state that a file was opened with, read from its log again: nodes that cannot be read are not in it. */
+export function rebuiltState(place: Place, commit: CommitPosition): Task<DatabaseState> {
   const { sequence } = commit
   const includes = (one: HistoryPoint): boolean => one.sequence <= sequence
-  return replayTo(engine, { includes, sequence, text: `at commit ${sequence}` }, commit)
+  return replayTo(place, { includes, sequence, text: `at commit ${sequence}` }, commit)
 }
 
 /** A base that leads to a damaged node is given up for an older one: what lies between is in the log. */
-function* replayTo(engine: Engine, moment: Moment, visible: CommitPosition): Task<DatabaseState> {
-  const { path, platform } = engine.parts
-  const { header, nodes, file, codecs } = engine.generation
+function* replayTo(place: Place, moment: Moment, visible: CommitPosition): Task<DatabaseState> {
+  const { path, platform } = place.parts
+  const { header, nodes, file, codecs } = place.generation
   if (moment.sequence !== undefined && moment.sequence < header.parentSequence)
     throw historyGone(header, moment, path)
   const past = nodes.forThePast()
   const rows = new RowReader(new RecordSource(file, platform.checksum), codecs, path)
   const head = new Head(emptyState(generationStart(header), past), codecs, path, past, rows)
-  for (let base = nearestBase(engine, moment, engine.newestCheckpoint); ;) {
+  for (let base = nearestBase(place, moment, place.newestCheckpoint); ;) {
     try {
-      return yield* replayFrom(base, engine, moment, visible, head)
+      return yield* replayFrom(base, place, moment, visible, head)
     } catch (error) {
       if (base === undefined || head.damagedNode(error) === undefined) throw error
-      base = nearestBase(engine, moment, base.previous)
+      base = nearestBase(place, moment, base.previous)
     }
   }
 }
 
 function* replayFrom(
   base: Checkpoint | undefined,
-  engine: Engine,
+  place: Place,
   moment: Moment,
   visible: CommitPosition,
   head: Head,
 ): Task<DatabaseState> {
-  const { platform, path } = engine.parts
-  const { file, header } = engine.generation
+  const { platform, path } = place.parts
+  const { file, header } = place.generation
   head.start(base, generationStart(header))
   const parent = head.base.commit
   const judgement = yield* judgeLog(
@@ -135,8 +138,8 @@ function* replayFrom(
 }
 
 /** The newest checkpoint from `offset` back whose commit a moment includes; undefined for the file's begin. */
-function nearestBase(engine: Engine, moment: Moment, offset: number): Checkpoint | undefined {
-  const { file, header, checksum } = engine.generation
+function nearestBase(place: Place, moment: Moment, offset: number): Checkpoint | undefined {
+  const { file, header, checksum } = place.generation
   const generation = shortGeneration(header.generationId)
   const maxEpoch = Number.POSITIVE_INFINITY
   const log = { file, checksum, generation, maxEpoch, to: file.size() }

@@ -103,7 +103,12 @@ export class DeferredTree implements TreeKeeper {
 
   #finish(tree: Tree): void {
     this.#requireCount(tree)
-    this.#given?.own(tree.root, tree.madeBytes)
+    if (this.#given !== undefined) {
+      // Whoever keeps it captured it before it had nodes (I21).
+      const { pool } = this.#base.source
+      if (pool !== undefined) pool.captures++
+      this.#given.own(tree.root, tree.madeBytes)
+    }
     this.#changes = undefined
   }
 
@@ -143,8 +148,8 @@ export class DeferredTree implements TreeKeeper {
     return tree.root
   }
 
-  madeBytesOf(tree: Tree): number {
-    return this.editor.madeBytesOf(tree)
+  madeBytesOf(): number {
+    return this.editor.madeBytes
   }
 
   detach(): void {

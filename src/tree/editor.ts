@@ -74,6 +74,11 @@ export class TreeEditor implements TreeKeeper {
     return this.#count
   }
 
+  /** As a tree's. */
+  get madeBytes(): number {
+    return this.#nodes.madeBytes
+  }
+
   /** Fills `out` with the reference of `key`, if it is there. */
   find(key: Uint8Array, out: RecordRef): boolean {
     return findIn(this.#nodes.source, this.#root, key, out)

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest'
 import type { Database } from '../../../src/database.js'
 import { StorageError } from '../../../src/errors.js'
 import type { OpenOptions } from '../../../src/engine/open.js'
+import type { Snapshot } from '../../../src/snapshot.js'
 import { LOG_START } from '../../../src/format/header.js'
 import { MemoryStorage } from '../../../src/storage/memory-storage.js'
 import type { Platform } from '../../../src/storage/platform.js'
@@ -190,6 +191,57 @@ describe('rows that an open defers', () => {
       expect(stateOf(db) === (await killed).expected).toBe(true)
       await db.close()
     }
+  })
+
+  describe('what is kept before their tree is made', () => {
+    const WAYS: Readonly<Record<string, (db: Database, kept: Snapshot) => unknown>> = {
+      'in the background': () => new Promise((resolve) => setTimeout(resolve, 30)),
+      'by what is kept': (_, kept) => kept.collection('docs').count({ gte: 'a' }),
+      'by a reader': (db) => db.count('docs', { gte: 'a' }),
+      'by a write': (db) => db.collection('docs').putSync({ id: idOf(1), n: 1 }),
+      'by a checkpoint': (db) => db.checkpoint(),
+    }
+    for (const [name, make] of Object.entries(WAYS)) {
+      it(`does not change when it is made ${name}, and rows are written (I15, I21)`, async () => {
+        const db = await opened()
+        const kept = db.snapshot()
+        await make(db, kept)
+        for (let round = 0; round < 3; round++) {
+          for (let n = 0; n < ROWS; n += 7)
+            db.collection('docs').putSync({ id: idOf(n), n: `round ${round}` })
+        }
+        expect(stateOf(kept) === (await killed).expected).toBe(true)
+        kept.close()
+        await db.close()
+      })
+    }
+
+    it('is what a range goes through while its rows are replaced', async () => {
+      const db = await opened()
+      const docs = db.collection('docs')
+      let seen = 0
+      for (const row of docs.range()) {
+        docs.putSync({ ...row, seen: true })
+        seen++
+      }
+      expect([seen, docs.count({ gte: 'a' })]).toEqual([ROWS + 40, 0])
+      expect([...docs.find({ seen: true })]).toHaveLength(ROWS + 40)
+      await db.close()
+    })
+
+    it('is what a compaction begins with while rows are replaced', async () => {
+      const storage = storageWith({ [PATH]: (await killed).bytes })
+      const db = openOn(storage, {}, { setTimer })
+      const docs = db.collection('docs')
+      const compaction = db.compact()
+      for (let n = 0; n < ROWS; n += 5) await docs.put({ id: idOf(n), n: 'meanwhile' })
+      await compaction
+      expect([...docs.find({ n: 'meanwhile' })]).toHaveLength(ROWS / 5)
+      const expected = stateOf(db)
+      await db.close()
+      expect(stateOf(openOn(storage)) === expected).toBe(true)
+      expect(await verifiesClean(fileBytes(storage))).toBe(true)
+    })
   })
 
   it('go into their trees little by little where there is no room for all of them', async () => {
