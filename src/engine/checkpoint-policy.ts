@@ -16,9 +16,9 @@ export const WHOLE_LOG_SHARE = 0.5
 export const LEAST_ROW_SHARE: number = 1 - NODE_SHARE - PAGE_SHARE
 export const MOST_ROW_SHARE = 0.75
 
-/** The part that deferred rows may take, and the most: in nodes they take more. */
+/** The part that deferred rows may take, as in nodes they take more; and the most, as whoever needs their trees at once waits for all of them. */
 export const DEFERRED_SHARE = 0.0625
-export const MOST_DEFERRED_BYTES: number = 64 * 1024 * 1024
+export const MOST_DEFERRED_BYTES: number = 16 * 1024 * 1024
 
 /** Parts of the nodes' share that unstored nodes may take: when a checkpoint begins, and at most. */
 const SOFT_UNSTORED = 0.875
