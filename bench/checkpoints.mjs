@@ -253,7 +253,7 @@ async function printKilled(path, count, order) {
   const ms = spread(opens.map((one) => one.ms))
   const cpu = spread(opens.map((one) => one.cpuMs))
   const imports = spread(opens.map((one) => one.importMs))
-  // What an open puts off, whoever needs the tree at once waits for.
+  // What an open defers, whoever needs the tree at once waits for.
   const scans = spread(opens.map((one) => one.scanMs))
   console.log(
     `  after a kill with ${behind.toFixed(1)} MiB of log behind the checkpoint, rows ${order}: ${ms} ms (processor time ${cpu} ms), a range of 100 right behind it ${scans} ms, import ${imports} ms, ${opens[0].transactionsApplied} transactions replayed`,

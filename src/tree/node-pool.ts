@@ -8,7 +8,8 @@
  * them holds them: where rows come in no order, each leaf that is changed pushes one out.
  *
  * The rule (I21): a node's memory is used again only if an editor made it, the commit that replaced it is visible, or the cache
- * let go of it and nothing else holds it, no checkpoint runs, and nobody has captured any tree since before the node was made. A tree that is captured before it has nodes counts as captured when it gets them.
+ * let go of it and nothing else holds it, no checkpoint runs, and nobody has captured any tree since before the node was made.
+ * A tree that is captured before it has nodes counts as captured when it gets them.
  * Whoever keeps a tree, or a node, beyond one synchronous operation calls `Tree.capture` first.
  *
  * What was read and nobody edits has a rule of its own, as whoever captured a tree before may have such a node now: it is used

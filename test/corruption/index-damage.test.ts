@@ -182,6 +182,32 @@ describe('damage that an open meets', { timeout: UNHURRIED_MS }, () => {
   })
 })
 
+describe('damage that is met behind an open', () => {
+  it('has trees taken from an older checkpoint while nobody waits for them', async () => {
+    const [sample, random] = [withTail, randomFrom(seed)]
+    const isNeeded = ({ rows }: SampleNode): boolean => rows.some((row) => sample.tail.includes(row))
+    const node = sample.nodes.find((one) => one.height === 1 && one.storedBy === 3 && isNeeded(one))
+    if (node === undefined) throw new TypeError('a sample with a node that is needed')
+    const storage = new FaultyStorage(
+      storageWith({ [PATH]: flipIn(sample, some(node.parts, random), random).bytes }),
+    )
+    const db = openOn(storage, { mode: 'readWrite' })
+    expect(db.recoveryInfo.checkpointOffset).toBe(sample.checkpoints.at(-1))
+    for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve))
+    const { read } = storage.calls
+    const { unstoredBytes } = db.stats().index
+    expect(unstoredBytes).toBeGreaterThan(0)
+    // Nothing is left to be made: counting reads what the tree does not have in memory, and the log no more.
+    expect(db.count(TALL, { gte: '' })).toBe(
+      [...sample.model.keys()].filter((row) => row.startsWith(TALL)).length,
+    )
+    expect(db.stats().index.unstoredBytes).toBe(unstoredBytes)
+    expect(storage.calls.read - read).toBeLessThan(4)
+    for (const [row, text] of rowsIn(db, TALL)) expect(text).toBe(sample.model.get(row))
+    await db.close()
+  })
+})
+
 describe('damage that nothing can do without', () => {
   it('costs what needs the tree, each time at once, and not the rows that an open deferred', () => {
     const [sample, random] = [withTail, randomFrom(seed)]
