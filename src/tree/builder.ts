@@ -7,10 +7,10 @@
 import type { StoredRoot } from '../format/checkpoint.js'
 import { extract, insertChild } from './entries.js'
 import { LeafBuilder } from './leaf-builder.js'
+import { emptyNode } from './new-node.js'
 import {
   ColumnCount,
   copyColumns,
-  emptyNode,
   keyLength,
   keyOf,
   type Node,

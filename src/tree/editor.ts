@@ -12,10 +12,10 @@
 import { Balance } from './balance.js'
 import type { ChangeLog } from './change-log.js'
 import { insertEntry, removeEntry } from './entries.js'
+import { makeRoot } from './new-node.js'
 import {
   countAt,
   isPartial,
-  makeRoot,
   memoryOf,
   type Node,
   noteChanged,

@@ -5,18 +5,17 @@
  * counts in the nodes above are the caller's too.
  */
 import { u32, u8 } from '../format/typed-read.js'
+import { emptyNode, newNode } from './new-node.js'
 import {
   baseOf,
   Column,
   copyColumns,
-  emptyNode,
   endOf,
   firstKeyed,
   isPartial,
   keyOf,
-  memoryFor,
   MIN_GROWTH,
-  Node,
+  type Node,
   type Owner,
   setEnd,
   shareChildren,
@@ -64,9 +63,8 @@ function hasRoom(node: Node): boolean {
 
 function clone(owner: Owner, node: Node): Node {
   const { height, columns, count, capacity, prefixBytes, words, children } = node
-  const memory = memoryFor(owner, words.length)
-  memory.set(words)
-  const copy = new Node(owner, height, columns, capacity, memory)
+  const copy = newNode(owner, height, columns, capacity, words.length)
+  copy.words.set(words)
   copy.count = count
   copy.prefixBytes = prefixBytes
   if (height > 0) copy.children = children.slice()

@@ -2,7 +2,8 @@
  * Gathers keys that come in order, with their records, and makes leaves of them: each as small as its keys allow.
  */
 import { u32, u8 } from '../format/typed-read.js'
-import { Column, copyKey, emptyNode, keyLength, type Node, type Owner, setEnd, writeRef } from './node.js'
+import { emptyNode } from './new-node.js'
+import { Column, copyKey, keyLength, type Node, type Owner, setEnd, writeRef } from './node.js'
 import type { RecordRef } from './record-ref.js'
 import { headOf, sharedBytes } from './search.js'
 import { ENTRY_BYTES, MIN_SPLIT_COUNT, NODE_BYTES } from './weight.js'

@@ -15,18 +15,17 @@ import {
 import { readUint64, writeUint64 } from '../format/integers.js'
 import { u32, u8 } from '../format/typed-read.js'
 import { insertEntry } from './entries.js'
+import { emptyNode } from './new-node.js'
 import {
   baseOf,
   Column,
   ColumnCount,
   copyColumns,
-  emptyNode,
   endOf,
   isChanged,
   isPartial,
   keyOf,
   MIN_GROWTH,
-  NOBODY,
   type Node,
   type NodeImage,
   noteChanged,
@@ -117,15 +116,13 @@ export function wholeBytesOf(image: NodeImage): number {
   return isOfDelta(image) ? image.storedBytes - image.lengthBytes : image.lengthBytes
 }
 
-/** A leaf of those entries that changed; for an owner that edits, with room for more. */
-export function changesOf(node: Node, owner: Owner = NOBODY): Node {
-  if (isPartial(node)) return node
+/** A leaf of those entries that changed, with room for more. */
+function changesOf(node: Node, owner: Owner): Node {
   const changed: number[] = []
   for (let i = 0; i < node.count; i++) if (isChanged(node, i)) changed.push(i)
   const { columns, prefixBytes, keys } = node
-  const spare = owner.edits ? MIN_GROWTH : 0
-  const keyBytes = usedKeyBytes(node) + spare * LIKELY_KEY_BYTES
-  const changes = emptyNode(owner, 0, columns, changed.length + spare, keyBytes)
+  const keyBytes = usedKeyBytes(node) + MIN_GROWTH * LIKELY_KEY_BYTES
+  const changes = emptyNode(owner, 0, columns, changed.length + MIN_GROWTH, keyBytes)
   changes.count = changed.length
   changes.prefixBytes = prefixBytes
   changes.keys.set(keys.subarray(0, prefixBytes))

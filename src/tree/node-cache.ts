@@ -9,6 +9,7 @@
  * A table of so many nodes lies in no cache of the processor, so inner nodes that are here note which of their children are too.
  */
 import { HELD, memoryOf, NO_CHILDREN, type Node, NOT_CACHED, positionAt } from './node.js'
+import { NodeTable } from './node-table.js'
 
 /** Gaps that are left as they are. */
 const FEW_GAPS = 64
@@ -20,7 +21,7 @@ export class NodeCache {
   /** Memory of the nodes here, as `memoryOf` counts it. */
   bytes = 0
   evictions = 0
-  readonly #nodes = new Map<number, Node>()
+  readonly #nodes = new NodeTable()
   /** In the order in which the hand passes them, with gaps where nodes went. */
   #ring: (Node | undefined)[] = []
   /** The gaps, the newest last: the next node comes in where one went, just behind the hand, which passes it last. */

@@ -1,5 +1,5 @@
 /**
- * Memory of nodes that nobody can reach any more, used again.
+ * Nodes that nobody can reach any more, used again.
  *
  * Commits copy the leaves that they change. Left to the garbage collector, the old ones pile up to as much memory as the whole
  * budget before it comes round, because their buffers are not part of its heap. Most of them are known to be out of
@@ -7,7 +7,7 @@
  * see, unless somebody captured it: a range, a snapshot, a checkpoint. So are nodes that leave the cache, if no node above
  * them holds them: where rows come in no order, each leaf that is changed pushes one out.
  *
- * The rule (I21): a node's memory is used again only if an editor made it, the commit that replaced it is visible, or the cache
+ * The rule (I21): a node is used again only if an editor made it, the commit that replaced it is visible, or the cache
  * let go of it and nothing else holds it, no checkpoint runs, and nobody has captured any tree since before the node was made.
  * A tree that is captured before it has nodes counts as captured when it gets them.
  * Whoever keeps a tree, or a node, beyond one synchronous operation calls `Tree.capture` first.
@@ -16,14 +16,23 @@
  * again once the cache let go of it, if it was only ever passed on the way of searches, and the next search begins. What does not fit
  * the rules is left to the garbage collector.
  *
- * Such a node is used again as it is, object, view and all: it has lived long enough for the collector to take it for old, and of what is old
- * it lets several times as much pile up as is in use. Of others the memory alone is: lists of what was replaced may still name them.
+ * A node is used again as it is, object, view and all: it has lived long enough for the collector to take it for old, and of what is old
+ * it lets several times as much pile up as is in use. A list may name a node twice, or go on naming one that was used again, so what is
+ * done with a node that a list names goes by what the node says of itself (`cachedAt`), never by the list.
  */
 
-import { FREE, NO_CHILDREN, type Node, NOT_CACHED } from './node.js'
-import { NODE_BYTES } from './weight.js'
+import {
+  EVICTED,
+  FREE,
+  NO_CHILDREN,
+  type Node,
+  NOT_CACHED,
+  type Owner,
+  REPLACED,
+  WORD_BYTES,
+} from './node.js'
 
-/** Buffers come in steps of this size, so that one fits where another was. */
+/** Memory comes in steps of this size, so that a node fits where another was. */
 const STEP_WORDS = 32
 /** Most memory kept for later. */
 const MAX_FREE_BYTES = 4 * 1024 * 1024
@@ -31,10 +40,13 @@ const MAX_FREE_BYTES = 4 * 1024 * 1024
 const MAX_PASSED = 256
 /** Most nodes that are looked at for one to take. */
 const MOST_TRIES = 8
-const WORD_BYTES = 4
 
-/** What a node that went out of reach is left with: whoever reads it all the same finds nothing. */
-const NOTHING = new Uint32Array(0)
+/** Nodes whose memory has one size. */
+interface Size {
+  readonly nodes: Node[]
+  /** When one was asked for last, counted in nodes asked for. */
+  wantedAt: number
+}
 
 export class NodePool {
   /** How often somebody captured a tree. */
@@ -49,39 +61,23 @@ export class NodePool {
   /** What left the cache and was only ever passed. */
   #passed: Node[] = []
   readonly #forget: (node: Node) => void
-  /** By the number of steps that they are long. */
-  readonly #free: Uint32Array[][] = []
-  /** Nodes that nobody edits, by the same number of their memory. */
-  readonly #nodes: Node[][] = []
+  /** By the number of steps that their memory is long. */
+  readonly #sizes: Size[] = []
   #freeBytes = 0
+  #wanted = 0
 
-  /** `forget` is told of each node before its memory goes: it may be stored, and known by its place. */
+  /** `forget` is told of each node before it is used again: it may be stored, and known by its place. */
   constructor(forget: (node: Node) => void) {
     this.#forget = forget
   }
 
-  /** Memory of at least so many words; its content is whatever was there. */
-  take(words: number): Uint32Array {
-    const steps = Math.ceil(words / STEP_WORDS)
-    const taken = this.#free[steps]?.pop() ?? this.#wordsOfNode(steps)
-    if (taken === undefined) return new Uint32Array(steps * STEP_WORDS)
-    this.#freeBytes -= taken.length * WORD_BYTES
-    return taken
-  }
-
-  #wordsOfNode(steps: number): Uint32Array | undefined {
-    const node = this.#nodes[steps]?.pop()
-    if (node === undefined) return undefined
-    const { words } = node
-    node.words = NOTHING
-    return words
-  }
-
-  /** A node of the same size that nobody edits, without entries; undefined if there is none. */
-  takeNode(height: number, columns: number, capacity: number, words: number): Node | undefined {
-    const nodes = this.#nodes[Math.ceil(words / STEP_WORDS)]
-    const last = nodes?.pop()
-    if (nodes === undefined || last === undefined) return undefined
+  /** A node for `owner` with memory of at least so many words, without entries; undefined if there is none. What is in its memory is whatever was there. */
+  take(owner: Owner, height: number, columns: number, capacity: number, words: number): Node | undefined {
+    const size = this.#sizeOf(Math.ceil(words / STEP_WORDS))
+    size.wantedAt = ++this.#wanted
+    const { nodes } = size
+    const last = nodes.pop()
+    if (last === undefined) return undefined
     const columnWords = columns * capacity
     // One whose keys begin in the same place keeps its view of them.
     let at = nodes.length - 1
@@ -90,28 +86,52 @@ export class NodePool {
       node = nodes[at--] as Node
     if (node !== last) nodes[at + 1] = last
     this.#freeBytes -= node.words.length * WORD_BYTES
-    node.restart(height, columns, capacity)
+    node.restart(owner, height, columns, capacity)
     return node
   }
 
-  /** Memory that nobody else ever saw. */
-  giveBack(words: Uint32Array): void {
-    if (this.#hasRoomFor(words)) addTo(this.#free, words.length / STEP_WORDS, words)
-  }
-
-  /** A node that nobody edits, and nobody else ever saw. */
-  giveBackNode(node: Node): void {
-    if (!this.#hasRoomFor(node.words)) return
+  /** A node that nobody else ever saw, or that is out of reach. */
+  giveBack(node: Node): void {
+    const { length } = node.words
+    if (length % STEP_WORDS !== 0 || !this.#makeRoom(this.#sizeOf(length / STEP_WORDS), length)) return
     node.cachedAt = FREE
     node.base = undefined
-    addTo(this.#nodes, node.words.length / STEP_WORDS, node)
+    node.notes = undefined
+    node.children = NO_CHILDREN
+    this.#sizeOf(length / STEP_WORDS).nodes.push(node)
   }
 
-  /** Whether so much more may be kept, which counts from now on. */
-  #hasRoomFor({ length }: Uint32Array): boolean {
-    if (length % STEP_WORDS !== 0 || this.#freeBytes + length * WORD_BYTES > MAX_FREE_BYTES) return false
-    this.#freeBytes += length * WORD_BYTES
+  /** How many words memory has that is to be given back, where so many are needed. */
+  lengthFor(words: number): number {
+    return Math.ceil(words / STEP_WORDS) * STEP_WORDS
+  }
+
+  #sizeOf(steps: number): Size {
+    for (let missing = this.#sizes.length; missing <= steps; missing++)
+      this.#sizes.push({ nodes: [], wantedAt: 0 })
+    return this.#sizes[steps] as Size
+  }
+
+  /**
+   * Whether a node of `size` may be kept, whose memory counts from now on. For it go nodes of sizes that nobody asked for since somebody asked for
+   * this one: those that a checkpoint leaves over are not what commits need, and would take all of the room.
+   */
+  #makeRoom(size: Size, words: number): boolean {
+    while (this.#freeBytes + words * WORD_BYTES > MAX_FREE_BYTES) {
+      const dropped = this.#leastWanted(size)?.nodes.pop()
+      if (dropped === undefined) return false
+      this.#freeBytes -= dropped.words.length * WORD_BYTES
+    }
+    this.#freeBytes += words * WORD_BYTES
     return true
+  }
+
+  /** Of the sizes that there are nodes of, the one that was asked for longest ago, if that is longer than for `size`. */
+  #leastWanted(size: Size): Size | undefined {
+    let least: Size | undefined
+    for (const other of this.#sizes)
+      if (other.nodes.length > 0 && other.wantedAt < (least ?? size).wantedAt) least = other
+    return least
   }
 
   /** The commits that replaced these nodes are visible. */
@@ -120,16 +140,12 @@ export class NodePool {
       for (const node of nodes) this.#waiting.push(node)
       return
     }
-    this.#reuseWanted(nodes)
+    this.#reuseAll(nodes)
   }
 
-  #reuseWanted(nodes: readonly Node[]): void {
-    for (const node of nodes) {
-      if (node.owner.bornAt !== this.captures) continue
-      // Many leaves wait for the end of a checkpoint: no more of them are looked at than there is use for.
-      const isWanted = node.height > 0 || this.#freeBytes + NODE_BYTES <= MAX_FREE_BYTES
-      if (isWanted) this.#reuse(node)
-    }
+  #reuseAll(nodes: readonly Node[]): void {
+    for (const node of nodes)
+      if (node.cachedAt === REPLACED && node.owner.bornAt === this.captures) this.#reuse(node)
   }
 
   /** A node left the cache. */
@@ -139,6 +155,7 @@ export class NodePool {
       return
     }
     if (node.owner.bornAt !== this.captures || this.#evictedBytes > MAX_FREE_BYTES) return
+    node.cachedAt = EVICTED
     this.#evicted.push(node)
     this.#evictedBytes += node.words.length * WORD_BYTES
   }
@@ -150,8 +167,9 @@ export class NodePool {
     this.#evicted = []
     this.#evictedBytes = 0
     for (const node of evicted) {
-      const isFree = node.holders === 0 && node.cachedAt === NOT_CACHED && node.owner.bornAt === this.captures
-      if (isFree) this.#reuse(node)
+      if (node.cachedAt !== EVICTED) continue
+      node.cachedAt = NOT_CACHED
+      if (node.holders === 0 && node.owner.bornAt === this.captures) this.#reuse(node)
     }
   }
 
@@ -163,15 +181,12 @@ export class NodePool {
   }
 
   #reuse(node: Node): void {
-    const { words, children } = node
-    // It may have been replaced by the operation during which it left the cache, or have left that twice.
-    if (words === NOTHING || node.cachedAt === FREE) return
+    if (node.cachedAt === FREE) return
     this.#forget(node)
+    const { children } = node
     node.children = NO_CHILDREN
     for (const child of children) if (child !== undefined) child.holders--
-    if (!node.owner.edits) return this.giveBackNode(node)
-    node.words = NOTHING
-    this.giveBack(words)
+    this.giveBack(node)
   }
 
   /** A checkpoint begins: it holds all nodes there are. */
@@ -186,18 +201,13 @@ export class NodePool {
     this.#waiting = undefined
   }
 
-  /** Uses the memory of some of what waited, which no checkpoint since has captured either; whether there is more. */
+  /** Uses some of what waited, which no checkpoint since has captured either; whether there is more. */
   reuseSome(most: number): boolean {
-    this.#reuseWanted(this.#late.splice(-most))
+    this.#reuseAll(this.#late.splice(-most))
     return this.#late.length > 0
   }
 }
 
 function columnWordsOf({ columns, capacity }: Node): number {
   return columns * capacity
-}
-
-function addTo<T>(lists: T[][], at: number, item: T): void {
-  for (let missing = lists.length; missing <= at; missing++) lists.push([])
-  lists[at]?.push(item)
 }

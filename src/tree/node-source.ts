@@ -4,7 +4,7 @@
 import { CorruptionError, VarveError } from '../errors.js'
 import type { StoredRoot } from '../format/checkpoint.js'
 import type { NodePool } from './node-pool.js'
-import { isPartial, type Node, type Owner } from './node.js'
+import { isPartial, type Node, type Owner, REPLACED } from './node.js'
 
 /** Where nodes come from that are stored and not in memory, and who keeps count of those that are only in memory. */
 export interface NodeSource {
@@ -71,8 +71,8 @@ export const memoryOnly: NodeSource = {
   recount() {
     // As above.
   },
-  replaced() {
-    // As above.
+  replaced(node) {
+    node.cachedAt = REPLACED
   },
   damage: undefined,
   pool: undefined,

@@ -37,6 +37,7 @@ import {
   Column,
   countAt,
   isPartial,
+  memoryOf,
   NOBODY,
   type Node,
   type NodeImage,
@@ -50,6 +51,7 @@ import {
 } from './node.js'
 import { ifReadable, type NodeSource } from './node-source.js'
 import { PastNodes } from './past-nodes.js'
+import { Reserve } from './reserve.js'
 import { readImage } from './stored-node.js'
 import { NODE_BYTES, weightOf } from './weight.js'
 
@@ -92,7 +94,8 @@ export class NodeStore implements NodeSource {
   readonly #checksum: Checksum
   #limitBytes: number
   #rest: RestOfMemory | undefined
-  readonly #cache = new NodeCache((node) => this.pool.evicted(node))
+  readonly #reserve = new Reserve()
+  readonly #cache = new NodeCache((node) => this.#left(node))
   readonly #reader = new Owner(this.pool, false)
   readonly #head = new NodeHead()
   readonly #scratch = new Uint8Array(MAX_NODE_IMAGE_BYTES)
@@ -108,6 +111,22 @@ export class NodeStore implements NodeSource {
   limitTo(bytes: number): void {
     this.#limitBytes = bytes
     this.trim()
+  }
+
+  /** A node made room for others. */
+  #left(node: Node): void {
+    this.#reserve.left(memoryOf(node), node.owner.edits, this.#limitBytes)
+    this.pool.evicted(node)
+  }
+
+  /** Memory that nodes leave free at present for what the collector has yet to take. */
+  get reservedBytes(): number {
+    return this.#reserve.bytes
+  }
+
+  /** How much memory nodes may take that are stored. */
+  get #roomBytes(): number {
+    return Math.max(0, this.#limitBytes - this.#reserve.bytes - Math.max(0, this.unstoredBytes))
   }
 
   /** Gives its memory back, at once however much it is, and keeps nothing from now on. Nobody writes to these trees any more. */
@@ -182,7 +201,7 @@ export class NodeStore implements NodeSource {
 
   /** Whether nodes are evicted for others: then what cannot be, as it is not stored, is to take little. */
   get #isTight(): boolean {
-    return this.#cache.bytes + LITTLE_ROOM_BYTES > this.#limitBytes - this.unstoredBytes
+    return this.#cache.bytes + LITTLE_ROOM_BYTES > this.#roomBytes
   }
 
   /**
@@ -267,6 +286,11 @@ export class NodeStore implements NodeSource {
     this.trim()
   }
 
+  /** A checkpoint ended: what left the cache is counted anew. */
+  checkpointed(): void {
+    this.#reserve.settle(this.#limitBytes)
+  }
+
   /** The same nodes for trees that are not the newest. */
   forThePast(): NodeSource {
     this.pool.captures++
@@ -294,9 +318,8 @@ export class NodeStore implements NodeSource {
 
   /** To be called when unstored nodes may have grown. */
   trim(): void {
-    const limitBytes = Math.max(0, this.#limitBytes - Math.max(0, this.unstoredBytes))
-    this.#cache.trim(limitBytes)
-    this.#rest?.makeRoom(limitBytes - this.#cache.bytes)
+    this.#cache.trim(this.#roomBytes)
+    this.#rest?.makeRoom(this.#roomBytes - this.#cache.bytes)
   }
 
   /** A node of its own, kept in the cache. */
@@ -348,7 +371,7 @@ export class NodeStore implements NodeSource {
     const changes = this.#readChanges(image, head, this.#reader)
     const leaf = this.#readPatched(changes, owner)
     // Nobody else ever saw them.
-    this.pool.giveBackNode(changes)
+    this.pool.giveBack(changes)
     leaf.lengthBytes = image.lengthBytes
     leaf.crc = image.crc
     leaf.storedBytes = image.storedBytes

@@ -53,13 +53,7 @@ export const Column = {
 /** How many columns each kind of node has: the first ones of {@link Column}. */
 export const ColumnCount = { keysLeaf: 2, recordsLeaf: 5, inner: 9 } as const
 
-/** Entries that a node which nobody edits has room for are a multiple of this. */
-const CAPACITY_STEP = 8
-
-/** Children that a new root has room for. */
-const ROOT_CAPACITY = 8
-
-const WORD_BYTES = 4
+export const WORD_BYTES = 4
 
 /** Of a word of the column of ends: what of it is the end. No node that is stored has more bytes of keys. */
 const END_MASK = 0xffff
@@ -104,6 +98,8 @@ export const REPLACED = -2
 export const HELD = -3
 /** The same of a node that waits to be used again. */
 export const FREE = -4
+/** The same of a node that left the cache, and of which is to be seen whether it may be used again. */
+export const EVICTED = -5
 
 /** Of every leaf. */
 export const NO_CHILDREN: (Node | undefined)[] = []
@@ -124,8 +120,9 @@ export interface NodeImage {
 
 /** A leaf (height 0) or inner node. Immutable unless edited by its owner. */
 export class Node {
-  readonly owner: Owner
-  /** Levels below this one. As the next two, it changes only where memory is used again (`restart`). */
+  /** As the next three, it changes only where a node is used again (`restart`). */
+  owner: Owner
+  /** Levels below this one. */
   height: number
   /** One of {@link ColumnCount}. */
   columns: number
@@ -183,9 +180,10 @@ export class Node {
   }
 
   /** Begins anew as another node without entries, in its memory, which is enough for that. Nobody has it. */
-  restart(height: number, columns: number, capacity: number): void {
+  restart(owner: Owner, height: number, columns: number, capacity: number): void {
     if (this.columns * this.capacity !== columns * capacity)
       this.keys = new Uint8Array(this.words.buffer, columns * capacity * WORD_BYTES)
+    this.owner = owner
     this.height = height
     this.columns = columns
     this.capacity = capacity
@@ -213,41 +211,20 @@ export class Node {
     this.holders = 0
   }
 
-  /** Takes over what `other`, a node of the same kind that is not used any more, holds. Only its owner ever saw this node. */
+  /** Takes over what `other`, a node of the same kind that is not used any more, holds, and gives its own memory away with it. Nobody else ever saw that one. */
   become(other: Node): void {
-    this.owner.pool?.giveBack(this.words)
+    const { words, keys, capacity } = this
     this.count = other.count
     this.prefixBytes = other.prefixBytes
     this.capacity = other.capacity
     this.words = other.words
     this.keys = other.keys
     this.children = other.children
+    other.words = words
+    other.keys = keys
+    other.capacity = capacity
+    this.owner.pool?.giveBack(other)
   }
-}
-
-/** A node without entries. */
-export function emptyNode(
-  owner: Owner,
-  height: number,
-  columns: number,
-  capacity: number,
-  keyBytes: number,
-): Node {
-  const keyWords = Math.ceil(keyBytes / WORD_BYTES)
-  const { pool, edits } = owner
-  if (edits || pool === undefined)
-    return new Node(owner, height, columns, capacity, memoryFor(owner, columns * capacity + keyWords))
-  // Few sizes, so that one that was used before fits.
-  const room = Math.ceil(capacity / CAPACITY_STEP) * CAPACITY_STEP
-  const words = columns * room + keyWords
-  return (
-    pool.takeNode(height, columns, room, words) ?? new Node(owner, height, columns, room, pool.take(words))
-  )
-}
-
-/** Memory of at least `length` words. What is in it is not looked at before it was written. */
-export function memoryFor({ pool }: Owner, length: number): Uint32Array {
-  return pool === undefined ? new Uint32Array(length) : pool.take(length)
 }
 
 /** Puts a child that is in memory into a slot. */
@@ -292,17 +269,6 @@ export function memoryOf({ columns, capacity, words, children, wholeCount }: Nod
 /** What a node takes of the memory of unstored ones. */
 export function unstoredMemoryOf(node: Node): number {
   return node.position === 0 ? memoryOf(node) : 0
-}
-
-/** An inner node above one child. */
-export function makeRoot(owner: Owner, child: Node): Node {
-  const root = emptyNode(owner, child.height + 1, ColumnCount.inner, ROOT_CAPACITY, 0)
-  root.count = 1
-  root.words[Column.head * ROOT_CAPACITY] = 0
-  root.words[Column.end * ROOT_CAPACITY] = 0
-  setChild(root, 0, child)
-  setCountAt(root, 0, subtreeCount(child))
-  return root
 }
 
 /** Where the suffix of entry `i` begins in `keys`. */

@@ -12,13 +12,14 @@ import {
   NodeKind,
   type NodeProblem,
 } from '../format/index-node.js'
-import { u32 } from '../format/typed-read.js'
+import { u32, u8 } from '../format/typed-read.js'
+import { emptyNode } from './new-node.js'
 import {
   Column,
   ColumnCount,
-  emptyNode,
   endOf,
   firstKeyed,
+  isChanged,
   isPartial,
   MAX_POSITION_HIGH,
   NOBODY,
@@ -28,10 +29,11 @@ import {
   positionHighAt,
   setPositionHigh,
   spareOf,
+  startOf,
   storedBytesAt,
   usedKeyBytes,
 } from './node.js'
-import { changesOf, deltaBytes, partBytes, writeBase } from './leaf-delta.js'
+import { deltaBytes, partBytes, writeBase } from './leaf-delta.js'
 import { headOf } from './search.js'
 
 type WholeKind = Exclude<NodeKind, typeof NodeKind.recordsDelta | typeof NodeKind.keysDelta>
@@ -101,10 +103,11 @@ export function writeImage(
   if (delta !== undefined && base !== undefined) {
     const kind = node.columns === ColumnCount.keysLeaf ? NodeKind.keysDelta : NodeKind.recordsDelta
     writeBase(view, at, base)
-    writeEntries(changesOf(node), kind, bytes, view, at)
+    // All that a partial leaf has did.
+    writeEntries(node, kind, isPartial(node), bytes, view, at)
     node.storedBytes = end - at + base.storedBytes
   } else {
-    writeEntries(node, kindOf(node), bytes, view, at)
+    writeEntries(node, kindOf(node), true, bytes, view, at)
     node.storedBytes = end - at + childrenBytes(node)
   }
   view.setUint32(at + NodeField.length, end - at, true)
@@ -130,34 +133,67 @@ function childrenBytes(node: Node): number {
   return total
 }
 
-/** Writes the head of an image, but for its length and CRC, and the entries of `node`. */
-function writeEntries(node: Node, kind: NodeKind, bytes: Uint8Array, view: DataView, start: number): void {
+/** Writes the head of an image, but for its length and CRC, and the entries of `node`: all, or those that changed since its base was stored. */
+function writeEntries(
+  node: Node,
+  kind: NodeKind,
+  all: boolean,
+  bytes: Uint8Array,
+  view: DataView,
+  start: number,
+): void {
+  const { words, capacity, count, keys, prefixBytes } = node
   view.setUint8(start + NodeField.kind, kind)
   view.setUint8(start + NodeField.height, node.height)
-  view.setUint16(start + NodeField.prefix, node.prefixBytes, true)
-  view.setUint16(start + NodeField.count, node.count, true)
+  view.setUint16(start + NodeField.prefix, prefixBytes, true)
+  view.setUint16(start + NodeField.count, all ? count : changedCount(node), true)
   view.setUint16(start + NodeField.reserved, 0, true)
-  const { words, capacity, count } = node
   const whole = wholeKind(kind)
   let at = start + entriesAt(kind)
   for (const column of WIDE[whole]) {
     const base = column * capacity
-    for (let i = 0; i < count; i++, at += 4) view.setUint32(at, u32(words, base + i), true)
+    for (let i = 0; i < count; i++) {
+      if (!all && !isChanged(node, i)) continue
+      view.setUint32(at, u32(words, base + i), true)
+      at += 4
+    }
   }
   if (whole !== NodeKind.keysLeaf) {
-    for (let i = 0; i < count; i++, at += 2) view.setUint16(at, positionHighAt(node, i), true)
+    for (let i = 0; i < count; i++) {
+      if (!all && !isChanged(node, i)) continue
+      view.setUint16(at, positionHighAt(node, i), true)
+      at += 2
+    }
   }
   for (const column of NARROW[whole]) {
     const base = column * capacity
     for (let i = 0; i < count; i++, at += 2) view.setUint16(at, u32(words, base + i), true)
   }
-  let before = node.prefixBytes
-  for (let i = 0; i < count; i++, at += 2) {
-    const suffixEnd = endOf(node, i)
-    view.setUint16(at, suffixEnd - before, true)
-    before = suffixEnd
+  for (let i = 0; i < count; i++) {
+    if (!all && !isChanged(node, i)) continue
+    view.setUint16(at, endOf(node, i) - startOf(node, i), true)
+    at += 2
   }
-  bytes.set(node.keys.subarray(0, before), at)
+  if (all) bytes.set(keys.subarray(0, usedKeyBytes(node)), at)
+  else writeChangedKeys(node, bytes, at)
+}
+
+/** The prefix, and the suffixes of entries that changed. */
+function writeChangedKeys(node: Node, bytes: Uint8Array, start: number): void {
+  const { count, keys, prefixBytes } = node
+  let at = start
+  for (let k = 0; k < prefixBytes; k++) bytes[at++] = u8(keys, k)
+  for (let i = 0; i < count; i++) {
+    if (!isChanged(node, i)) continue
+    const end = endOf(node, i)
+    for (let k = startOf(node, i); k < end; k++) bytes[at++] = u8(keys, k)
+  }
+}
+
+function changedCount(node: Node): number {
+  let changed = 0
+  for (let i = 0; i < node.count; i++) if (isChanged(node, i)) changed++
+  return changed
 }
 
 /** The node of an image whose head was read and checked, which begins at `start`; with room for what changed of it, if that is given. */

@@ -6,7 +6,8 @@
  * it a tree of its own.
  */
 import type { StoredRoot } from '../format/checkpoint.js'
-import { ColumnCount, emptyNode, memoryOf, NOBODY, type Node } from './node.js'
+import { emptyNode } from './new-node.js'
+import { ColumnCount, memoryOf, NOBODY, type Node } from './node.js'
 import { memoryOnly, type NodeSource } from './node-source.js'
 import { TreeCursor } from './cursor.js'
 import { RecordRef } from './record-ref.js'

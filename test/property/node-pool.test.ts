@@ -1,13 +1,14 @@
 /**
- * Memory that is used again: whatever was captured, and whatever readers see, never changes (I21).
+ * Nodes that are used again: whatever was captured, and whatever readers see, never changes (I21).
  *
  * An engine in small: commits are made by an editor, become visible later, in order, and only then give their retired nodes
- * back; some fail and are rolled back. The pool hands out memory full of garbage.
+ * back; some fail and are rolled back. What is given back is filled with garbage.
  */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { checkTree } from '../../src/tree/check.js'
 import { TreeEditor } from '../../src/tree/editor.js'
+import type { Node } from '../../src/tree/node.js'
 import { NodePool } from '../../src/tree/node-pool.js'
 import { memoryOnly, type NodeSource } from '../../src/tree/node-source.js'
 import type { Publication } from '../../src/tree/past.js'
@@ -17,21 +18,19 @@ import { count, seed } from '../support/counts.js'
 
 const GARBAGE = 0xdeadbeef
 
-/** Hands out memory that holds anything but zeros, and tells how often it had been used before. */
+/** Spoils what is given back, and tells how often something of it was taken. */
 class GarbagePool extends NodePool {
   reused = 0
-  readonly #given = new WeakSet<Uint32Array>()
 
-  override take(words: number): Uint32Array {
-    const taken = super.take(words)
-    if (this.#given.has(taken)) this.reused++
-    return taken.fill(GARBAGE)
+  override take(...wanted: Parameters<NodePool['take']>): Node | undefined {
+    const taken = super.take(...wanted)
+    if (taken !== undefined) this.reused++
+    return taken
   }
 
-  override giveBack(words: Uint32Array): void {
-    this.#given.add(words)
-    words.fill(GARBAGE)
-    super.giveBack(words)
+  override giveBack(node: Node): void {
+    node.words.fill(GARBAGE)
+    super.giveBack(node)
   }
 }
 
@@ -143,8 +142,8 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ do: 'capture' as const }) },
 )
 
-describe('memory of nodes that is used again', () => {
-  it('is out of everybody’s reach (I21)', () => {
+describe('nodes that are used again', () => {
+  it('are out of everybody’s reach (I21)', () => {
     let reused = 0
     fc.assert(
       fc.property(fc.array(step, { minLength: 20, maxLength: 120 }), (steps) => {

@@ -1,4 +1,4 @@
-/** Memory of nodes that is given back, full of garbage: whoever reads it all the same is to find out. */
+/** Nodes that are given back, full of garbage: whoever reads it all the same is to find out. */
 import type { NodePool } from '../../src/tree/node-pool.js'
 
 const GARBAGE = 0xdead_beef
@@ -6,10 +6,8 @@ const GARBAGE = 0xdead_beef
 /** From now on what is given back to the pool holds garbage. */
 export function spoilGivenBack(pool: NodePool): void {
   const giveBack = pool.giveBack.bind(pool)
-  const giveBackNode = pool.giveBackNode.bind(pool)
-  pool.giveBack = (words) => giveBack(words.fill(GARBAGE))
-  pool.giveBackNode = (node) => {
+  pool.giveBack = (node) => {
     node.words.fill(GARBAGE)
-    giveBackNode(node)
+    giveBack(node)
   }
 }

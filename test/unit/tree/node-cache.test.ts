@@ -1,7 +1,8 @@
 /** The cache of stored nodes: what goes first, and what the budget counts. */
 import { describe, expect, it } from 'vitest'
 import { NodeCache } from '../../../src/tree/node-cache.js'
-import { ColumnCount, emptyNode, memoryOf, NOBODY, type Node, writeRef } from '../../../src/tree/node.js'
+import { emptyNode } from '../../../src/tree/new-node.js'
+import { ColumnCount, memoryOf, NOBODY, type Node, writeRef } from '../../../src/tree/node.js'
 import { count, seed } from '../../support/counts.js'
 import { randomFrom } from '../../support/random.js'
 

@@ -1,7 +1,8 @@
 /** Memory of nodes that is used again. */
 import { describe, expect, it } from 'vitest'
 import { NodePool } from '../../../src/tree/node-pool.js'
-import { ColumnCount, emptyNode, type Node, NO_CHILDREN, Owner } from '../../../src/tree/node.js'
+import { emptyNode } from '../../../src/tree/new-node.js'
+import { ColumnCount, type Node, NOT_CACHED, Owner, REPLACED } from '../../../src/tree/node.js'
 
 const { recordsLeaf, inner } = ColumnCount
 
@@ -54,7 +55,7 @@ describe('nodes that nobody edits', () => {
     const { words } = node
     const asMade = Object.entries(emptyNode(reader, 0, recordsLeaf, 40, 1000))
     const unchanged = asMade.filter(([name, value]) => Object.is(value, node[name as keyof Node]))
-    pool.giveBackNode(node)
+    pool.giveBack(node)
     const height = columns === inner ? 1 : 0
     const keyBytes = 4 * (words.length - columns * capacity)
     const again = emptyNode(reader, height, columns, capacity, keyBytes)
@@ -76,12 +77,12 @@ describe('nodes that nobody edits', () => {
     const { keys, words } = first as Node
     // Of one size, whatever their columns.
     for (const node of nodes) node.words = new Uint32Array(words.length)
-    for (const node of nodes) pool.giveBackNode(node)
-    expect(pool.takeNode(0, recordsLeaf, 40, words.length)).toBe(first)
+    for (const node of nodes) pool.giveBack(node)
+    expect(pool.take(reader, 0, recordsLeaf, 40, words.length)).toBe(first)
     expect(first?.keys).toBe(keys)
-    const others = [1, 2].map(() => pool.takeNode(0, recordsLeaf, 48, words.length))
+    const others = [1, 2].map(() => pool.take(reader, 0, recordsLeaf, 48, words.length))
     expect(new Set(others)).toEqual(new Set(nodes.slice(1)))
-    expect(pool.takeNode(0, recordsLeaf, 48, words.length)).toBeUndefined()
+    expect(pool.take(reader, 0, recordsLeaf, 48, words.length)).toBeUndefined()
   })
 
   it('are given back once, whoever says so again', () => {
@@ -90,8 +91,8 @@ describe('nodes that nobody edits', () => {
     pool.evicted(node)
     pool.evicted(node)
     pool.reusePassed()
-    expect(pool.takeNode(0, recordsLeaf, 8, node.words.length)).toBe(node)
-    expect(pool.takeNode(0, recordsLeaf, 8, node.words.length)).toBeUndefined()
+    expect(pool.take(reader, 0, recordsLeaf, 8, node.words.length)).toBe(node)
+    expect(pool.take(reader, 0, recordsLeaf, 8, node.words.length)).toBeUndefined()
   })
 
   it('are not used again while somebody may have them', () => {
@@ -102,28 +103,115 @@ describe('nodes that nobody edits', () => {
     lent.lent = true
     held.holders = 1
     pool.reusePassed()
-    expect(pool.takeNode(0, recordsLeaf, 8, lent.words.length)).toBeUndefined()
+    expect(pool.take(reader, 0, recordsLeaf, 8, lent.words.length)).toBeUndefined()
   })
 
-  it('give their memory to others that need it', () => {
+  it('are given to editors too', () => {
     const { pool, reader, editor } = newPool()
-    const node = emptyNode(reader, 0, recordsLeaf, 8, 100)
-    const { words } = node
-    pool.giveBackNode(node)
-    const edited = emptyNode(editor, 0, recordsLeaf, 8, 100)
-    expect(edited).not.toBe(node)
-    expect(edited.words).toBe(words)
-    expect([node.words.length, node.children]).toEqual([0, NO_CHILDREN])
+    const node = used(reader, recordsLeaf, 8)
+    pool.giveBack(node)
+    const edited = emptyNode(editor, 0, recordsLeaf, 8, 1000)
+    expect(edited).toBe(node)
+    expect(edited.owner).toBe(editor)
   })
 
   it('are kept up to a few MiB', () => {
     const { pool, reader } = newPool()
     const nodes = Array.from({ length: 3000 }, () => emptyNode(reader, 0, recordsLeaf, 40, 1500))
     const { length } = (nodes[0] as Node).words
-    for (const node of nodes) pool.giveBackNode(node)
+    for (const node of nodes) pool.giveBack(node)
     let kept = 0
-    while (pool.takeNode(0, recordsLeaf, 40, length) !== undefined) kept++
+    while (pool.take(reader, 0, recordsLeaf, 40, length) !== undefined) kept++
     expect(kept * length * 4).toBeGreaterThan(3.9 * 2 ** 20)
     expect(kept * length * 4).toBeLessThanOrEqual(4 * 2 ** 20)
+  })
+})
+
+describe('nodes that editors made', () => {
+  /** So many, all of one size. */
+  function made(owner: Owner, count: number, keyBytes = 100): Node[] {
+    return Array.from({ length: count }, () => emptyNode(owner, 0, recordsLeaf, 8, keyBytes))
+  }
+
+  it('are used again as they are once they were replaced, or left the cache', () => {
+    const { pool, editor } = newPool()
+    const [replaced, evicted] = made(editor, 2) as [Node, Node]
+    replaced.cachedAt = REPLACED
+    pool.retire([replaced])
+    pool.evicted(evicted)
+    expect(made(editor, 1)).toEqual([replaced])
+    pool.reclaim()
+    expect(made(editor, 1)[0]).toBe(evicted)
+  })
+
+  it('are not while a checkpoint runs, or if somebody captured a tree since', () => {
+    const { pool, editor } = newPool()
+    const nodes = made(editor, 4) as [Node, Node, Node, Node]
+    const [late, lateEvicted, captured, capturedEvicted] = nodes
+    for (const node of [late, captured]) node.cachedAt = REPLACED
+    pool.pause()
+    pool.retire([late])
+    pool.evicted(lateEvicted)
+    pool.reclaim()
+    expect(nodes).not.toContain(made(editor, 1)[0])
+    pool.resume()
+    expect(pool.reuseSome(10)).toBe(false)
+    expect(made(editor, 1)[0]).toBe(late)
+    pool.reclaim()
+    expect(made(editor, 1)[0]).toBe(lateEvicted)
+    pool.captures++
+    pool.retire([captured])
+    pool.evicted(capturedEvicted)
+    pool.reclaim()
+    expect(nodes).not.toContain(made(editor, 1)[0])
+  })
+
+  it.each(['replaced', 'put into the cache again', 'held by a node above it'])(
+    'are not because they left the cache if they were %s since',
+    (what) => {
+      const { pool, editor } = newPool()
+      const [node] = made(editor, 1) as [Node]
+      pool.evicted(node)
+      if (what === 'replaced') node.cachedAt = REPLACED
+      else if (what === 'put into the cache again') node.cachedAt = 7
+      else node.holders = 1
+      pool.reclaim()
+      expect(made(editor, 1)[0]).not.toBe(node)
+      if (what === 'held by a node above it') expect(node.cachedAt).toBe(NOT_CACHED)
+    },
+  )
+
+  it('are used by one alone, though a list names them as what they were before', () => {
+    const { pool, editor } = newPool()
+    const [node] = made(editor, 1) as [Node]
+    // It leaves the cache while a checkpoint runs, and is replaced by a commit that still had it.
+    pool.pause()
+    pool.evicted(node)
+    node.cachedAt = REPLACED
+    pool.retire([node])
+    pool.resume()
+    pool.reuseSome(10)
+    // The root of an editor, which nothing holds.
+    const [again] = made(editor, 1)
+    expect(again).toBe(node)
+    pool.reclaim()
+    expect(made(editor, 1)[0]).not.toBe(node)
+  })
+
+  it('of sizes that are asked for stay, those of others go for them', () => {
+    const { pool, editor } = newPool()
+    const [small, large] = [made(editor, 4000, 1000), made(editor, 1000, 4000)]
+    for (const node of large) pool.giveBack(node)
+    // Large ones fill it. From here on small ones are asked for.
+    const [one] = made(editor, 1, 1000) as [Node]
+    for (const node of [one, ...small]) pool.giveBack(node)
+    const again = new Set(made(editor, 2000, 1000))
+    expect(small.filter((node) => again.has(node)).length).toBe(2000)
+    for (const node of again) pool.giveBack(node)
+    // And large ones again, which there is one of at first.
+    const wanted = made(editor, 1, 4000)
+    for (const node of large) pool.giveBack(node)
+    const rest = new Set([...wanted, ...made(editor, 500, 4000)])
+    expect(large.filter((node) => rest.has(node)).length).toBeGreaterThan(400)
   })
 })
