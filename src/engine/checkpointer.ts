@@ -333,12 +333,14 @@ export class Checkpointer {
       const { misses } = store
       const image = store.imageOf(node)
       const length = imageBytes(image)
+      const whole = wholeBytes(image)
       const at = buffer.grow(length)
       writeImage(image, buffer.bytes, buffer.view, at, buffer.base + at, this.#parts.checksum)
       storedAs(node, image)
+      if (image !== node) store.pool.giveBack(image)
       nodes.push(node)
       bytes += length
-      work += wholeBytes(image) + (store.misses - misses) * READ_WORK_BYTES
+      work += whole + (store.misses - misses) * READ_WORK_BYTES
       running.stored += memoryOf(node)
     }
     return { nodes, bytes, work, done: false }

@@ -38,7 +38,6 @@ import {
   countAt,
   isPartial,
   memoryOf,
-  NOBODY,
   type Node,
   type NodeImage,
   noteChanged,
@@ -206,7 +205,7 @@ export class NodeStore implements NodeSource {
 
   /**
    * What is to be stored of a node: most often the node. Of a partial leaf of a delta that was not read, what both say, so that a leaf is read with one
-   * delta; if that delta cannot be read, what was added to it, because storing it needs nobody to read it.
+   * delta; if that delta cannot be read, what was added to it, because storing it needs nobody to read it. What is not the node is the caller's alone, to be given back.
    */
   imageOf(node: Node): Node {
     const { base } = node
@@ -216,7 +215,7 @@ export class NodeStore implements NodeSource {
 
   #joined(part: Node, base: NodeImage): Node {
     this.misses++
-    const delta = this.#readChanges(base, this.#readHead(base), NOBODY, part)
+    const delta = this.#readChanges(base, this.#readHead(base), this.#reader, part)
     if (delta.columns !== part.columns || delta.count > part.wholeCount)
       throw this.#damaged(base, 'a node that contradicts its parent')
     this.#apply(part, delta)
@@ -224,7 +223,7 @@ export class NodeStore implements NodeSource {
     if (delta.base !== undefined && isOfDelta(delta.base)) return this.imageOf(delta)
     if (weightOf(delta) <= NODE_BYTES) return delta
     // It is stored with all entries, so that it is read before more is added to it.
-    const leaf = this.#readWholeOf(part, NOBODY)
+    const leaf = this.#readWholeOf(part, this.#reader)
     leaf.wholeCount = leaf.count
     return leaf
   }

@@ -63,8 +63,8 @@ export const MAX_POSITION_HIGH = 0x7fff
 const CHANGED = 0x8000_0000
 
 /**
- * What a node takes beside its buffer: objects and its place in a table, 550 bytes (measured), of which the collector lets pile up about
- * half as much again before it comes round, and the buffer's own bookkeeping.
+ * What a node takes beside its buffer: objects and its places in tables, 650 bytes (measured), and what the collector lets pile up of
+ * those that are not used again.
  */
 const NODE_OBJECT_BYTES = 850
 /** Of a child that is held, and of one that is near. */

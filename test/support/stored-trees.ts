@@ -299,6 +299,7 @@ export function nextPiece(
     const bytes = new Uint8Array(imageBytes(image))
     writeImage(image, bytes, viewOf(bytes), 0, end, checksum)
     storedAs(node, image)
+    if (image !== node) store.pool.giveBack(image)
     nodes.push(node)
     images.push(bytes)
     end += bytes.length
