@@ -8,12 +8,18 @@
  * The directory comes with the first taker and goes when its last file does, so it may vanish before any call here;
  * it cannot while a file of the caller's is in it.
  */
-import { constants, type Stats } from 'node:fs'
-import { join } from 'node:path'
+import { type BigIntStats, constants } from 'node:fs'
+import { sep } from 'node:path'
 import { StorageError } from '../../errors.js'
-import { storageError, systemCode, type StorageOperation } from '../storage-errors.js'
+import { storageError, systemCode, type StorageFailure } from '../storage-errors.js'
 import type { LockFiles } from './files.js'
 import { MAX_RECORD_BYTES, isTemporaryName } from './record.js'
+
+/** The directory, which may be absent, and what to reach it by. */
+export interface LockDirectory {
+  readonly path: string
+  readonly files: LockFiles
+}
 
 /** Content of a record file, and what to tell a change by. */
 export interface RecordText {
@@ -31,136 +37,153 @@ const UNREADABLE: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'ELOOP', 'EI
 /** A temporary record older than this is removed whatever it says: if its maker lives, it makes another. */
 const TEMPORARY_LIFETIME_MS = 10_000
 
-export class LockDirectory {
-  readonly path: string
-  readonly #files: LockFiles
+/** Whether it is there. Refuses anything else under its name, such as a link that leads elsewhere. */
+export function isPresent(directory: LockDirectory): boolean {
+  const { path } = directory
+  const stat = statOf(path, directory)
+  if (stat === undefined) return false
+  if (stat.isDirectory()) return true
+  const what = stat.isSymbolicLink() ? 'a symbolic link' : 'not a directory'
+  throw new StorageError(
+    `${path} is ${what}, and Varve keeps its locks in a directory of that name. ` +
+      'Find out what put it there, then move it away.',
+    { path, expected: 'a directory', actual: what },
+  )
+}
 
-  constructor(path: string, files: LockFiles) {
-    this.path = path
-    this.#files = files
+/** Makes the directory if it is absent. */
+export function makeDirectory(directory: LockDirectory): void {
+  const { path, files } = directory
+  try {
+    files.mkdirSync(path)
+  } catch (cause) {
+    expectOnly('EEXIST', { operation: 'create', path, cause })
   }
+  isPresent(directory)
+}
 
-  /** Whether it is there. Refuses anything else under its name, such as a link that leads elsewhere. */
-  check(): boolean {
-    const stat = this.#stat(this.path)
-    if (stat === undefined) return false
-    if (stat.isDirectory()) return true
-    const what = stat.isSymbolicLink() ? 'a symbolic link' : 'not a directory'
-    throw new StorageError(
-      `${this.path} is ${what}, and Varve keeps its locks in a directory of that name. ` +
-        'Find out what put it there, then move it away.',
-      { path: this.path, expected: 'a directory', actual: what },
-    )
+/** The names of all files; none if the directory is absent. */
+export function namesIn({ path, files }: LockDirectory): string[] {
+  try {
+    return files.readdirSync(path)
+  } catch (cause) {
+    expectOnly('ENOENT', { operation: 'list', path, cause })
+    return []
   }
+}
 
-  /** Makes the directory if it is absent. */
-  make(): void {
-    this.#attempt('create', this.path, () => this.#files.mkdirSync(this.path), 'EEXIST')
-    this.check()
+/** Reads a record; undefined if it is gone. */
+export function readFrom(directory: LockDirectory, name: string): RecordText | undefined {
+  const path = pathIn(directory, name)
+  const stat = statOf(path, directory)
+  if (stat === undefined) return undefined
+  try {
+    return { text: readText(path, directory), modifiedAt: stat.mtime }
+  } catch (cause) {
+    const code = systemCode(cause)
+    if (code === 'ENOENT') return undefined
+    if (UNREADABLE.has(code ?? '')) return { text: undefined, modifiedAt: stat.mtime }
+    throw storageError({ operation: 'read', path, cause })
   }
+}
 
-  /** The names of all files; none if the directory is absent. */
-  names(): string[] {
-    return this.#attempt('list', this.path, () => this.#files.readdirSync(this.path), 'ENOENT') ?? []
+/** Undefined where there is nothing: the usual case, for which making an error takes longer than the call. */
+function statOf(path: string, { files }: LockDirectory): BigIntStats | undefined {
+  try {
+    return files.lstatSync(path, { bigint: true, throwIfNoEntry: false })
+  } catch (cause) {
+    expectOnly('ENOENT', { operation: 'inspect', path, cause })
+    return undefined
   }
+}
 
-  /** Reads a record; undefined if it is gone. */
-  read(name: string): RecordText | undefined {
-    const path = join(this.path, name)
-    const stat = this.#stat(path)
-    if (stat === undefined) return undefined
-    try {
-      return { text: this.#readText(path), modifiedAt: stat.mtime }
-    } catch (cause) {
-      const code = systemCode(cause)
-      if (code === 'ENOENT') return undefined
-      if (UNREADABLE.has(code ?? '')) return { text: undefined, modifiedAt: stat.mtime }
-      throw storageError({ operation: 'read', path, cause })
-    }
+function readText(path: string, { files }: LockDirectory): string {
+  const descriptor = files.openSync(path, READ_FLAGS)
+  try {
+    const bytes = new Uint8Array(MAX_RECORD_BYTES)
+    const length = files.readSync(descriptor, bytes, 0, bytes.length, 0)
+    return new TextDecoder().decode(bytes.subarray(0, length))
+  } finally {
+    files.closeSync(descriptor)
   }
+}
 
-  /** Undefined where there is nothing: the usual case, for which making an error takes longer than the call. */
-  #stat(path: string): Stats | undefined {
-    return this.#attempt(
-      'inspect',
-      path,
-      () => this.#files.lstatSync(path, { throwIfNoEntry: false }),
-      'ENOENT',
-    )
+/** Creates a file that must not exist and opens it; undefined if the directory is gone. */
+export function createIn(directory: LockDirectory, name: string): number | undefined {
+  const path = pathIn(directory, name)
+  try {
+    return directory.files.openSync(path, 'wx+')
+  } catch (cause) {
+    expectOnly('ENOENT', { operation: 'create', path, cause })
+    return undefined
   }
+}
 
-  #readText(path: string): string {
-    const descriptor = this.#files.openSync(path, READ_FLAGS)
-    try {
-      const bytes = new Uint8Array(MAX_RECORD_BYTES)
-      const length = this.#files.readSync(descriptor, bytes, 0, bytes.length, 0)
-      return new TextDecoder().decode(bytes.subarray(0, length))
-    } finally {
-      this.#files.closeSync(descriptor)
-    }
+/** Renames a file; false if it is gone, or the directory is. */
+export function renameIn(directory: LockDirectory, from: string, to: string): boolean {
+  const path = pathIn(directory, from)
+  try {
+    directory.files.renameSync(path, pathIn(directory, to))
+    return true
+  } catch (cause) {
+    expectOnly('ENOENT', { operation: 'rename', path, cause })
+    return false
   }
+}
 
-  /** Creates a file that must not exist and opens it; undefined if the directory is gone. */
-  create(name: string): number | undefined {
-    const path = join(this.path, name)
-    return this.#attempt('create', path, () => this.#files.openSync(path, 'wx+'), 'ENOENT')
+/** Removes a file. Absent is not an error. */
+export function removeFrom(directory: LockDirectory, name: string): void {
+  const path = pathIn(directory, name)
+  try {
+    directory.files.unlinkSync(path)
+  } catch (cause) {
+    expectOnly('ENOENT', { operation: 'remove', path, cause })
   }
+}
 
-  /** Renames a file; false if it is gone, or the directory is. */
-  rename(from: string, to: string): boolean {
-    const path = join(this.path, from)
-    const rename = (): true => {
-      this.#files.renameSync(path, join(this.path, to))
-      return true
-    }
-    return this.#attempt('rename', path, rename, 'ENOENT') ?? false
+/** Removes a temporary record that its maker has left behind. Failing is no matter: it holds nobody up. */
+export function removeTemporary(
+  directory: LockDirectory,
+  name: string,
+  { ownerIsDead, now }: { readonly ownerIsDead: boolean; readonly now: number },
+): void {
+  if (!isTemporaryName(name)) return
+  const { files } = directory
+  try {
+    const path = pathIn(directory, name)
+    const old = now - files.lstatSync(path).mtimeMs > TEMPORARY_LIFETIME_MS
+    if (ownerIsDead || old) files.unlinkSync(path)
+  } catch {
+    // Gone already, or not ours to remove.
   }
+}
 
-  /** Removes a file. Absent is not an error. */
-  remove(name: string): void {
-    const path = join(this.path, name)
-    this.#attempt('remove', path, () => this.#files.unlinkSync(path), 'ENOENT')
+/** Removes the directory if nothing is in it. Never throws. */
+export function removeIfEmpty({ path, files }: LockDirectory): void {
+  try {
+    files.rmdirSync(path)
+  } catch {
+    // Others are using it, or it is gone.
   }
+}
 
-  /** Removes a temporary record that its maker has left behind. Failing is no matter: it holds nobody up. */
-  removeTemporary(name: string, ownerIsDead: boolean, now: number): void {
-    if (!isTemporaryName(name)) return
-    try {
-      const path = join(this.path, name)
-      const old = now - this.#files.lstatSync(path).mtimeMs > TEMPORARY_LIFETIME_MS
-      if (ownerIsDead || old) this.#files.unlinkSync(path)
-    } catch {
-      // Gone already, or not ours to remove.
-    }
+/** Whether a descriptor of this process is the file under that name. */
+export function isOpenAs(directory: LockDirectory, descriptor: number, name: string): boolean {
+  const { files } = directory
+  try {
+    const open = files.fstatSync(descriptor, { bigint: true })
+    const named = files.lstatSync(pathIn(directory, name), { bigint: true })
+    return open.ino === named.ino && open.dev === named.dev
+  } catch {
+    return false
   }
+}
 
-  /** Removes the directory if nothing is in it. Never throws. */
-  removeIfEmpty(): void {
-    try {
-      this.#files.rmdirSync(this.path)
-    } catch {
-      // Others are using it, or it is gone.
-    }
-  }
+function pathIn({ path }: LockDirectory, name: string): string {
+  return path + sep + name
+}
 
-  /** Whether a descriptor of this process is the file under that name. */
-  isOpenAs(descriptor: number, name: string): boolean {
-    try {
-      const open = this.#files.fstatSync(descriptor, { bigint: true })
-      const named = this.#files.lstatSync(join(this.path, name), { bigint: true })
-      return open.ino === named.ino && open.dev === named.dev
-    } catch {
-      return false
-    }
-  }
-
-  /** Runs one call; a failure with the code `expected` is undefined, any other a `StorageError`. */
-  #attempt<T>(operation: StorageOperation, path: string, call: () => T, expected: string): T | undefined {
-    try {
-      return call()
-    } catch (cause) {
-      if (systemCode(cause) === expected) return undefined
-      throw storageError({ operation, path, cause })
-    }
-  }
+/** Throws for a failure, unless the system gave it this code. */
+function expectOnly(code: string, failure: StorageFailure): void {
+  if (systemCode(failure.cause) !== code) throw storageError(failure)
 }

@@ -7,7 +7,14 @@
 import { StorageError } from '../../errors.js'
 import type { HeldLock } from '../platform.js'
 import { storageError } from '../storage-errors.js'
-import type { LockDirectory } from './directory.js'
+import {
+  createIn,
+  type LockDirectory,
+  makeDirectory,
+  removeFrom,
+  removeIfEmpty,
+  renameIn,
+} from './directory.js'
 import type { LockEnvironment } from './environment.js'
 import type { LockFiles } from './files.js'
 import {
@@ -37,59 +44,17 @@ export interface Claim {
 export class OwnRecord implements FileLock {
   readonly name: string
   readonly #directory: LockDirectory
-  readonly #files: LockFiles
   readonly #descriptor: number
   readonly #tailOffset: number
   #heartbeat = 0
   #timer: NodeJS.Timeout | undefined
   #released = false
 
-  private constructor(name: string, directory: LockDirectory, files: LockFiles, draft: Draft) {
+  constructor(name: string, directory: LockDirectory, draft: Draft) {
     this.name = name
     this.#directory = directory
-    this.#files = files
     this.#descriptor = draft.descriptor
     this.#tailOffset = draft.sizeBytes - TAIL_BYTES
-  }
-
-  /** Announces this thread as a taker. Nobody ever sees the record in part. */
-  static publish(claim: Claim, directory: LockDirectory, environment: LockEnvironment): OwnRecord {
-    for (let round = 0; round < MAX_ROUNDS; round += 1) {
-      directory.make()
-      const token = environment.newToken()
-      const draft = makeDraft(token, claim, directory, environment)
-      if (draft === undefined) continue
-      const name = recordName(claim.kind, token)
-      const record = new OwnRecord(name, directory, environment.files, draft)
-      if (record.#appear(temporaryName(token))) return record
-    }
-    throw new StorageError(
-      `Could not keep a lock record in ${directory.path}: it vanished ${MAX_ROUNDS} times. ` +
-        'Find out what removes files there.',
-      { path: directory.path },
-    )
-  }
-
-  /**
-   * Renaming a whole draft to a name that nobody else draws is as atomic as linking it in, leaves no second name behind
-   * in a crash, and also works where there are no hard links. False if others took the draft for abandoned.
-   */
-  #appear(draftName: string): boolean {
-    let appeared = false
-    try {
-      appeared = this.#directory.rename(draftName, this.name)
-    } finally {
-      if (!appeared) this.#abandon(draftName)
-    }
-    return appeared
-  }
-
-  /** A rename that reports a failure may have happened: neither name is left. */
-  #abandon(draftName: string): void {
-    this.#released = true
-    closeQuietly(this.#files, this.#descriptor)
-    removeQuietly(this.#directory, draftName)
-    removeQuietly(this.#directory, this.name)
   }
 
   /** Says that the lock is held from now on, and starts the heartbeat, which never keeps the process alive. */
@@ -104,7 +69,7 @@ export class OwnRecord implements FileLock {
   get lost(): boolean {
     if (this.#released) return true
     try {
-      return this.#files.fstatSync(this.#descriptor).nlink === 0
+      return this.#directory.files.fstatSync(this.#descriptor).nlink === 0
     } catch {
       return true
     }
@@ -115,8 +80,8 @@ export class OwnRecord implements FileLock {
     this.#released = true
     clearInterval(this.#timer)
     if (!removeQuietly(this.#directory, this.name)) this.#disown()
-    closeQuietly(this.#files, this.#descriptor)
-    this.#directory.removeIfEmpty()
+    closeQuietly(this.#directory.files, this.#descriptor)
+    removeIfEmpty(this.#directory)
   }
 
   /** The record stays for now, but nobody need wait for the end of this process. */
@@ -138,17 +103,59 @@ export class OwnRecord implements FileLock {
   }
 
   #writeTail(state: LockState): void {
+    const { path, files } = this.#directory
     const bytes = new TextEncoder().encode(encodeTail(state, this.#heartbeat))
     try {
-      writeAll(this.#files, this.#descriptor, bytes, this.#tailOffset)
+      writeAll(files, this.#descriptor, bytes, this.#tailOffset)
     } catch (cause) {
-      throw storageError({ operation: 'write', path: this.#directory.path, cause })
+      throw storageError({ operation: 'write', path, cause })
     }
   }
 }
 
 /** How often a record may vanish while it is made before that is no coincidence. */
 const MAX_ROUNDS = 1_000
+
+/** Announces this thread as a taker. Nobody ever sees the record in part. */
+export function publishRecord(
+  claim: Claim,
+  directory: LockDirectory,
+  environment: LockEnvironment,
+): OwnRecord {
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    makeDirectory(directory)
+    const token = environment.newToken()
+    const draft = makeDraft(token, claim, directory, environment)
+    if (draft === undefined) continue
+    const name = recordName(claim.kind, token)
+    if (appears(directory, draft, temporaryName(token), name)) return new OwnRecord(name, directory, draft)
+  }
+  const { path } = directory
+  throw new StorageError(
+    `Could not keep a lock record in ${path}: it vanished ${MAX_ROUNDS} times. ` +
+      'Find out what removes files there.',
+    { path },
+  )
+}
+
+/**
+ * Renaming a whole draft to a name that nobody else draws is as atomic as linking it in, leaves no second name behind
+ * in a crash, and also works where there are no hard links. False if others took the draft for abandoned.
+ */
+function appears(directory: LockDirectory, draft: Draft, draftName: string, name: string): boolean {
+  let appeared = false
+  try {
+    appeared = renameIn(directory, draftName, name)
+  } finally {
+    if (!appeared) {
+      // A rename that reports a failure may have happened: neither name is left.
+      closeQuietly(directory.files, draft.descriptor)
+      removeQuietly(directory, draftName)
+      removeQuietly(directory, name)
+    }
+  }
+  return appeared
+}
 
 interface Draft {
   readonly descriptor: number
@@ -163,7 +170,7 @@ function makeDraft(
   environment: LockEnvironment,
 ): Draft | undefined {
   const { files, identity: owner } = environment
-  const descriptor = directory.create(temporaryName(token))
+  const descriptor = createIn(directory, temporaryName(token))
   if (descriptor === undefined) return undefined
   const since = new Date(environment.now())
   const record = { kind, token, owner, since, path, descriptor, state: LockState.taking, heartbeat: 0 }
@@ -199,7 +206,7 @@ function closeQuietly(files: LockFiles, descriptor: number): void {
 
 function removeQuietly(directory: LockDirectory, name: string): boolean {
   try {
-    directory.remove(name)
+    removeFrom(directory, name)
     return true
   } catch {
     return false

@@ -2,7 +2,7 @@
  * The locks of a database as the tools show and break them. Taking a lock never comes through here.
  */
 import type { LockHolder } from '../../errors.js'
-import { LockDirectory } from './directory.js'
+import { isPresent, type LockDirectory, removeFrom, removeIfEmpty } from './directory.js'
 import { systemEnvironment } from './environment.js'
 import { LockState } from './record.js'
 import { survey, type Sighting } from './survey.js'
@@ -35,14 +35,14 @@ export function breakLocks(path: string, { force }: { readonly force: boolean })
   const doomed = survey(directory, systemEnvironment()).filter(
     ({ verdict }) => force || verdict.owner === 'dead',
   )
-  for (const { name } of doomed) directory.remove(name)
-  directory.removeIfEmpty()
+  for (const { name } of doomed) removeFrom(directory, name)
+  removeIfEmpty(directory)
   return view(doomed)
 }
 
 function directoryOf(path: string): LockDirectory {
-  const directory = new LockDirectory(lockDirectoryOf(path), systemEnvironment().files)
-  directory.check()
+  const directory = { path: lockDirectoryOf(path), files: systemEnvironment().files }
+  isPresent(directory)
   return directory
 }
 

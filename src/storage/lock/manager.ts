@@ -6,7 +6,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LockHolder } from '../../errors.js'
 import type { LockManager } from '../platform.js'
-import { LockDirectory } from './directory.js'
 import { systemEnvironment, type LockEnvironment } from './environment.js'
 import type { FileLock } from './held-lock.js'
 import { LockState } from './record.js'
@@ -36,7 +35,8 @@ export function createFileLockManager(options: Partial<LockEnvironment> = {}): F
 }
 
 function livingHolders(path: string, environment: LockEnvironment): LockHolder[] {
-  const sightings = survey(new LockDirectory(lockDirectoryOf(path), environment.files), environment)
+  const directory = { path: lockDirectoryOf(path), files: environment.files }
+  const sightings = survey(directory, environment)
   return sightings
     .filter(({ verdict, record }) => verdict.owner !== 'dead' && record?.state !== LockState.taking)
     .map(({ holder }) => holder)

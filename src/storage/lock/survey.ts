@@ -2,7 +2,15 @@
  * A look at a lock directory: which records are in it, whose they are, and which of their owners live.
  */
 import type { LockHolder } from '../../errors.js'
-import type { LockDirectory, RecordText } from './directory.js'
+import {
+  isOpenAs,
+  type LockDirectory,
+  namesIn,
+  readFrom,
+  type RecordText,
+  removeFrom,
+  removeTemporary,
+} from './directory.js'
 import type { LockEnvironment } from './environment.js'
 import type { ThreadIdentity } from './identity.js'
 import { judge, type Observer, type Verdict } from './liveness.js'
@@ -31,13 +39,13 @@ export interface Sighting {
 
 /** All records of the directory. One that comes or goes meanwhile may be missing; a standing one never is. */
 export function survey(directory: LockDirectory, environment: LockEnvironment): Sighting[] {
-  const names = directory.names()
+  const names = namesIn(directory)
   environment.observations.keepOnly(directory.path, new Set(names))
   const observer = observerOf(directory, environment)
   const sightings: Sighting[] = []
   for (const name of names) {
     const kind = kindOfName(name)
-    const found = kind === undefined ? undefined : directory.read(name)
+    const found = kind === undefined ? undefined : readFrom(directory, name)
     if (kind === undefined || found === undefined) continue
     const record = found.text === undefined ? undefined : decodeRecord(kind, found.text)
     const holder = record === undefined ? unknownHolder(kind, found.modifiedAt) : holderOf(record)
@@ -56,21 +64,21 @@ export function isThisProcess({ holder, verdict }: Sighting, here: ThreadIdentit
 /** As {@link survey}, after which everything that the dead have left behind is gone; returns the living. */
 export function surveyLiving(directory: LockDirectory, environment: LockEnvironment): Sighting[] {
   const sightings = survey(directory, environment)
-  for (const { name, verdict } of sightings) if (verdict.owner === 'dead') directory.remove(name)
+  for (const { name, verdict } of sightings) if (verdict.owner === 'dead') removeFrom(directory, name)
   clearTemporaries(directory, environment)
   return sightings.filter(({ verdict }) => verdict.owner !== 'dead')
 }
 
 /** Removes the half-made records of takers that are gone. */
 function clearTemporaries(directory: LockDirectory, environment: LockEnvironment): void {
-  const names = directory.names().filter(isTemporaryName)
+  const names = namesIn(directory).filter(isTemporaryName)
   if (names.length === 0) return
   const observer = observerOf(directory, environment)
   for (const name of names) {
-    const text = directory.read(name)?.text ?? ''
+    const text = readFrom(directory, name)?.text ?? ''
     const record = decodeRecord('writer', text) ?? decodeRecord('reader', text)
     const ownerIsDead = record !== undefined && judge(record, observer).owner === 'dead'
-    directory.removeTemporary(name, ownerIsDead, environment.now())
+    removeTemporary(directory, name, { ownerIsDead, now: environment.now() })
   }
 }
 
@@ -113,6 +121,6 @@ function observerOf(directory: LockDirectory, environment: LockEnvironment): Obs
     here: environment.identity,
     processes: environment.processes,
     sharedStorage: sharedFileSystem(directory.path, environment.files) !== undefined,
-    isOpenHere: ({ kind, token, descriptor }) => directory.isOpenAs(descriptor, recordName(kind, token)),
+    isOpenHere: ({ kind, token, descriptor }) => isOpenAs(directory, descriptor, recordName(kind, token)),
   }
 }

@@ -17,10 +17,10 @@
  */
 import { StorageError } from '../../errors.js'
 import type { LockRequest } from '../platform.js'
-import { LockDirectory } from './directory.js'
+import { isPresent, type LockDirectory, makeDirectory, removeIfEmpty } from './directory.js'
 import type { LockEnvironment } from './environment.js'
 import type { LeaveGate } from './gate.js'
-import { OwnRecord, type FileLock } from './held-lock.js'
+import { type FileLock, OwnRecord, publishRecord } from './held-lock.js'
 import { lockedError } from './messages.js'
 import { LockState, type LockKind } from './record.js'
 import { isThisProcess, surveyLiving, type Sighting } from './survey.js'
@@ -55,10 +55,10 @@ export function lockDirectoryOf(path: string): string {
 
 export function* takeLock(taking: Taking): Generator<number, FileLock, void> {
   const { environment, request, path } = taking
-  const directory = new LockDirectory(lockDirectoryOf(path), environment.files)
+  const directory = { path: lockDirectoryOf(path), files: environment.files }
   const startMs = environment.monotonicMs()
   for (let attempt = 0; ; attempt += 1) {
-    const isThere = directory.check()
+    const isThere = isPresent(directory)
     let opponents = isThere ? opponentsOf(request.kind, directory, environment) : []
     if (opponents.length === 0) {
       const outcome = yield* announce(taking, directory, attempt > 0)
@@ -84,21 +84,21 @@ function* announce(
   let outcome: OwnRecord | Sighting[] = []
   try {
     if (gated) {
-      directory.make()
+      makeDirectory(directory)
       leaveGate = yield* waitForGate(directory, taking.environment)
     }
     outcome = publishAndLook(taking, directory)
     return outcome
   } finally {
     leaveGate?.()
-    if (!(outcome instanceof OwnRecord)) directory.removeIfEmpty()
+    if (!(outcome instanceof OwnRecord)) removeIfEmpty(directory)
   }
 }
 
 /** Steps 3 and 4. Whatever happens, the own record stands afterwards only if the lock is held. */
 function publishAndLook(taking: Taking, directory: LockDirectory): OwnRecord | Sighting[] {
   const { environment, request, path } = taking
-  const own = OwnRecord.publish({ kind: request.kind, path }, directory, environment)
+  const own = publishRecord({ kind: request.kind, path }, directory, environment)
   try {
     const living = surveyLiving(directory, environment)
     const opponents = living.filter(({ name, kind }) => name !== own.name && excludes(request.kind, kind))
