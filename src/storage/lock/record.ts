@@ -41,7 +41,7 @@ export interface LockRecord {
 export const MAX_RECORD_BYTES: number = 64 * 1024
 
 const PREFIXES: Readonly<Record<LockKind, string>> = { writer: 'w', reader: 'r' }
-const RECORD_NAME = /^(?<prefix>[wr])-(?<token>[0-9a-f]{32})$/u
+const RECORD_NAME = /^[wr]-[0-9a-f]{32}$/u
 const TEMPORARY_NAME = /^t-[0-9a-f]{32}$/u
 const HEARTBEAT_DIGITS = 12
 
@@ -60,9 +60,8 @@ export function isTemporaryName(name: string): boolean {
 
 /** What kind of record a file of this name is; undefined for every other file. */
 export function kindOfName(name: string): LockKind | undefined {
-  const prefix = RECORD_NAME.exec(name)?.groups?.['prefix']
-  if (prefix === undefined) return undefined
-  return prefix === 'w' ? 'writer' : 'reader'
+  if (!RECORD_NAME.test(name)) return undefined
+  return name.startsWith(PREFIXES.writer) ? 'writer' : 'reader'
 }
 
 export function encodeRecord(record: LockRecord): string {
@@ -72,16 +71,29 @@ export function encodeRecord(record: LockRecord): string {
     kind,
     token,
     owner,
-    since: since.toISOString(),
+    since: utcText(since),
     path,
     descriptor,
   })
   return head.slice(0, -1) + encodeTail(state, heartbeat)
 }
 
+/** As `toISOString`, which looks up the time zone of the system first: that takes as long as all the rest of a record. */
+function utcText(time: Date): string {
+  const year = time.getUTCFullYear()
+  if (year < 0 || year > 9999) return time.toISOString()
+  const date = [padded(year, 4), padded(time.getUTCMonth() + 1), padded(time.getUTCDate())]
+  const clock = [padded(time.getUTCHours()), padded(time.getUTCMinutes()), padded(time.getUTCSeconds())]
+  return `${date.join('-')}T${clock.join(':')}.${padded(time.getUTCMilliseconds(), 3)}Z`
+}
+
+function padded(value: number, digits = 2): string {
+  return String(value).padStart(digits, '0')
+}
+
 /** The last bytes of every record, always as many: `TAIL_BYTES`. */
 export function encodeTail(state: LockState, heartbeat: number): string {
-  const digits = String(heartbeat % 10 ** HEARTBEAT_DIGITS).padStart(HEARTBEAT_DIGITS, '0')
+  const digits = padded(heartbeat % 10 ** HEARTBEAT_DIGITS, HEARTBEAT_DIGITS)
   return `,"state":${state},"heartbeat":"${digits}"}\n`
 }
 

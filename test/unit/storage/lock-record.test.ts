@@ -89,6 +89,14 @@ describe('a lock record', () => {
     expect(decodeRecord('writer', content())).toBeUndefined()
   })
 
+  it.each([0, 1, 951_782_400_009, 1_700_000_000_050, 253_402_300_799_999, 253_402_300_800_000])(
+    'states its time to the millisecond: %d',
+    (ms) => {
+      const since = new Date(ms)
+      expect(encodeRecord(recordOf({ since }))).toContain(`"since":"${since.toISOString()}"`)
+    },
+  )
+
   it('is known by its name', () => {
     const { token } = recordOf()
     expect(kindOfName(recordName('writer', token))).toBe('writer')
