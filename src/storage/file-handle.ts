@@ -63,7 +63,7 @@ export class FileHandle implements StorageFile {
   size(): number {
     this.#requireOpen()
     try {
-      return fs.fstatSync(this.#data).size
+      return Number(fs.fstatSync(this.#data, { bigint: true }).size)
     } catch (cause) {
       throw this.#failure('inspect', cause)
     }

@@ -30,103 +30,127 @@ const DIRECTORY_SYNC_UNSUPPORTED: ReadonlySet<string> =
   process.platform === 'win32' ? new Set(['EPERM', 'EISDIR', 'EACCES', 'EINVAL']) : new Set(['EINVAL'])
 
 /** Files by their paths; relative ones are of the current directory. */
-export class FileStorage implements Storage {
-  readonly kind = 'file'
-
-  open(path: string, mode: OpenMode, { like }: CreateOptions = {}): StorageFile {
-    const operation = mode === 'create' ? 'create' : 'open'
-    const bits = like === undefined ? undefined : permissionsOf(like)
-    // Never wider than it shall be, not even for a moment.
-    const data = attempt({ operation, path }, () =>
-      fs.openSync(path, OPEN_FLAGS[mode], bits === undefined ? undefined : OWNER_ONLY),
-    )
-    try {
-      if (mode === 'create' && bits !== undefined)
-        attempt({ operation, path }, () => fs.fchmodSync(data, bits))
-      const opened = attempt({ operation, path }, () => fs.fstatSync(data, { bigint: true }))
-      if (!opened.isFile()) throw storageError({ operation, path, reason: 'it is not a regular file' })
-      const backgroundSync = mode === 'read' ? undefined : openAgain(path, opened)
-      return new FileHandle(path, { data, backgroundSync })
-    } catch (error) {
-      fs.closeSync(data)
-      if (mode === 'create') this.remove(path)
-      throw error
-    }
-  }
-
-  stat(path: string): FileIdentity | undefined {
-    const stats = attempt({ operation: 'inspect', path }, () =>
-      fs.statSync(path, { bigint: true, throwIfNoEntry: false }),
-    )
-    return stats === undefined ? undefined : identityOf(stats)
-  }
-
-  resolve(path: string): string {
-    try {
-      return fs.realpathSync.native(path)
-    } catch (cause) {
-      if (systemCode(cause) !== 'ENOENT') throw storageError({ operation: 'resolve', path, cause })
-    }
-    const directory = dirname(path)
-    const resolved = attempt({ operation: 'resolve', path: directory }, () =>
-      fs.realpathSync.native(directory),
-    )
-    return join(resolved, basename(path))
-  }
-
-  siblings(path: string): string[] {
-    // A letter more, so that a path that ends in a separator has an empty base name instead of its directory's.
-    const base = basename(`${path}x`).slice(0, -1)
-    const prefix = path.slice(0, path.length - base.length)
-    const names = attempt({ operation: 'list', path }, () => fs.readdirSync(dirname(`${path}x`)))
-    return names
-      .filter((each) => each.startsWith(base))
-      .map((each) => prefix + each)
-      .toSorted()
-  }
-
-  rename(from: string, to: string): void {
+export const fileStorage: Required<Storage> = {
+  kind: 'file',
+  open,
+  stat,
+  resolve,
+  siblings,
+  rename(from, to) {
     attempt({ operation: 'rename', path: from, target: to }, () => fs.renameSync(from, to))
-  }
-
-  link(from: string, to: string): void {
+  },
+  link(from, to) {
     attempt({ operation: 'link', path: from, target: to }, () => fs.linkSync(from, to))
-  }
+  },
+  remove,
+  syncDirectory,
+  freeBytes,
+}
 
-  remove(path: string): void {
-    attempt({ operation: 'remove', path }, () => {
-      try {
-        fs.unlinkSync(path)
-      } catch (cause) {
-        if (systemCode(cause) !== 'ENOENT') throw cause
-      }
-    })
+function open(path: string, mode: OpenMode, { like }: CreateOptions = {}): StorageFile {
+  const operation = mode === 'create' ? 'create' : 'open'
+  const bits = like === undefined ? undefined : permissionsOf(like)
+  // Never wider than it shall be, not even for a moment.
+  const data = openDescriptor(
+    { operation, path },
+    OPEN_FLAGS[mode],
+    bits === undefined ? undefined : OWNER_ONLY,
+  )
+  try {
+    if (mode === 'create' && bits !== undefined) attempt({ operation, path }, () => fs.fchmodSync(data, bits))
+    const opened = statusOf({ operation, path }, data)
+    if (!opened.isFile()) throw storageError({ operation, path, reason: 'it is not a regular file' })
+    const backgroundSync = mode === 'read' ? undefined : openAgain(path, opened)
+    return new FileHandle(path, { data, backgroundSync })
+  } catch (error) {
+    fs.closeSync(data)
+    if (mode === 'create') remove(path)
+    throw error
   }
+}
 
-  syncDirectory(path: string): void {
-    const directory = dirname(path)
-    attempt({ operation: 'syncDirectory', path }, () => {
-      try {
-        const descriptor = fs.openSync(directory, O_RDONLY)
-        try {
-          fs.fsyncSync(descriptor)
-        } finally {
-          fs.closeSync(descriptor)
-        }
-      } catch (cause) {
-        if (!DIRECTORY_SYNC_UNSUPPORTED.has(systemCode(cause) ?? '')) throw cause
-      }
-    })
+function openDescriptor(failure: StorageFailure, flags: number, permissions?: number): number {
+  try {
+    return fs.openSync(failure.path, flags, permissions)
+  } catch (cause) {
+    throw storageError({ ...failure, cause })
   }
+}
 
-  /** What somebody without privileges may still take. Some file systems do not tell, or say zero of everything. */
-  freeBytes(path: string): number | undefined {
+function statusOf(failure: StorageFailure, descriptor: number): fs.BigIntStats {
+  try {
+    return fs.fstatSync(descriptor, { bigint: true })
+  } catch (cause) {
+    throw storageError({ ...failure, cause })
+  }
+}
+
+function stat(path: string): FileIdentity | undefined {
+  try {
+    const stats = fs.statSync(path, { bigint: true, throwIfNoEntry: false })
+    return stats === undefined ? undefined : identityOf(stats)
+  } catch (cause) {
+    throw storageError({ operation: 'inspect', path, cause })
+  }
+}
+
+function resolve(path: string): string {
+  try {
+    return fs.realpathSync.native(path)
+  } catch (cause) {
+    if (systemCode(cause) !== 'ENOENT') throw storageError({ operation: 'resolve', path, cause })
+  }
+  const directory = dirname(path)
+  const resolved = attempt({ operation: 'resolve', path: directory }, () => fs.realpathSync.native(directory))
+  return join(resolved, basename(path))
+}
+
+function siblings(path: string): string[] {
+  // A letter more, so that a path that ends in a separator has an empty base name instead of its directory's.
+  const base = basename(`${path}x`).slice(0, -1)
+  const prefix = path.slice(0, path.length - base.length)
+  const found: string[] = []
+  for (const name of namesBeside(path)) if (name.startsWith(base)) found.push(prefix + name)
+  return found.toSorted()
+}
+
+function namesBeside(path: string): string[] {
+  try {
+    return fs.readdirSync(dirname(`${path}x`))
+  } catch (cause) {
+    throw storageError({ operation: 'list', path, cause })
+  }
+}
+
+function remove(path: string): void {
+  try {
+    fs.unlinkSync(path)
+  } catch (cause) {
+    if (systemCode(cause) !== 'ENOENT') throw storageError({ operation: 'remove', path, cause })
+  }
+}
+
+function syncDirectory(path: string): void {
+  try {
+    const descriptor = fs.openSync(dirname(path), O_RDONLY)
     try {
-      const { bavail, bsize, blocks } = fs.statfsSync(dirname(path))
-      return blocks === 0 ? undefined : bavail * bsize
-    } catch {
-      return undefined
+      fs.fsyncSync(descriptor)
+    } finally {
+      fs.closeSync(descriptor)
     }
+  } catch (cause) {
+    if (DIRECTORY_SYNC_UNSUPPORTED.has(systemCode(cause) ?? '')) return
+    throw storageError({ operation: 'syncDirectory', path, cause })
+  }
+}
+
+/** What somebody without privileges may still take. Some file systems do not tell, or say zero of everything. */
+function freeBytes(path: string): number | undefined {
+  try {
+    const { bavail, bsize, blocks } = fs.statfsSync(dirname(path))
+    return blocks === 0 ? undefined : bavail * bsize
+  } catch {
+    return undefined
   }
 }
 
@@ -138,7 +162,7 @@ function permissionsOf(path: string): number {
 
 /** A second open file description of the file that `path` named a moment ago. */
 function openAgain(path: string, opened: fs.BigIntStats): number {
-  const descriptor = attempt({ operation: 'open', path }, () => fs.openSync(path, OPEN_FLAGS.readWrite))
+  const descriptor = openDescriptor({ operation: 'open', path }, OPEN_FLAGS.readWrite)
   const again = fs.fstatSync(descriptor, { bigint: true })
   if (again.dev === opened.dev && again.ino === opened.ino) return descriptor
   fs.closeSync(descriptor)

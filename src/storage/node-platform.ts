@@ -6,7 +6,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { fileURLToPath } from 'node:url'
-import { FileStorage } from './file-storage.js'
+import { fileStorage } from './file-storage.js'
 import { createFileLockManager } from './lock/manager.js'
 import { chooseChecksum, type ChecksumChoice, lazyChecksum, type NativeChecksum } from './native-checksum.js'
 import { cannotRegister } from './lock/messages.js'
@@ -53,7 +53,7 @@ export function createNodePlatform(options: NodePlatformOptions = {}): Platform 
     get asyncContext() {
       return asyncContext()
     },
-    storage: new FileStorage(),
+    storage: fileStorage,
     rowTools: nodeRowTools,
     now: () => Date.now(),
     monotonicMs,

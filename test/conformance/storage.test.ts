@@ -1,5 +1,5 @@
 /** The storage conformance suite over every implementation. */
-import { FileStorage } from '../../src/storage/file-storage.js'
+import { fileStorage } from '../../src/storage/file-storage.js'
 import { MemoryStorage } from '../../src/storage/memory-storage.js'
 import type { Storage } from '../../src/storage/storage.js'
 import { FaultyStorage } from '../support/faulty-storage.js'
@@ -16,9 +16,9 @@ function inMemory(storage: Storage): StorageUnderTest {
   return { storage, file: (name) => `/memory/${name}`, dispose: () => undefined }
 }
 
-storageConformance('file', () => onDisk(new FileStorage()))
+storageConformance('file', () => onDisk(fileStorage))
 storageConformance('memory', () => inMemory(new MemoryStorage()))
-storageConformance('faulty over file, without faults', () => onDisk(new FaultyStorage(new FileStorage())))
+storageConformance('faulty over file, without faults', () => onDisk(new FaultyStorage(fileStorage)))
 storageConformance('faulty over power-cut, without faults', () =>
   inMemory(new FaultyStorage(new PowerCutStorage())),
 )

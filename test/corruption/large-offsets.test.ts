@@ -21,7 +21,7 @@ import {
 import { viewOf } from '../../src/format/integers.js'
 import { MAX_FRAME_PAYLOAD_BYTES } from '../../src/format/limits.js'
 import { verifyFile } from '../../src/inspect/verify.js'
-import { FileStorage } from '../../src/storage/file-storage.js'
+import { fileStorage } from '../../src/storage/file-storage.js'
 import { nodePlatform } from '../../src/storage/node-platform.js'
 import { LOG_START } from '../../src/format/header.js'
 import { Operation } from '../../src/format/record.js'
@@ -34,7 +34,7 @@ import { databaseOn, fixedPlatform } from './databases.js'
 const BORDERS = [2 ** 31, 2 ** 32] as const
 const FRAME = frameBytes(MAX_FRAME_PAYLOAD_BYTES)
 
-const storage = new FileStorage()
+const storage = fileStorage
 const platform = fixedPlatform(storage)
 const open = (path: string, options: Parameters<typeof Database.openSync>[1] = {}): Database =>
   databaseOn(platform).openSync(path, { durability: 'os', ...options })

@@ -4,7 +4,7 @@ import v8 from 'node:v8'
 import vm from 'node:vm'
 import { expect, it } from 'vitest'
 import { Database, type Snapshot } from '../../../src/index.js'
-import { FileStorage } from '../../../src/storage/file-storage.js'
+import { fileStorage } from '../../../src/storage/file-storage.js'
 import { temporaryDirectory } from '../../support/temporary-directory.js'
 
 const isLinux = process.platform === 'linux'
@@ -60,7 +60,7 @@ it.skipIf(!isLinux)('a file that nobody holds any more is closed in the end', as
   writeFileSync(path, 'text')
   const open = (): number => readdirSync('/proc/self/fd').length
   const before = open()
-  const storage = new FileStorage()
+  const storage = fileStorage
   const kept = storage.open(path, 'readWrite')
   const abandon = (): void => {
     for (let i = 0; i < 20; i++) storage.open(path, 'readWrite')

@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { FileStorage } from '../../../src/storage/file-storage.js'
+import { fileStorage } from '../../../src/storage/file-storage.js'
 import type { StorageFile } from '../../../src/storage/storage.js'
 import { temporaryDirectory, type TemporaryDirectory } from '../../support/temporary-directory.js'
 
@@ -10,7 +10,7 @@ let file: StorageFile
 
 beforeEach(() => {
   directory = temporaryDirectory()
-  file = new FileStorage().open(directory.file('a'), 'create')
+  file = fileStorage.open(directory.file('a'), 'create')
 })
 
 afterEach(() => {

@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { FileStorage } from '../../../src/storage/file-storage.js'
+import { fileStorage } from '../../../src/storage/file-storage.js'
 import { temporaryDirectory, type TemporaryDirectory } from '../../support/temporary-directory.js'
 
 const linux = process.platform === 'linux'
-const storage = new FileStorage()
+const storage = fileStorage
 let directory: TemporaryDirectory
 
 beforeEach(() => {
