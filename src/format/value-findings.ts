@@ -95,9 +95,11 @@ function join(step: string, rest: string): string {
 
 /** The step to a field: its name, or `["its name"]` unless that is a plain word. */
 export function fieldStep(name: string): string {
-  return PLAIN_WORD.test(name) ? name : `[${JSON.stringify(name)}]`
+  return ASCII_WORD.test(name) || PLAIN_WORD.test(name) ? name : `[${JSON.stringify(name)}]`
 }
 
+/** Of most fields. What matches the letters of all languages takes V8 hundreds of microseconds to make. */
+const ASCII_WORD = /^[a-zA-Z_$][\w$-]*$/u
 const PLAIN_WORD = /^[\p{L}_$][\p{L}\p{N}_$-]*$/u
 
 /** The step to the value of a map's key. */
