@@ -49,10 +49,12 @@ export function writeVarint(bytes: Uint8Array, offset: number, value: number): n
   return at
 }
 
+const HEX_DIGITS = '0123456789abcdef'
+
 /** The 16 bytes of an identity as 32 hex digits. */
 export function hex(bytes: Uint8Array): string {
   let text = ''
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0')
+  for (const byte of bytes) text += HEX_DIGITS.charAt(byte >>> 4) + HEX_DIGITS.charAt(byte & 15)
   return text
 }
 
