@@ -93,12 +93,14 @@ export class NodePool {
   /** A node that nobody else ever saw, or that is out of reach. */
   giveBack(node: Node): void {
     const { length } = node.words
-    if (length % STEP_WORDS !== 0 || !this.#makeRoom(this.#sizeOf(length / STEP_WORDS), length)) return
+    if (length % STEP_WORDS !== 0) return
+    const size = this.#sizeOf(length / STEP_WORDS)
+    if (!this.#makeRoom(size, length)) return
     node.cachedAt = FREE
     node.base = undefined
     node.notes = undefined
     node.children = NO_CHILDREN
-    this.#sizeOf(length / STEP_WORDS).nodes.push(node)
+    size.nodes.push(node)
   }
 
   /** How many words memory has that is to be given back, where so many are needed. */
