@@ -93,7 +93,7 @@ export class NodePool {
   /** A node that nobody else ever saw, or that is out of reach. */
   giveBack(node: Node): void {
     const { length } = node.words
-    if (length % STEP_WORDS !== 0) return
+    if (length === 0 || length % STEP_WORDS !== 0) return
     const size = this.#sizeOf(length / STEP_WORDS)
     if (!this.#makeRoom(size, length)) return
     node.cachedAt = FREE
@@ -146,8 +146,12 @@ export class NodePool {
   }
 
   #reuseAll(nodes: readonly Node[]): void {
-    for (const node of nodes)
-      if (node.cachedAt === REPLACED && node.owner.bornAt === this.captures) this.#reuse(node)
+    for (const node of nodes) if (this.#isReplaced(node)) this.#reuse(node)
+  }
+
+  /** Of a node that a list of replaced ones names: whether it still is, and nobody captured it. */
+  #isReplaced({ cachedAt, owner }: Node): boolean {
+    return cachedAt === REPLACED && owner.bornAt === this.captures
   }
 
   /** A node left the cache. */
@@ -185,9 +189,7 @@ export class NodePool {
   #reuse(node: Node): void {
     if (node.cachedAt === FREE) return
     this.#forget(node)
-    const { children } = node
-    node.children = NO_CHILDREN
-    for (const child of children) if (child !== undefined) child.holders--
+    letGoOfChildren(node)
     this.giveBack(node)
   }
 
@@ -196,10 +198,13 @@ export class NodePool {
     this.#waiting ??= []
   }
 
-  /** It has ended. `reuseSome` looks at what waited. */
+  /** It has ended. `reuseSome` looks at what waited, which lets go of all its children before the first of them is used again, and becomes another node. */
   resume(): void {
-    if (this.#waiting === undefined) return
-    this.#late = this.#late.concat(this.#waiting)
+    for (const node of this.#waiting ?? []) {
+      if (!this.#isReplaced(node)) continue
+      letGoOfChildren(node)
+      this.#late.push(node)
+    }
     this.#waiting = undefined
   }
 
@@ -208,6 +213,12 @@ export class NodePool {
     this.#reuseAll(this.#late.splice(-most))
     return this.#late.length > 0
   }
+}
+
+function letGoOfChildren(node: Node): void {
+  const { children } = node
+  node.children = NO_CHILDREN
+  for (const child of children) if (child !== undefined) child.holders--
 }
 
 function columnWordsOf({ columns, capacity }: Node): number {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { NodePool } from '../../../src/tree/node-pool.js'
 import { emptyNode } from '../../../src/tree/new-node.js'
-import { ColumnCount, type Node, NOT_CACHED, Owner, REPLACED } from '../../../src/tree/node.js'
+import { ColumnCount, type Node, NOT_CACHED, Owner, REPLACED, setChild } from '../../../src/tree/node.js'
 
 const { recordsLeaf, inner } = ColumnCount
 
@@ -196,6 +196,27 @@ describe('nodes that editors made', () => {
     expect(again).toBe(node)
     pool.reclaim()
     expect(made(editor, 1)[0]).not.toBe(node)
+  })
+
+  it('are let go of by the nodes above them before they are used again, though those are later', () => {
+    const { pool, editor } = newPool()
+    const [leaf] = made(editor, 1) as [Node]
+    const above = emptyNode(editor, 1, inner, 8, 100)
+    above.count = 1
+    setChild(above, 0, leaf)
+    pool.pause()
+    for (const node of [above, leaf]) {
+      node.cachedAt = REPLACED
+      pool.retire([node])
+    }
+    pool.resume()
+    expect(pool.reuseSome(1)).toBe(true)
+    const [again] = made(editor, 1) as [Node]
+    expect(again).toBe(leaf)
+    const other = emptyNode(editor, 1, inner, 8, 100)
+    setChild(other, 0, again)
+    expect(pool.reuseSome(1)).toBe(false)
+    expect(again.holders).toBe(1)
   })
 
   it('of sizes that are asked for stay, those of others go for them', () => {
