@@ -1,7 +1,7 @@
 /** A tree that is edited in place equals its model at every commit, for whoever asks for whichever commit, and whatever cannot be read. */
 import { describe, expect, it } from 'vitest'
 import { count, seed } from '../support/counts.js'
-import { EditedTrees } from '../support/edited-trees.js'
+import { EditedTrees, type StoringFailure } from '../support/edited-trees.js'
 import { type Random, randomFrom } from '../support/random.js'
 import { bytesOf, longKeyOf, type TreeRunShape } from '../support/tree-model.js'
 
@@ -11,6 +11,9 @@ interface Shape extends TreeRunShape {
 }
 
 /** Leaves of which a checkpoint stores what changed. */
+/** Of 24 pieces, what becomes of the first two. */
+const FAILURES: readonly StoringFailure[] = ['given up', 'write']
+
 const FILLED = { filled: true, limitBytes: 0, keyBytes: 9, keys: 2000 }
 
 const SHAPES: readonly Shape[] = [
@@ -43,7 +46,7 @@ class Run {
     for (let n = 0; n < keys; n += 2) this.trees.set(longKeyOf(n, keyBytes), n + 1)
     this.trees.publish()
     this.trees.settle()
-    while (!this.trees.store1(100, false, () => undefined));
+    while (!this.trees.store1(100, 'none', () => undefined));
   }
 
   run(steps: number): void {
@@ -116,7 +119,8 @@ class Run {
     for (let more = random.below(filled ? 40 : 6); more >= 0; more--) {
       if (failing > 0 && random.below(2) === 0)
         this.trees.storage.plan({ operation: 'read', nth: 1, times: Infinity, fault: { error: 'EIO' } })
-      if (this.trees.store1(1 + random.below(12), random.below(12) === 0, between)) this.stored++
+      if (this.trees.store1(1 + random.below(12), FAILURES[random.below(24)] ?? 'none', between))
+        this.stored++
       this.trees.storage.heal()
     }
   }
@@ -170,7 +174,7 @@ describe('a tree that is edited in place (I15, I21)', () => {
     for (let n = 0; n < 60; n += 2) trees.set(keyAt(n), 1)
     trees.publish()
     trees.settle()
-    while (!trees.store1(9, false, () => undefined));
+    while (!trees.store1(9, 'none', () => undefined));
     trees.set(keyAt(38), 2)
     trees.openScope()
     trees.delete(keyAt(38))
@@ -193,7 +197,7 @@ describe('a tree that is edited in place (I15, I21)', () => {
       for (let n = 0; n < 40; n++) trees.set(longKeyOf(n, 700), n + 1)
       trees.publish()
       trees.settle()
-      while (!trees.store1(9, false, () => undefined));
+      while (!trees.store1(9, 'none', () => undefined));
       trees.set(longKeyOf(round % 40, 700), 99)
       trees.publish()
       trees.settle()

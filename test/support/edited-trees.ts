@@ -10,7 +10,7 @@ import { MemoryStorage } from '../../src/storage/memory-storage.js'
 import { checkTree } from '../../src/tree/check.js'
 import { TreeEditor } from '../../src/tree/editor.js'
 import { isOfDelta } from '../../src/tree/leaf-delta.js'
-import { isPartial, type Node } from '../../src/tree/node.js'
+import { FREE, isPartial, type Node } from '../../src/tree/node.js'
 import { NodeStore } from '../../src/tree/node-store.js'
 import type { Publication } from '../../src/tree/past.js'
 import { RecordRef } from '../../src/tree/record-ref.js'
@@ -25,6 +25,9 @@ import { workloadPlatform } from './workload-platform.js'
 
 const { checksum } = workloadPlatform().platform
 const FIRST_OFFSET = 64
+
+/** What becomes of the piece that is being stored: the checkpoint is given up, or the write failed, with all that was not visible. */
+export type StoringFailure = 'none' | 'given up' | 'write'
 
 interface Version {
   readonly tree: Tree
@@ -230,12 +233,14 @@ export class EditedTrees {
   }
 
   /** Goes on storing what was visible when that began; `between` may change the tree. True when all of it is stored. */
-  store1(nodes: number, fails: boolean, between: () => void): boolean {
+  store1(nodes: number, failure: StoringFailure, between: () => void): boolean {
     const piece = this.#piece
     this.#piece = undefined
     if (this.#walk === undefined) this.#begin()
-    else if (piece !== undefined && fails) this.#failed(piece)
-    else if (piece !== undefined) this.#written(piece)
+    else if (piece !== undefined && failure !== 'none') {
+      this.#failed(piece)
+      if (failure === 'write') this.fail()
+    } else if (piece !== undefined) this.#written(piece)
     else {
       this.#piece = this.#next(nodes)
       if (this.#piece !== undefined) return false
@@ -271,6 +276,7 @@ export class EditedTrees {
     this.#end = position
     this.#walk = undefined
     this.store.pool.resume()
+    this.store.pool.reuseSome(Number.POSITIVE_INFINITY)
   }
 
   #finish(between: () => void): void {
@@ -286,6 +292,8 @@ export class EditedTrees {
     releaseRoot(tree, this.store)
     this.store.recount(tree.unstoredBytes)
     if (this.#isExact) expect(this.store.unstoredBytes).toBe(unstoredBytesOf(tree))
+    this.store.checkpointed()
+    while (this.store.pool.reuseSome(2)) between()
   }
 
   // Checks
@@ -312,6 +320,7 @@ export class EditedTrees {
       found.every(({ key, position }, i) => entries[i]?.key === key && entries[i].position === position)
     if (!same) expect(found).toEqual(entries)
     expect(checkTree(tree)).toEqual([])
+    expectHeld(tree.heldRoot)
   }
 
   /** Runs `work` while no node can be read: it does not throw. */
@@ -322,6 +331,19 @@ export class EditedTrees {
       work()
     } finally {
       this.storage.heal()
+    }
+  }
+}
+
+/** Every node that one above it holds says so, and waits for nobody to use it again (I21). */
+function expectHeld(root: Node | undefined): void {
+  const nodes = root === undefined ? [] : [root]
+  for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
+    if (node.cachedAt === FREE) throw new Error('A node of a tree that waits to be used again.')
+    for (const child of node.children) {
+      if (child === undefined) continue
+      if (child.holders < 1) throw new Error('A node that nothing holds, below one that does.')
+      nodes.push(child)
     }
   }
 }
