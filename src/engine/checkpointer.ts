@@ -394,7 +394,6 @@ export class Checkpointer {
     this.#debt = 0
     for (const tree of allTrees(visible)) releaseRoot(tree, nodes)
     head.recount((tree) => releaseRoot(tree, nodes))
-    nodes.checkpointed()
     const done = this.#waiting.filter((waiting) => waiting.sequence <= sequence)
     this.#waiting = this.#waiting.filter((waiting) => waiting.sequence > sequence)
     for (const { settle } of done) settle()
@@ -463,8 +462,7 @@ export class Checkpointer {
   }
 
   get #nodeLimitBytes(): number {
-    const { cacheBytes, nodes } = this.#parts
-    return cacheBytes * NODE_SHARE - nodes.reservedBytes
+    return this.#parts.cacheBytes * NODE_SHARE
   }
 }
 

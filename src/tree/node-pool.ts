@@ -21,6 +21,7 @@
  * done with a node that a list names goes by what the node says of itself (`cachedAt`), never by the list.
  */
 
+import { CollectorHint } from './collector-hint.js'
 import {
   EVICTED,
   FREE,
@@ -64,6 +65,7 @@ export class NodePool {
   /** By the number of steps that their memory is long. */
   readonly #sizes: Size[] = []
   #freeBytes = 0
+  readonly #hint = new CollectorHint()
   #wanted = 0
 
   /** `forget` is told of each node before it is used again: it may be stored, and known by its place. */
@@ -85,7 +87,9 @@ export class NodePool {
     for (let tries = 0; tries < MOST_TRIES && at >= 0 && columnWordsOf(node) !== columnWords; tries++)
       node = nodes[at--] as Node
     if (node !== last) nodes[at + 1] = last
-    this.#freeBytes -= node.words.length * WORD_BYTES
+    const bytes = node.words.length * WORD_BYTES
+    this.#freeBytes -= bytes
+    if (owner.edits) this.#hint.usedAgain(bytes)
     node.restart(owner, height, columns, capacity)
     return node
   }

@@ -37,7 +37,6 @@ import {
   Column,
   countAt,
   isPartial,
-  memoryOf,
   type Node,
   type NodeImage,
   noteChanged,
@@ -50,7 +49,6 @@ import {
 } from './node.js'
 import { ifReadable, type NodeSource } from './node-source.js'
 import { PastNodes } from './past-nodes.js'
-import { Reserve } from './reserve.js'
 import { readImage } from './stored-node.js'
 import { NODE_BYTES, weightOf } from './weight.js'
 
@@ -93,8 +91,7 @@ export class NodeStore implements NodeSource {
   readonly #checksum: Checksum
   #limitBytes: number
   #rest: RestOfMemory | undefined
-  readonly #reserve = new Reserve()
-  readonly #cache = new NodeCache((node) => this.#left(node))
+  readonly #cache = new NodeCache((node) => this.pool.evicted(node))
   readonly #reader = new Owner(this.pool, false)
   readonly #head = new NodeHead()
   readonly #scratch = new Uint8Array(MAX_NODE_IMAGE_BYTES)
@@ -112,20 +109,9 @@ export class NodeStore implements NodeSource {
     this.trim()
   }
 
-  /** A node made room for others. */
-  #left(node: Node): void {
-    this.#reserve.left(memoryOf(node), node.owner.edits, this.#limitBytes)
-    this.pool.evicted(node)
-  }
-
-  /** Memory that nodes leave free at present for what the collector has yet to take. */
-  get reservedBytes(): number {
-    return this.#reserve.bytes
-  }
-
   /** How much memory nodes may take that are stored. */
   get #roomBytes(): number {
-    return Math.max(0, this.#limitBytes - this.#reserve.bytes - Math.max(0, this.unstoredBytes))
+    return Math.max(0, this.#limitBytes - Math.max(0, this.unstoredBytes))
   }
 
   /** Gives its memory back, at once however much it is, and keeps nothing from now on. Nobody writes to these trees any more. */
@@ -283,11 +269,6 @@ export class NodeStore implements NodeSource {
     this.unstoredBytes = bytes
     this.#cache.settle()
     this.trim()
-  }
-
-  /** A checkpoint ended: what left the cache is counted anew. */
-  checkpointed(): void {
-    this.#reserve.settle(this.#limitBytes)
   }
 
   /** The same nodes for trees that are not the newest. */

@@ -292,7 +292,6 @@ export class EditedTrees {
     releaseRoot(tree, this.store)
     this.store.recount(tree.unstoredBytes)
     if (this.#isExact) expect(this.store.unstoredBytes).toBe(unstoredBytesOf(tree))
-    this.store.checkpointed()
     while (this.store.pool.reuseSome(2)) between()
   }
 
