@@ -10,7 +10,7 @@ const MIB = 1024 * 1024
 /** Stands for the array buffers that are asked for, and gives none. */
 function askedFor(answer: () => object = () => ({})): number[] {
   const lengths: number[] = []
-  const made = vi.fn(function (length: number) {
+  const made = vi.fn<(length: number) => object>(function (length) {
     lengths.push(length)
     return answer()
   })
