@@ -200,9 +200,9 @@ export class Checkpointer {
     return waiting
   }
 
-  /** Whether commits outran a checkpoint so far that they must wait for it. */
+  /** Whether commits outran a checkpoint so far that they must wait for it. Nobody waits for one that is suspended: it goes on when they are done. */
   get overdue(): boolean {
-    return this.#running !== undefined && roomOf(this.#progress(this.#running)) <= 0
+    return this.#running !== undefined && !this.#suspended && roomOf(this.#progress(this.#running)) <= 0
   }
 
   /** Whether a close should take a checkpoint. */
