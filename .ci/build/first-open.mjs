@@ -32,7 +32,14 @@ async function create() {
     isOdd: i % 2 === 1,
   }))
   await plain.insertMany(rows)
-  await db.collection(Typed).insertMany(rows.map(({ id, name }) => ({ id, name, at: new Date(0) })))
+  const typed = db.collection(Typed)
+  await typed.insertMany(rows.map(({ id, name }) => ({ id, name, at: new Date(0) })))
+  await db.checkpoint()
+  // Most leaves of a file that is in use are stored by what changed of them: what was replaced, and what was added.
+  for (const id of [KEY, `${KEY} and another`]) {
+    await plain.put({ id, name: 'changed' })
+    await typed.put({ id, name: 'changed', at: new Date(1) })
+  }
   await db.close()
 }
 
