@@ -1,6 +1,7 @@
 /**
  * How nodes come about: in the place of one that nobody can reach any more, if there is one of the size, else anew.
  */
+import { pooledLength } from './node-pool.js'
 import {
   Column,
   ColumnCount,
@@ -43,7 +44,7 @@ export function newNode(
   const { pool } = owner
   const used = pool?.take(owner, height, columns, capacity, words)
   if (used !== undefined) return used
-  const length = pool === undefined ? words : pool.lengthFor(words)
+  const length = pool === undefined ? words : pooledLength(words)
   return new Node(owner, height, columns, capacity, new Uint32Array(length))
 }
 

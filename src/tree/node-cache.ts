@@ -67,7 +67,7 @@ export class NodeCache {
 
   /** Adds a node that is stored and not here, or is here already. */
   add(node: Node): void {
-    if (this.#nodes.has(node.position)) return
+    if (this.#nodes.get(node.position) !== undefined) return
     this.#nodes.set(node.position, node)
     this.#place(node)
   }
@@ -91,7 +91,7 @@ export class NodeCache {
 
   /** Adds a node that is stored now, and that its parents hold for a while: it counts as theirs until `settle`. */
   hold(node: Node): void {
-    if (this.#nodes.has(node.position)) return
+    if (this.#nodes.get(node.position) !== undefined) return
     this.#nodes.set(node.position, node)
     node.cachedAt = HELD
     this.#held.push(node)

@@ -107,11 +107,6 @@ export class NodePool {
     size.nodes.push(node)
   }
 
-  /** How many words memory has that is to be given back, where so many are needed. */
-  lengthFor(words: number): number {
-    return Math.ceil(words / STEP_WORDS) * STEP_WORDS
-  }
-
   #sizeOf(steps: number): Size {
     for (let missing = this.#sizes.length; missing <= steps; missing++)
       this.#sizes.push({ nodes: [], wantedAt: 0 })
@@ -217,6 +212,11 @@ export class NodePool {
     this.#reuseAll(this.#late.splice(-most))
     return this.#late.length > 0
   }
+}
+
+/** How many words memory has that is to be given back, where so many are needed. */
+export function pooledLength(words: number): number {
+  return Math.ceil(words / STEP_WORDS) * STEP_WORDS
 }
 
 function letGoOfChildren(node: Node): void {

@@ -267,7 +267,7 @@ export class NodeStore implements NodeSource {
 
   recount(bytes: number): void {
     this.unstoredBytes = bytes
-    this.#cache.settle()
+    if (this.#cache.held > 0) this.#cache.settle()
     this.trim()
   }
 
@@ -298,8 +298,9 @@ export class NodeStore implements NodeSource {
 
   /** To be called when unstored nodes may have grown. */
   trim(): void {
-    this.#cache.trim(this.#roomBytes)
-    this.#rest?.makeRoom(this.#roomBytes - this.#cache.bytes)
+    const roomBytes = this.#roomBytes
+    if (this.#cache.bytes > roomBytes) this.#cache.trim(roomBytes)
+    this.#rest?.makeRoom(roomBytes - this.#cache.bytes)
   }
 
   /** A node of its own, kept in the cache. */

@@ -21,10 +21,6 @@ export class NodeTable {
     return this.#nodes[this.#slotOf(position)]
   }
 
-  has(position: number): boolean {
-    return this.get(position) !== undefined
-  }
-
   /** Puts a node in the place of the one that is there, if there is one. */
   set(position: number, node: Node): void {
     const slot = this.#slotOf(position)
@@ -81,7 +77,7 @@ export class NodeTable {
 }
 
 function emptySlots(length: number): (Node | undefined)[] {
-  return Array.from({ length }, () => undefined)
+  return Array.from({ length })
 }
 
 function hashOf(position: number): number {
